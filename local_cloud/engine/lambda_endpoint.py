@@ -1,0 +1,94 @@
+"""Lambda on LocalStack: every call goes on to the endpoint where functions really run.
+
+``LAMBDA_ENDPOINT`` names it: the kit's own endpoint or ``sam local start-lambda``.
+"""
+
+import json
+import logging
+import os
+
+import requests
+from localstack.aws.api import CommonServiceException, RequestContext
+from localstack.aws.api.core import ServiceRequest
+from localstack.http import Response
+from localstack.services.plugins import Service, aws_provider
+
+from local_cloud.engine.service import service_of
+
+LOG = logging.getLogger(__name__)
+
+# A function may run for 15 minutes, Lambda's own limit.
+INVOKE_TIMEOUT_SECONDS = 15 * 60 + 10
+CONNECT_TIMEOUT_SECONDS = 5
+_HOP_BY_HOP = {"connection", "content-length", "transfer-encoding", "keep-alive", "server", "date"}
+_FUNCTION_ERROR = "X-Amz-Function-Error"
+
+
+class LambdaForwarder:
+    """Forwards Lambda API requests over kept-alive connections."""
+
+    def __init__(self, endpoint: str) -> None:
+        self.endpoint = endpoint.rstrip("/")
+        self.session = requests.Session()
+        self.session.trust_env = False  # never by a proxy: the endpoint is local
+        adapter = requests.adapters.HTTPAdapter(pool_connections=1, pool_maxsize=64)
+        self.session.mount("http://", adapter)
+
+    def __call__(self, context: RequestContext, request: ServiceRequest) -> Response:
+        incoming = context.request
+        headers = {
+            name: value
+            for name, value in incoming.headers.items()
+            if name.lower() not in _HOP_BY_HOP and name.lower() != "host"
+        }
+        query = incoming.query_string.decode("latin-1")
+        url = f"{self.endpoint}{incoming.path}" + (f"?{query}" if query else "")
+        try:
+            answer = self.session.request(
+                incoming.method,
+                url,
+                data=incoming.get_data(),
+                headers=headers,
+                timeout=(CONNECT_TIMEOUT_SECONDS, INVOKE_TIMEOUT_SECONDS),
+                allow_redirects=False,
+            )
+        except requests.RequestException as error:
+            LOG.warning("Lambda endpoint %s does not answer: %s", self.endpoint, error)
+            raise CommonServiceException(
+                "ServiceException",
+                f"The Lambda endpoint {self.endpoint} does not answer. Is it running? "
+                "(./local-cloud up, or: cd lambdas && sam local start-lambda)",
+                status_code=500,
+            ) from error
+        response = Response(answer.content, answer.status_code)
+        for name, value in answer.headers.items():
+            if name.lower() not in _HOP_BY_HOP:
+                response.headers[name] = value
+        if context.operation and context.operation.name == "Invoke":
+            _restore_function_error(response)
+        return response
+
+
+def _restore_function_error(response: Response) -> None:
+    """Add the error header that SAM leaves out, when the payload is an error report.
+
+    https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html (ResponseElements)
+    """
+    if response.status_code != 200 or _FUNCTION_ERROR in response.headers:
+        return
+    body = response.get_data()
+    if b'"errorMessage"' not in body or b'"errorType"' not in body:
+        return
+    try:
+        payload = json.loads(body)
+    except ValueError:
+        return
+    report = {"errorMessage", "errorType", "stackTrace", "requestId", "cause"}
+    if isinstance(payload, dict) and {"errorMessage", "errorType"} <= payload.keys() <= report:
+        response.headers[_FUNCTION_ERROR] = "Unhandled"
+
+
+@aws_provider(api="lambda", name="endpoint")
+def lambda_() -> Service:
+    endpoint = os.environ.get("LAMBDA_ENDPOINT", "http://127.0.0.1:3001")
+    return service_of("lambda", LambdaForwarder(endpoint))

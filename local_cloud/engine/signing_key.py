@@ -1,0 +1,44 @@
+"""The RSA key that signs Cognito tokens, generated once per installation."""
+
+import os
+from pathlib import Path
+
+from joserfc import jwk, jwt
+
+KEY_FILE_VARIABLE = "COGNITO_SIGNING_KEY_FILE"
+
+
+def load_or_create(path: Path) -> jwk.RSAKey:
+    """Return the private key at ``path``, creating it (mode 0600) where there is none.
+
+    The key id is the key's RFC 7638 thumbprint, so that it changes when the key does.
+    """
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = path.with_suffix(f".{os.getpid()}")
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(jwk.RSAKey.generate_key(2048).as_pem(private=True))
+        os.link(draft, path) if not path.exists() else None
+        draft.unlink()
+    pem = path.read_bytes()
+    thumbprint = jwk.RSAKey.import_key(pem).thumbprint()
+    return jwk.RSAKey.import_key(pem, {"kid": thumbprint, "alg": "RS256", "use": "sig"})
+
+
+class InstallationSigner:
+    """Takes the place of the ``joserfc.jwt`` module inside moto's Cognito.
+
+    moto signs with a private key that it publishes, under the key id "dummy"; anyone could
+    forge such a token. This signer ignores that key and uses the installation's own.
+    """
+
+    def __init__(self, key: jwk.RSAKey) -> None:
+        self.key = key
+
+    def encode(self, header: dict[str, object], claims: dict[str, object], key: object) -> str:
+        return jwt.encode({"alg": "RS256", "kid": self.key.kid}, claims, self.key)
+
+    def public_key_set(self) -> dict[str, list[dict[str, object]]]:
+        """Return the JWKS document (RFC 7517 section 5): public parameters only."""
+        return {"keys": [dict(self.key.as_dict(private=False))]}

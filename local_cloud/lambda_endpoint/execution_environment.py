@@ -1,0 +1,343 @@
+"""One worker process and the Lambda Runtime API that it alone speaks to.
+
+https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import secrets
+import signal
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+from websocket_gateway.http1 import HttpServerProtocol, Request, Response
+
+from local_cloud.lambda_endpoint.functions import Function
+from local_cloud.lambda_endpoint.log_events import LogStream
+
+API = "/2018-06-01/runtime"
+MAX_PAYLOAD_BYTES = 6 * 1024 * 1024
+INIT_TIMEOUT_SECONDS = 30.0
+_RESPONSE_LIMIT = MAX_PAYLOAD_BYTES + 100  # what Lambda's own message says
+
+
+@dataclass
+class Invocation:
+    """A payload on its way through a function, and the answer when there is one."""
+
+    request_id: str
+    payload: bytes
+    client_context: str | None = None
+    started: float = 0.0
+    log_tail: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A function's answer. ``function_error`` is ``"Unhandled"`` when it failed."""
+
+    payload: bytes
+    function_error: str | None = None
+
+
+def error_outcome(error_type: str, message: str) -> Outcome:
+    report = {"errorType": error_type, "errorMessage": message}
+    return Outcome(json.dumps(report).encode(), "Unhandled")
+
+
+class ExecutionEnvironment:
+    """A worker process that answers one invocation at a time.
+
+    Args:
+        function: what it runs.
+        packages: folders for ``PYTHONPATH``, first to last.
+        logs: where its output goes.
+    """
+
+    def __init__(
+        self,
+        function: Function,
+        packages: Sequence[Path],
+        logs: Callable[[Function, str], LogStream],
+    ) -> None:
+        self.function = function
+        self.packages = packages
+        self.id = secrets.token_hex(16)
+        stream = f"{time.strftime('%Y/%m/%d', time.gmtime())}/[$LATEST]{self.id}"
+        self.stream_name = stream
+        self.log = logs(function, stream)
+        self.idle_since = 0.0
+        self.process: asyncio.subprocess.Process | None = None
+        self.exited: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self.ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._next: asyncio.Future[Invocation] | None = None
+        self._undelivered: Invocation | None = None
+        self._current: Invocation | None = None
+        self._outcome: asyncio.Future[Outcome] | None = None
+        self._init_error: Outcome | None = None
+        self._init_ms: float | None = None
+        self._output = -1
+        self._partial = b""
+        self._stopping = False
+
+    async def start(self) -> None:
+        """Start the worker. It is ``ready`` when it first asks for an invocation."""
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(
+            lambda: HttpServerProtocol(self._answer, 2 * MAX_PAYLOAD_BYTES), "127.0.0.1", 0
+        )
+        port = self._server.sockets[0].getsockname()[1]
+        self._output, write_end = os.pipe()
+        os.set_blocking(self._output, False)
+        self._started = time.perf_counter()
+        try:
+            self.process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "awslambdaric", self.function.handler),
+                cwd=self.function.code,
+                env=self._environment(port),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=write_end,
+                stderr=write_end,
+            )
+        finally:
+            os.close(write_end)
+        loop.add_reader(self._output, self._read_output)
+        self._watcher = loop.create_task(self._watch(self.process))
+
+    def _environment(self, port: int) -> dict[str, str]:
+        # https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
+        function = self.function
+        return {
+            "PATH": "/usr/local/bin:/usr/bin:/bin",
+            "LANG": "en_US.UTF-8",
+            "TZ": ":UTC",
+            "PYTHONPATH": os.pathsep.join(str(folder) for folder in self.packages),
+            "AWS_REGION": function.region,
+            "AWS_DEFAULT_REGION": function.region,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            **function.environment,
+            "_HANDLER": function.handler,
+            "AWS_EXECUTION_ENV": f"AWS_Lambda_{function.runtime}",
+            "AWS_LAMBDA_FUNCTION_NAME": function.name,
+            "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory),
+            "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+            "AWS_LAMBDA_LOG_GROUP_NAME": function.log_group,
+            "AWS_LAMBDA_LOG_STREAM_NAME": self.stream_name,
+            "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{port}",
+            "LAMBDA_TASK_ROOT": str(function.code),
+        }
+
+    @property
+    def alive(self) -> bool:
+        return not (self._stopping or self.exited.done() or self._init_error)
+
+    async def invoke(self, invocation: Invocation) -> Outcome:
+        """Run one invocation to its end: an answer, an error, a time-out or the worker's death."""
+        loop = asyncio.get_running_loop()
+        self._current = invocation
+        self._outcome = loop.create_future()
+        invocation.started = time.perf_counter()
+        self._say(f"START RequestId: {invocation.request_id} Version: $LATEST")
+        if self._next is not None:
+            self._next.set_result(invocation)
+            self._next = None
+        else:  # the worker has answered, and has not asked for the next one yet
+            self._undelivered = invocation
+        timer = loop.call_later(self.function.timeout, self._time_out)
+        try:
+            outcome = await self._outcome
+        finally:
+            timer.cancel()
+            self._current = None
+        self._read_output()
+        self._report(invocation)
+        self.idle_since = loop.time()
+        return outcome
+
+    async def wait_ready(self) -> Outcome | None:
+        """Wait until the worker can take an invocation; return the error if it never will."""
+        done, _ = await asyncio.wait(
+            {self.ready, self.exited},
+            timeout=INIT_TIMEOUT_SECONDS,
+            return_when=asyncio.FIRST_COMPLETED,
+        )
+        if self.ready in done:
+            return None
+        if self._init_error is not None:
+            return self._init_error
+        if self.exited in done:
+            return error_outcome("Runtime.ExitError", f"Error: {self._exit_words()}")
+        self.stop()
+        return error_outcome(
+            "Sandbox.Timedout", f"Error: Init timed out after {INIT_TIMEOUT_SECONDS:.2f} seconds"
+        )
+
+    def stop(self) -> None:
+        """Kill the worker; its exit is then noticed as any other."""
+        self._stopping = True
+        if self.process is not None and self.process.returncode is None:
+            self.process.kill()
+
+    async def close(self) -> None:
+        """Kill the worker and wait until it is gone."""
+        self.stop()
+        await self._watcher
+
+    # The Runtime API
+
+    async def _answer(self, request: Request) -> Response:
+        path = request.path
+        if request.method == "GET" and path == f"{API}/invocation/next":
+            return await self._next_invocation()
+        if request.method == "POST" and path == f"{API}/init/error":
+            self._init_error = Outcome(request.body, "Unhandled")
+            return Response(202)
+        if request.method == "POST" and path.startswith(f"{API}/invocation/"):
+            request_id, _, kind = path[len(f"{API}/invocation/") :].partition("/")
+            current = self._current
+            if current is None or current.request_id != request_id:
+                return Response(400, b'{"errorType":"InvalidRequestID"}')
+            if kind == "response":
+                self._settle(self._checked(request.body))
+                return Response(202)
+            if kind == "error":
+                self._settle(Outcome(request.body, "Unhandled"))
+                return Response(202)
+        return Response(404)
+
+    async def _next_invocation(self) -> Response:
+        if not self.ready.done():
+            self._init_ms = (time.perf_counter() - self._started) * 1000
+            self.ready.set_result(None)
+        invocation, self._undelivered = self._undelivered, None
+        if invocation is None:
+            self._next = asyncio.get_running_loop().create_future()
+            invocation = await self._next
+        deadline = int((time.time() + self.function.timeout) * 1000)
+        headers = {
+            "Content-Type": "application/json",
+            "Lambda-Runtime-Aws-Request-Id": invocation.request_id,
+            "Lambda-Runtime-Deadline-Ms": str(deadline),
+            "Lambda-Runtime-Invoked-Function-Arn": self.function.arn,
+            "Lambda-Runtime-Trace-Id": f"Root=1-{int(time.time()):08x}-{self.id[:24]};Sampled=0",
+        }
+        if invocation.client_context:
+            headers["Lambda-Runtime-Client-Context"] = invocation.client_context
+        return Response(200, invocation.payload, headers)
+
+    @staticmethod
+    def _checked(body: bytes) -> Outcome:
+        if len(body) > _RESPONSE_LIMIT:
+            return error_outcome(
+                "Function.ResponseSizeTooLarge",
+                "Response payload size exceeded maximum allowed payload size "
+                f"({_RESPONSE_LIMIT} bytes).",
+            )
+        return Outcome(body)
+
+    def _settle(self, outcome: Outcome) -> None:
+        if self._outcome is not None and not self._outcome.done():
+            self._outcome.set_result(outcome)
+
+    def _time_out(self) -> None:
+        if self._current is None:
+            return
+        message = f"Task timed out after {self.function.timeout:.2f} seconds"
+        self._read_output()
+        self._say(f"{_timestamp()} {self._current.request_id} {message}")
+        self.stop()
+        self._settle(
+            error_outcome(
+                "Sandbox.Timedout", f"RequestId: {self._current.request_id} Error: {message}"
+            )
+        )
+
+    # The process
+
+    async def _watch(self, process: asyncio.subprocess.Process) -> None:
+        code = await process.wait()
+        self._read_output()
+        asyncio.get_running_loop().remove_reader(self._output)
+        os.close(self._output)
+        self._output = -1
+        self._server.close()
+        if self._next is not None:
+            self._next.cancel()
+        self.exited.set_result(code)
+        if self._current is not None:
+            request_id = self._current.request_id
+            words = f"RequestId: {request_id} Error: {self._exit_words()}"
+            self._say(words)
+            self._settle(self._init_error or error_outcome("Runtime.ExitError", words))
+
+    def _exit_words(self) -> str:
+        code = self.exited.result()
+        if code < 0:
+            name = {signal.SIGKILL: "killed", signal.SIGTERM: "terminated"}.get(
+                signal.Signals(-code), signal.Signals(-code).name
+            )
+            return f"Runtime exited with error: signal: {name}"
+        if code > 0:
+            return f"Runtime exited with error: exit status {code}"
+        return "Runtime exited without providing a reason"
+
+    def _read_output(self) -> None:
+        """Take what the worker has printed so far.
+
+        The worker writes before it posts its answer, so reading here once more before END is
+        written keeps its lines inside their invocation.
+        """
+        while self._output >= 0:
+            try:
+                chunk = os.read(self._output, 65536)
+            except BlockingIOError:
+                break
+            if not chunk:
+                break
+            *lines, self._partial = (self._partial + chunk).split(b"\n")
+            for line in lines:
+                self._say(line.decode(errors="replace"))
+            if len(chunk) < 65536:
+                break
+
+    def _say(self, line: str) -> None:
+        self.log.write(line)
+        if self._current is not None:
+            self._current.log_tail.append(line)
+
+    def _report(self, invocation: Invocation) -> None:
+        milliseconds = (time.perf_counter() - invocation.started) * 1000
+        used = 0
+        if self.process is not None and not self.exited.done():
+            with contextlib.suppress(psutil.Error):
+                used = psutil.Process(self.process.pid).memory_info().rss >> 20
+        report = (
+            f"REPORT RequestId: {invocation.request_id}\tDuration: {milliseconds:.2f} ms\t"
+            f"Billed Duration: {int(milliseconds) + 1} ms\tMemory Size: {self.function.memory} MB"
+            f"\tMax Memory Used: {used} MB"
+        )
+        if self._init_ms is not None:
+            report += f"\tInit Duration: {self._init_ms:.2f} ms"
+            self._init_ms = None
+        if self._partial:
+            invocation.log_tail.append(self._partial.decode(errors="replace"))
+            self.log.write(self._partial.decode(errors="replace"))
+            self._partial = b""
+        for line in (f"END RequestId: {invocation.request_id}", report):
+            self.log.write(line)
+            invocation.log_tail.append(line)
+
+
+def _timestamp() -> str:
+    now = time.time()
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now)) + f".{int(now * 1000) % 1000:03d}Z"

@@ -1,0 +1,135 @@
+"""What the template says of each function."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from websocket_gateway.template import ACCOUNT_ID, Resource, Template, TemplateError
+
+FUNCTION = "AWS::Serverless::Function"
+LAYER = "AWS::Serverless::LayerVersion"
+
+
+@dataclass(frozen=True)
+class Function:
+    """A function as Lambda would configure it. Time in seconds, memory in MB."""
+
+    name: str
+    logical_id: str
+    region: str
+    handler: str
+    runtime: str
+    description: str
+    code: Path
+    layers: tuple[Path, ...]
+    timeout: int
+    memory: int
+    environment: Mapping[str, str]
+    reserved_concurrency: int | None
+    #: When the template or its overrides last changed, in nanoseconds.
+    configured_at: int
+
+    @property
+    def arn(self) -> str:
+        return f"arn:aws:lambda:{self.region}:{ACCOUNT_ID}:function:{self.name}"
+
+    @property
+    def log_group(self) -> str:
+        return f"/aws/lambda/{self.name}"
+
+    @property
+    def sources(self) -> tuple[Path, ...]:
+        return (self.code, *self.layers)
+
+
+def read_functions(
+    template: Template, overrides: Mapping[str, Mapping[str, str]] | None = None
+) -> dict[str, Function]:
+    """Return the template's functions by name.
+
+    Args:
+        overrides: environment variables by function name or logical id, and under
+            ``"Parameters"`` for every function, as in SAM's ``--env-vars`` file.
+
+    Raises:
+        TemplateError: a function lacks code or a handler, or names a missing folder or layer.
+    """
+    defaults = template.globals_for("Function")
+    layers = {r.logical_id: _folder(template, r, "ContentUri") for r in template.resources(LAYER)}
+    overrides = overrides or {}
+    functions = {}
+    for resource in template.resources(FUNCTION):
+        properties = {**defaults, **resource.properties}
+        name = str(properties.get("FunctionName") or resource.logical_id)
+        if not properties.get("Handler"):
+            raise TemplateError(f"{template.path}: function {resource.logical_id} has no Handler")
+        environment = {
+            **_variables(defaults),
+            **_variables(resource.properties),
+            **overrides.get("Parameters", {}),
+            **overrides.get(resource.logical_id, {}),
+            **overrides.get(name, {}),
+        }
+        functions[name] = Function(
+            name=name,
+            logical_id=resource.logical_id,
+            region=template.region,
+            handler=str(properties["Handler"]),
+            runtime=str(properties.get("Runtime", "python3.13")),
+            description=str(properties.get("Description", "")),
+            code=_folder(template, resource, "CodeUri"),
+            layers=tuple(
+                _layer(template, resource, layers, reference)
+                for reference in [*defaults.get("Layers", []), *resource.properties.get("Layers", [])]
+            ),
+            timeout=int(properties.get("Timeout", 3)),
+            memory=int(properties.get("MemorySize", 128)),
+            environment={key: str(value) for key, value in environment.items()},
+            reserved_concurrency=properties.get("ReservedConcurrentExecutions"),
+            configured_at=template.path.stat().st_mtime_ns,
+        )
+    return functions
+
+
+def _variables(properties: Mapping[str, Mapping[str, Mapping[str, str]]]) -> Mapping[str, str]:
+    return properties.get("Environment", {}).get("Variables", {})
+
+
+def _folder(template: Template, resource: Resource, key: str) -> Path:
+    uri = resource.properties.get(key) or template.globals_for("Function").get(key)
+    if not isinstance(uri, str):
+        raise TemplateError(f"{template.path}: {resource.logical_id} has no local {key}")
+    folder = (template.path.parent / uri).resolve()
+    if not folder.is_dir():
+        raise TemplateError(f"{template.path}: {resource.logical_id}: {key} {folder} is no folder")
+    return folder
+
+
+def _layer(
+    template: Template, resource: Resource, layers: Mapping[str, Path], reference: object
+) -> Path:
+    if not isinstance(reference, str) or reference not in layers:
+        raise TemplateError(
+            f"{template.path}: {resource.logical_id}: layer {reference} is not in the template"
+        )
+    return layers[reference]
+
+
+def fingerprint(folders: Iterable[Path]) -> int:
+    """Return a number that changes when a file below ``folders`` is edited, added or removed."""
+    marks: list[tuple[str, int, int]] = []
+    pending = [str(folder) for folder in folders]
+    while pending:
+        with os.scandir(pending.pop()) as entries:
+            for entry in entries:
+                if entry.name == "__pycache__":
+                    continue
+                if entry.is_dir(follow_symlinks=False):
+                    pending.append(entry.path)
+                else:
+                    status = entry.stat()
+                    marks.append((entry.path, status.st_mtime_ns, status.st_size))
+    return hash(tuple(sorted(marks)))

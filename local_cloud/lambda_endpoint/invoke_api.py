@@ -1,0 +1,232 @@
+"""The Lambda API: Invoke, ListFunctions, GetFunction, GetFunctionConfiguration.
+
+https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import logging
+import re
+import uuid
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from urllib.parse import unquote
+
+from websocket_gateway.http1 import Request, Response
+
+from local_cloud.lambda_endpoint.execution_environment import (
+    MAX_PAYLOAD_BYTES,
+    Invocation,
+    Outcome,
+    error_outcome,
+)
+from local_cloud.lambda_endpoint.function_pool import FunctionPool, TooManyRequests
+from local_cloud.lambda_endpoint.functions import Function
+from local_cloud.lambda_endpoint.packages import InstallError
+
+LOG = logging.getLogger(__name__)
+
+FUNCTIONS = "/2015-03-31/functions"
+MAX_EVENT_BYTES = 1024 * 1024
+# Lambda tries a failed asynchronous invocation twice more, after 1 and 2 minutes. The waits are
+# shorter here, so that a developer sees the retries.
+EVENT_RETRY_SECONDS = (1.0, 2.0)
+LOG_TAIL_BYTES = 4096
+# name, partial ARN or ARN, each with a qualifier or without
+_FUNCTION_NAME = re.compile(
+    r"^(?:arn:aws[\w-]*:lambda:)?(?:[a-z]{2}[\w-]*-\d:)?(?:\d{12}:)?(?:function:)?"
+    r"(?P<name>[\w-]{1,64})(?::(?P<qualifier>\$LATEST|[\w-]+))?$"
+)
+
+
+class InvokeApi:
+    """Answers Lambda API requests from the function pools."""
+
+    def __init__(self, pools: Mapping[str, FunctionPool]) -> None:
+        self.pools = pools
+        self.events: set[asyncio.Task[None]] = set()
+
+    async def __call__(self, request: Request) -> Response:
+        path = unquote(request.path).rstrip("/")
+        if path == "/health":
+            return _json(200, {"status": "ok", "functions": sorted(self.pools)})
+        if not path.startswith(FUNCTIONS):
+            return _error(404, "ResourceNotFoundException", f"No API at {request.path}")
+        rest = path[len(FUNCTIONS) :].lstrip("/")
+        if not rest and request.method == "GET":
+            return _json(
+                200, {"Functions": [configuration(p.function) for p in self.pools.values()]}
+            )
+        identifier, _, action = rest.partition("/")
+        pool_or_error = self._find(identifier, request.query)
+        if isinstance(pool_or_error, Response):
+            return pool_or_error
+        match request.method, action:
+            case "POST", "invocations":
+                return await self._invoke(pool_or_error, request)
+            case "GET", "":
+                return _json(200, _function(pool_or_error.function))
+            case "GET", "configuration":
+                return _json(200, configuration(pool_or_error.function))
+        return _error(
+            501,
+            "NotImplementedException",
+            "This endpoint answers Invoke, ListFunctions, GetFunction and "
+            "GetFunctionConfiguration; the template declares everything else.",
+        )
+
+    def _find(self, identifier: str, query: str) -> FunctionPool | Response:
+        match = _FUNCTION_NAME.match(identifier)
+        if match is None:
+            return _error(400, "ValidationException", f"{identifier!r} is no function name")
+        qualifier = match["qualifier"] or dict(
+            pair.partition("=")[::2] for pair in query.split("&")
+        ).get("Qualifier", "$LATEST")
+        qualifier = unquote(qualifier)
+        pool = self.pools.get(match["name"])
+        if pool is None or qualifier != "$LATEST":
+            region = next(iter(self.pools.values())).function.region if self.pools else "us-east-1"
+            arn = f"arn:aws:lambda:{region}:000000000000:function:{match['name']}"
+            if qualifier != "$LATEST":
+                arn += f":{qualifier}"
+            return _error(404, "ResourceNotFoundException", f"Function not found: {arn}")
+        return pool
+
+    async def _invoke(self, pool: FunctionPool, request: Request) -> Response:
+        kind = request.headers.get("x-amz-invocation-type", "RequestResponse")
+        if kind not in ("RequestResponse", "Event", "DryRun"):
+            return _error(
+                400, "InvalidParameterValueException", f"InvocationType {kind} is not known"
+            )
+        limit = MAX_EVENT_BYTES if kind == "Event" else MAX_PAYLOAD_BYTES
+        if len(request.body) > limit:
+            return _error(
+                413,
+                "RequestTooLargeException",
+                f"Request must be smaller than {limit} bytes for the InvokeFunction operation",
+            )
+        payload = request.body or b"{}"
+        try:
+            json.loads(payload)
+        except ValueError as error:
+            return _error(
+                400,
+                "InvalidRequestContentException",
+                f"Could not parse request body into json: {error}",
+            )
+        if kind == "DryRun":
+            return Response(204)
+        invocation = Invocation(
+            str(uuid.uuid4()), payload, _client_context(request.headers.get("x-amz-client-context"))
+        )
+        headers = {
+            "Content-Type": "application/json",
+            "X-Amzn-RequestId": invocation.request_id,
+            "X-Amz-Executed-Version": "$LATEST",
+        }
+        if kind == "Event":
+            task = asyncio.get_running_loop().create_task(self._run_event(pool, invocation))
+            self.events.add(task)
+            task.add_done_callback(self.events.discard)
+            return Response(202, b"", headers)
+        try:
+            outcome = await pool.invoke(invocation)
+        except TooManyRequests:
+            return _error(
+                429,
+                "TooManyRequestsException",
+                "Rate Exceeded.",
+                {"Reason": "ReservedFunctionConcurrentInvocationLimitExceeded"},
+            )
+        except InstallError as error:
+            outcome = error_outcome("Runtime.InstallError", str(error))
+        if outcome.function_error is not None:
+            headers["X-Amz-Function-Error"] = outcome.function_error
+        if request.headers.get("x-amz-log-type") == "Tail":
+            tail = "".join(f"{line}\n" for line in invocation.log_tail).encode()
+            headers["X-Amz-Log-Result"] = base64.b64encode(tail[-LOG_TAIL_BYTES:]).decode()
+        return Response(200, outcome.payload, headers)
+
+    async def _run_event(self, pool: FunctionPool, invocation: Invocation) -> None:
+        for pause in (*EVENT_RETRY_SECONDS, None):
+            outcome: Outcome | None = None
+            try:
+                outcome = await pool.invoke(invocation)
+            except (TooManyRequests, InstallError, OSError) as error:
+                LOG.warning("event for %s: %r", pool.function.name, error)
+            if outcome is not None and outcome.function_error is None:
+                return
+            if pause is not None:
+                await asyncio.sleep(pause)
+        LOG.warning(
+            "event %s for %s failed after every retry and is dropped",
+            invocation.request_id,
+            pool.function.name,
+        )
+
+
+def configuration(function: Function) -> dict[str, object]:
+    """Return a function as ``FunctionConfiguration`` describes it."""
+    modified = datetime.fromtimestamp(function.configured_at / 1e9, UTC)
+    return {
+        "FunctionName": function.name,
+        "FunctionArn": function.arn,
+        "Runtime": function.runtime,
+        "Role": f"arn:aws:iam::000000000000:role/{function.name}",
+        "Handler": function.handler,
+        "CodeSize": sum(f.stat().st_size for f in function.code.rglob("*") if f.is_file()),
+        "Description": function.description,
+        "Timeout": function.timeout,
+        "MemorySize": function.memory,
+        "LastModified": modified.strftime("%Y-%m-%dT%H:%M:%S.000+0000"),
+        "Version": "$LATEST",
+        "Environment": {"Variables": dict(function.environment)},
+        "PackageType": "Zip",
+        "Architectures": ["x86_64"],
+        "State": "Active",
+        "LastUpdateStatus": "Successful",
+        "LoggingConfig": {"LogFormat": "Text", "LogGroup": function.log_group},
+    }
+
+
+def _function(function: Function) -> dict[str, object]:
+    described: dict[str, object] = {
+        "Configuration": configuration(function),
+        "Code": {"RepositoryType": "File", "Location": function.code.as_uri()},
+        "Tags": {},
+    }
+    if function.reserved_concurrency is not None:
+        described["Concurrency"] = {"ReservedConcurrentExecutions": function.reserved_concurrency}
+    return described
+
+
+def _client_context(header: str | None) -> str | None:
+    if not header:
+        return None
+    try:
+        return base64.b64decode(header, validate=True).decode()
+    except ValueError:
+        return None
+
+
+def _json(status: int, body: object) -> Response:
+    return Response(status, json.dumps(body).encode(), {"Content-Type": "application/json"})
+
+
+def _error(
+    status: int, code: str, message: str, more: Mapping[str, str] | None = None
+) -> Response:
+    kind = "User" if status < 500 else "Service"
+    body = {"Type": kind, "Message": message, "message": message, **(more or {})}
+    return Response(
+        status,
+        json.dumps(body).encode(),
+        {
+            "Content-Type": "application/json",
+            "X-Amzn-ErrorType": code,
+            "X-Amzn-RequestId": str(uuid.uuid4()),
+        },
+    )

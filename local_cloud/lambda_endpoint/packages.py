@@ -1,0 +1,71 @@
+"""Installs ``requirements.txt`` files apart from each other, cached by content."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import platform
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from uv import find_uv_bin
+
+# The language runtime that Lambda itself provides: the runtime client and boto3.
+RUNTIME_REQUIREMENTS = Path(__file__).with_name("runtime-requirements.txt")
+
+
+class InstallError(RuntimeError):
+    """The packages of a requirements file cannot be installed; the message says why."""
+
+
+async def install(requirements: Path, cache: Path) -> Path | None:
+    """Return a folder with the packages that ``requirements`` names, installing them once.
+
+    Returns ``None`` where there is no file or it names nothing.
+
+    Raises:
+        InstallError: the installer failed; carries its last words.
+    """
+    if not requirements.exists():
+        return None
+    text = requirements.read_text()
+    if not any(line.strip() and not line.strip().startswith("#") for line in text.splitlines()):
+        return None
+    key = f"{text}\n{sys.implementation.cache_tag} {platform.system()} {platform.machine()}"
+    target = cache / hashlib.sha256(key.encode()).hexdigest()[:20]
+    if target.is_dir():
+        return target
+    cache.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(prefix="installing-", dir=cache))
+    try:
+        await _run_installer(requirements, draft)
+        try:
+            os.rename(draft, target)
+        except OSError:  # another process was first; its copy is as good
+            if not target.is_dir():
+                raise
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    return target
+
+
+async def _run_installer(requirements: Path, target: Path) -> None:
+    command = [find_uv_bin(), "pip", "install", "--quiet", "--system-certs", "--no-config"]
+    command += ["--python", sys.executable, "--target", str(target), "--compile-bytecode"]
+    command += ["--requirements", str(requirements)]
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    output, _ = await process.communicate()
+    if process.returncode != 0:
+        said = output.decode(errors="replace").strip()
+        raise InstallError(
+            f"cannot install {requirements}: {said}\n"
+            "Check the network, or the proxy variables (HTTPS_PROXY, SSL_CERT_FILE)."
+        )

@@ -1,0 +1,136 @@
+"""Ties the parts together: template in, port open, until a signal."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import boto3
+from botocore.config import Config
+from websocket_gateway.http1 import HttpServerProtocol
+from websocket_gateway.template import Template, TemplateError
+
+from local_cloud.lambda_endpoint.execution_environment import MAX_PAYLOAD_BYTES
+from local_cloud.lambda_endpoint.function_pool import FunctionPool
+from local_cloud.lambda_endpoint.functions import read_functions
+from local_cloud.lambda_endpoint.invoke_api import InvokeApi
+from local_cloud.lambda_endpoint.log_events import LogShipper
+from local_cloud.lambda_endpoint.packages import RUNTIME_REQUIREMENTS, install
+
+LOG = logging.getLogger(__name__)
+TEMPLATE_POLL_SECONDS = 1.0
+REAP_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How the endpoint is started.
+
+    ``overrides`` are environment variables for functions, as in SAM's ``--env-vars`` file.
+    """
+
+    template: Path
+    host: str
+    port: int
+    cache: Path
+    max_concurrency: int
+    overrides: Mapping[str, Mapping[str, str]]
+    parameters: Mapping[str, str]
+    region: str = "us-east-1"
+    cloudwatch_endpoint: str | None = None
+
+
+class LambdaEndpoint:
+    """Serves the functions of a template until it is stopped."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.pools: dict[str, FunctionPool] = {}
+        self.logs = LogShipper(_logs_client(settings))
+        self.template_mark = 0
+
+    async def run(self) -> None:
+        settings = self.settings
+        loop = asyncio.get_running_loop()
+        stopped = asyncio.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, stopped.set)
+        runtime = await install(RUNTIME_REQUIREMENTS, settings.cache)
+        assert runtime is not None
+        self.runtime = runtime
+        self.load()
+        await asyncio.gather(*(pool.packages() for pool in self.pools.values()))
+        api = InvokeApi(self.pools)
+        server = await loop.create_server(
+            lambda: HttpServerProtocol(api, 2 * MAX_PAYLOAD_BYTES), settings.host, settings.port
+        )
+        print(
+            f"Lambda endpoint on http://{settings.host}:{settings.port} with "
+            f"{len(self.pools)} functions of {settings.template}",
+            flush=True,
+        )
+        background = [loop.create_task(self.logs.run()), loop.create_task(self._look_after())]
+        await stopped.wait()
+        server.close()
+        for task in background:
+            task.cancel()
+        for pool in self.pools.values():
+            pool.stop()
+        await self.logs.flush()
+
+    def load(self) -> None:
+        """Read the template; keep the pools whose functions did not change."""
+        settings = self.settings
+        self.template_mark = settings.template.stat().st_mtime_ns
+        template = Template.load(settings.template, settings.parameters, settings.region)
+        functions = read_functions(template, settings.overrides)
+        for name in [name for name in self.pools if name not in functions]:
+            self.pools.pop(name).stop()
+        for name, function in functions.items():
+            pool = self.pools.get(name)
+            if pool is not None and pool.function == function:
+                continue
+            if pool is not None:
+                pool.retire_all()
+            self.pools[name] = FunctionPool(
+                function,
+                self.runtime,
+                settings.cache,
+                self.logs,
+                settings.max_concurrency,
+                asyncio.get_running_loop().time,
+            )
+
+    async def _look_after(self) -> None:
+        elapsed = 0.0
+        while True:
+            await asyncio.sleep(TEMPLATE_POLL_SECONDS)
+            elapsed += TEMPLATE_POLL_SECONDS
+            if elapsed >= REAP_SECONDS:
+                elapsed = 0.0
+                for pool in self.pools.values():
+                    pool.reap()
+            try:
+                if self.settings.template.stat().st_mtime_ns != self.template_mark:
+                    self.load()
+                    LOG.info("template read again: %s", self.settings.template)
+            except (OSError, TemplateError) as error:
+                LOG.error("%s (the functions as they were are kept)", error)
+
+
+def _logs_client(settings: Settings):  # type: ignore[no-untyped-def]
+    if settings.cloudwatch_endpoint is None:
+        return None
+    return boto3.client(
+        "logs",
+        endpoint_url=settings.cloudwatch_endpoint,
+        region_name=settings.region,
+        aws_access_key_id=os.environ.get("AWS_ACCESS_KEY_ID", "test"),
+        aws_secret_access_key=os.environ.get("AWS_SECRET_ACCESS_KEY", "test"),
+        config=Config(connect_timeout=2, read_timeout=10, retries={"total_max_attempts": 1}),
+    )

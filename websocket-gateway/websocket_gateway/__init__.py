@@ -1,0 +1,1 @@
+"""An emulator of Amazon API Gateway WebSocket APIs for any SAM or CloudFormation template."""

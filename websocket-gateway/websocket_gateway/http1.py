@@ -1,0 +1,300 @@
+"""HTTP/1.1 on asyncio: just what local endpoints need, with ``httptools`` as the parser.
+
+A general web framework costs more per request than the whole rest of a Lambda invocation,
+so the two hot ports (the gateway and the Lambda endpoint) speak HTTP through this module.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import cast
+from urllib.parse import urlsplit
+
+import httptools
+
+MAX_HEAD_BYTES = 64 * 1024
+_PHRASES = {status.value: status.phrase for status in HTTPStatus}
+
+
+class ConnectionFailed(ConnectionError):
+    """The peer could not be reached, or went away before it had answered."""
+
+
+@dataclass(slots=True)
+class Request:
+    """An HTTP request. Header names are lower case; a repeated header is joined with commas."""
+
+    method: str
+    target: str
+    headers: Mapping[str, str]
+    body: bytes = b""
+    header_list: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def path(self) -> str:
+        return self.target.partition("?")[0]
+
+    @property
+    def query(self) -> str:
+        return self.target.partition("?")[2]
+
+
+@dataclass(slots=True)
+class Response:
+    """An HTTP response; ``headers`` are sent as they are written, ``Content-Length`` is added."""
+
+    status: int
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def serialize(self, *, close: bool = False) -> bytes:
+        head = [f"HTTP/1.1 {self.status} {_PHRASES.get(self.status, '')}"]
+        head += [f"{name}: {_one_line(value)}" for name, value in self.headers.items()]
+        head.append(f"Content-Length: {len(self.body)}")
+        if close:
+            head.append("Connection: close")
+        return "\r\n".join([*head, "\r\n"]).encode("latin-1", "replace") + self.body
+
+
+def _one_line(value: str) -> str:
+    return value.replace("\r", " ").replace("\n", " ")
+
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+class HttpServerProtocol(asyncio.Protocol):
+    """One server connection: requests are answered in order, connections are kept alive.
+
+    Subclasses may take over the connection by overriding :meth:`upgrade`.
+
+    Args:
+        handler: answers a request; an exception from it becomes a 500.
+        max_body: bytes; a larger request body is refused with 413.
+    """
+
+    def __init__(self, handler: Handler, max_body: int) -> None:
+        self.handler = handler
+        self.max_body = max_body
+        self.transport: asyncio.Transport
+        self.parser = httptools.HttpRequestParser(self)
+        self.queue: list[Request] = []
+        self.task: asyncio.Task[None] | None = None
+        self.closing = False
+        self._start_message()
+
+    def _start_message(self) -> None:
+        self.url = b""
+        self.header_list: list[tuple[str, str]] = []
+        self.head_size = 0
+        self.body = bytearray()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.Transport, transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.closing = True
+        if self.task is not None:
+            self.task.cancel()
+
+    def data_received(self, data: bytes) -> None:
+        if self.closing:
+            return
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            self.upgrade(self._request(), data[upgrade.args[0] :])
+        except httptools.HttpParserCallbackError as error:
+            status = error.__context__.args[0] if isinstance(error.__context__, _Refused) else 400
+            self.refuse(status)
+        except httptools.HttpParserError:
+            self.refuse(400)
+
+    def upgrade(self, request: Request, rest: bytes) -> None:
+        """Take over a connection whose client asked for an upgrade; the default refuses."""
+        self.refuse(400)
+
+    def refuse(self, status: int) -> None:
+        self.closing = True
+        self.transport.write(Response(status).serialize(close=True))
+        self.transport.close()
+
+    # httptools callbacks
+
+    def on_message_begin(self) -> None:
+        self._start_message()
+
+    def on_url(self, url: bytes) -> None:
+        self.url += url
+        self._grow_head(len(url))
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.header_list.append((name.decode("latin-1"), value.decode("latin-1")))
+        self._grow_head(len(name) + len(value))
+
+    def on_body(self, body: bytes) -> None:
+        self.body += body
+        if len(self.body) > self.max_body:
+            raise _Refused(413)
+
+    def on_message_complete(self) -> None:
+        if self.parser.should_upgrade():
+            return
+        self.queue.append(self._request())
+        if self.task is None:
+            self.task = asyncio.get_running_loop().create_task(self._answer())
+
+    def _grow_head(self, size: int) -> None:
+        self.head_size += size
+        if self.head_size > MAX_HEAD_BYTES:
+            raise _Refused(431)
+
+    def _request(self) -> Request:
+        return Request(
+            self.parser.get_method().decode(),
+            self.url.decode("latin-1"),
+            _joined(self.header_list),
+            bytes(self.body),
+            self.header_list,
+        )
+
+    async def _answer(self) -> None:
+        try:
+            while self.queue:
+                request = self.queue.pop(0)
+                try:
+                    response = await self.handler(request)
+                except Exception as error:  # noqa: BLE001 - reported, and the port stays up
+                    asyncio.get_running_loop().call_exception_handler(
+                        {"message": f"{request.method} {request.path} failed", "exception": error}
+                    )
+                    response = Response(500)
+                if self.transport.is_closing():
+                    return
+                keep = request.headers.get("connection", "").lower() != "close"
+                self.transport.write(response.serialize(close=not keep))
+                if not keep:
+                    self.transport.close()
+                    return
+        finally:
+            self.task = None
+
+
+class _Refused(Exception):
+    """Raised inside a parser callback; carries the HTTP status to answer with."""
+
+
+def _joined(header_list: list[tuple[str, str]]) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    for name, value in header_list:
+        name = name.lower()
+        headers[name] = f"{headers[name]},{value}" if name in headers else value
+    return headers
+
+
+class HttpClient:
+    """A client for one origin with a pool of kept-alive connections.
+
+    Args:
+        origin: ``http://host:port``.
+    """
+
+    def __init__(self, origin: str) -> None:
+        parts = urlsplit(origin)
+        if parts.scheme != "http" or not parts.hostname:
+            raise ValueError(f"{origin!r} is not a URL of the form http://host:port")
+        self.host, self.port = parts.hostname, parts.port or 80
+        self.idle: list[_ClientConnection] = []
+
+    async def request(
+        self, method: str, target: str, body: bytes = b"", headers: Mapping[str, str] | None = None
+    ) -> Response:
+        """Send a request and wait for the whole answer.
+
+        Raises:
+            ConnectionFailed: the peer cannot be reached or went away before it answered.
+        """
+        head = [f"{method} {target} HTTP/1.1", f"Host: {self.host}:{self.port}"]
+        head += [f"{name}: {value}" for name, value in (headers or {}).items()]
+        head.append(f"Content-Length: {len(body)}")
+        data = "\r\n".join([*head, "\r\n"]).encode("latin-1") + body
+        while self.idle:
+            connection = self.idle.pop()
+            if connection.usable:
+                break
+        else:
+            connection = await self._connect()
+        try:
+            response = await connection.exchange(data)
+        except BaseException:
+            connection.transport.abort()
+            raise
+        if connection.usable:
+            self.idle.append(connection)
+        return response
+
+    async def _connect(self) -> _ClientConnection:
+        try:
+            _, protocol = await asyncio.get_running_loop().create_connection(
+                _ClientConnection, self.host, self.port
+            )
+        except OSError as error:
+            raise ConnectionFailed(f"http://{self.host}:{self.port}: {error}") from error
+        return protocol
+
+    def close(self) -> None:
+        while self.idle:
+            self.idle.pop().transport.abort()
+
+
+class _ClientConnection(asyncio.Protocol):
+    def __init__(self) -> None:
+        self.transport: asyncio.Transport
+        self.waiter: asyncio.Future[Response] | None = None
+        self.usable = True
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.Transport, transport)
+        peer = self.transport.get_extra_info("socket")
+        if peer is not None and peer.family in (socket.AF_INET, socket.AF_INET6):
+            peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    async def exchange(self, data: bytes) -> Response:
+        self.parser = httptools.HttpResponseParser(self)
+        self.headers: dict[str, str] = {}
+        self.body = bytearray()
+        self.waiter = asyncio.get_running_loop().create_future()
+        self.transport.write(data)
+        return await self.waiter
+
+    def data_received(self, data: bytes) -> None:
+        with contextlib.suppress(httptools.HttpParserError):
+            if self.waiter is not None:
+                self.parser.feed_data(data)
+                return
+        self.usable = False
+        self.transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.usable = False
+        if self.waiter is not None and not self.waiter.done():
+            self.waiter.set_exception(ConnectionFailed("the connection was closed by the peer"))
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.headers[name.decode("latin-1").lower()] = value.decode("latin-1")
+
+    def on_body(self, body: bytes) -> None:
+        self.body += body
+
+    def on_message_complete(self) -> None:
+        self.usable = self.usable and self.parser.should_keep_alive()
+        waiter, self.waiter = self.waiter, None
+        if waiter is not None and not waiter.done():
+            waiter.set_result(
+                Response(self.parser.get_status_code(), bytes(self.body), self.headers)
+            )

@@ -1,0 +1,248 @@
+"""The gateway's sockets: one port for WebSocket upgrades and for HTTP.
+
+The WebSocket protocol itself (RFC 6455) is the ``websockets`` library's, used without I/O.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from typing import cast
+
+from websockets.exceptions import InvalidState
+from websockets.frames import CloseCode, Frame, Opcode
+from websockets.http11 import Response as HandshakeResponse
+from websockets.protocol import OPEN
+from websockets.server import ServerProtocol
+
+from websocket_gateway.connection import Connection
+from websocket_gateway.gateway import Gateway
+from websocket_gateway.http1 import HttpServerProtocol, Request, Response
+
+_silent = logging.getLogger("websocket_gateway.protocol")
+_silent.setLevel(logging.WARNING)
+
+
+class GatewayProtocol(HttpServerProtocol):
+    """One TCP connection: plain HTTP until its client upgrades it to a WebSocket."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        super().__init__(gateway.http, max_body=2 * gateway.limits.message)
+        self.gateway = gateway
+        self.limits = gateway.limits
+        self.loop = asyncio.get_running_loop()
+        self.websocket: ServerProtocol | None = None
+        self.connection: Connection
+        self.fragments: list[bytes] = []
+        self.in_flight: set[asyncio.Task[None]] = set()
+        self.pending: asyncio.Task[None] | None = None
+        self.timer: asyncio.TimerHandle | None = None
+        self.open = False
+        self.close_reason: tuple[int, str] | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self.timer = self.loop.call_later(self.limits.handshake, self._handshake_overdue)
+
+    def _handshake_overdue(self) -> None:
+        if self.websocket is None and self.task is None:
+            self.transport.close()
+
+    # From HTTP to WebSocket
+
+    def upgrade(self, request: Request, rest: bytes) -> None:
+        if len(request.target) > self.limits.url:
+            return self.refuse(414)
+        if not self.gateway.admits_another():
+            return self.refuse(429)
+        protocol = ServerProtocol(
+            max_size=(self.limits.message, self.limits.frame), logger=_silent
+        )
+        protocol.receive_data(_handshake(request) + rest)
+        handshakes = protocol.events_received()
+        if not handshakes or isinstance(handshakes[0], Frame):
+            return self.refuse(400)
+        answer = protocol.accept(handshakes[0])  # type: ignore[arg-type]
+        if answer.status_code != 101:
+            return self.refuse(answer.status_code)
+        self.websocket = protocol
+        peer = self.transport.get_extra_info("peername")
+        self.connection = Connection(
+            domain_name=request.headers.get("host", ""),
+            source_ip=peer[0] if isinstance(peer, tuple) else "127.0.0.1",
+            user_agent=request.headers.get("user-agent", ""),
+            connected_at=time.time_ns() // 1_000_000,
+        )
+        self.pending = self.loop.create_task(self._connect(request, answer))
+
+    async def _connect(self, request: Request, answer: HandshakeResponse) -> None:
+        assert self.websocket is not None
+        decision = await self.gateway.connect(self.connection, request.header_list, request.query)
+        if self.closing:
+            if decision.accepts:  # the client left meanwhile: what $connect began must end
+                await self.gateway.disconnect(self.connection, 1006, "")
+            return
+        if not decision.accepts:
+            self.closing = True
+            body = (decision.body or "").encode()
+            headers = {"Content-Type": decision.headers.get("content-type", "text/plain")}
+            self.transport.write(Response(decision.status, body, headers).serialize(close=True))
+            self.transport.close()
+            return
+        if subprotocol := decision.headers.get("sec-websocket-protocol"):
+            answer.headers["Sec-WebSocket-Protocol"] = subprotocol
+        self.websocket.send_response(answer)
+        self.open = True
+        self.gateway.clients[self.connection.connection_id] = self
+        self._flush()
+        self._watch_time()
+        self._take_events()
+
+    # WebSocket
+
+    def data_received(self, data: bytes) -> None:
+        if self.websocket is None:
+            super().data_received(data)
+            return
+        self.websocket.receive_data(data)
+        if self.open:
+            self._take_events()
+
+    def _take_events(self) -> None:
+        assert self.websocket is not None
+        for event in self.websocket.events_received():
+            if isinstance(event, Frame):
+                self._take_frame(event)
+        self._flush()
+
+    def _take_frame(self, frame: Frame) -> None:
+        assert self.websocket is not None
+        match frame.opcode:
+            case Opcode.BINARY:
+                self._fail(CloseCode.UNSUPPORTED_DATA, "Binary frames are not supported")
+            case Opcode.TEXT | Opcode.CONT:
+                self.fragments.append(bytes(frame.data))
+                if frame.fin:
+                    data, self.fragments = b"".join(self.fragments), []
+                    self._take_message(data)
+            case Opcode.PING | Opcode.PONG:
+                self.connection.last_active_at = time.time_ns() // 1_000_000
+
+    def _take_message(self, data: bytes) -> None:
+        assert self.websocket is not None
+        if self.websocket.state is not OPEN:
+            return
+        try:
+            text = data.decode()
+        except UnicodeDecodeError:
+            self._fail(CloseCode.INVALID_DATA, "Not UTF-8")
+            return
+        task = self.loop.create_task(self.gateway.message(self, text))
+        self.in_flight.add(task)
+        task.add_done_callback(self._message_done)
+        if len(self.in_flight) >= self.limits.in_flight:
+            self.transport.pause_reading()
+
+    def _message_done(self, task: asyncio.Task[None]) -> None:
+        self.in_flight.discard(task)
+        if len(self.in_flight) == self.limits.in_flight - 1 and not self.transport.is_closing():
+            self.transport.resume_reading()
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.loop.call_exception_handler(
+                {"message": "message failed", "exception": error, "task": task}
+            )
+
+    def send_text(self, text: str) -> None:
+        """Send a message; it is dropped when the connection is closing."""
+        if self.websocket is None or self.websocket.state is not OPEN:
+            return
+        if self.transport.get_write_buffer_size() > self.limits.unread:
+            self.close_reason = (CloseCode.ABNORMAL_CLOSURE, "The client does not read")
+            self.transport.abort()
+            return
+        self.websocket.send_text(text.encode())
+        self._flush()
+
+    def close(self, code: int, reason: str) -> None:
+        """Begin the closing handshake; a client that does not answer it is cut."""
+        if self.websocket is None or self.websocket.state is not OPEN:
+            return
+        with contextlib.suppress(InvalidState):
+            self.websocket.send_close(code, reason)
+        self.close_reason = (code, reason)
+        self._flush()
+        self.loop.call_later(self.limits.handshake, self.transport.abort)
+
+    def _fail(self, code: int, reason: str) -> None:
+        assert self.websocket is not None
+        self.websocket.fail(code, reason)
+        self.close_reason = (code, reason)
+
+    def _flush(self) -> None:
+        assert self.websocket is not None
+        for data in self.websocket.data_to_send():
+            if data:
+                self.transport.write(data)
+            else:
+                self.transport.close()
+        if self.websocket.close_expected():
+            self.transport.close()
+
+    def _watch_time(self) -> None:
+        """Close a connection that is idle or old; look again when it could be."""
+        if self.timer is not None:
+            self.timer.cancel()
+        now = time.time_ns() / 1e9
+        idle_left = self.limits.idle - (now - self.connection.last_active_at / 1000)
+        life_left = self.limits.connection - (now - self.connection.connected_at / 1000)
+        left = min(idle_left, life_left)
+        if left <= 0:
+            self.close(CloseCode.GOING_AWAY, "Going away")
+            return
+        self.timer = self.loop.call_later(left + 0.001, self._watch_time)
+
+    def eof_received(self) -> bool:
+        if self.websocket is not None:
+            self.websocket.receive_eof()
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        if self.timer is not None:
+            self.timer.cancel()
+        if not self.open:
+            return
+        self.open = False
+        self.gateway.clients.pop(self.connection.connection_id, None)
+        code, reason = self._end()
+        self.gateway_task = self.loop.create_task(
+            self.gateway.disconnect(self.connection, code, reason)
+        )
+
+    def _end(self) -> tuple[int, str]:
+        """Return the code and reason that ``$disconnect`` is told."""
+        assert self.websocket is not None
+        if self.close_reason is not None:
+            return int(self.close_reason[0]), self.close_reason[1]
+        received, sent = self.websocket.close_rcvd, self.websocket.close_sent
+        if received is not None:
+            words = "Connection Closed Normally" if received.code == 1000 else received.reason
+            return int(received.code), words or ""
+        if sent is not None:
+            return int(sent.code), sent.reason
+        return CloseCode.ABNORMAL_CLOSURE.value, ""
+
+
+def _handshake(request: Request) -> bytes:
+    lines = [f"{request.method} {request.target} HTTP/1.1"]
+    lines += [f"{name}: {value}" for name, value in request.header_list]
+    return "\r\n".join([*lines, "\r\n"]).encode("latin-1")
+
+
+async def serve(gateway: Gateway, host: str, port: int) -> asyncio.Server:
+    """Open the port; connections are served until the server is closed."""
+    return await asyncio.get_running_loop().create_server(
+        lambda: cast(asyncio.BaseProtocol, GatewayProtocol(gateway)), host, port, backlog=1024
+    )

@@ -1,0 +1,246 @@
+"""Reads a SAM or CloudFormation template: YAML short forms, parameters, conditions, intrinsics.
+
+https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/intrinsic-function-reference.html
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ACCOUNT_ID = "000000000000"
+_NO_VALUE = object()
+_SUB = re.compile(r"\$\{(!?)([^}]+)\}")
+
+# The property that names a resource, where the name is not simply "Name".
+_NAME_PROPERTIES = (
+    "FunctionName",
+    "TableName",
+    "BucketName",
+    "Name",
+    "StateMachineName",
+    "LogGroupName",
+    "UserPoolName",
+    "RoleName",
+)
+_ARN_FORMS = {
+    "AWS::Serverless::Function": "arn:aws:lambda:{region}:{account}:function:{name}",
+    "AWS::Lambda::Function": "arn:aws:lambda:{region}:{account}:function:{name}",
+    "AWS::Serverless::StateMachine": "arn:aws:states:{region}:{account}:stateMachine:{name}",
+    "AWS::StepFunctions::StateMachine": "arn:aws:states:{region}:{account}:stateMachine:{name}",
+    "AWS::DynamoDB::Table": "arn:aws:dynamodb:{region}:{account}:table/{name}",
+    "AWS::S3::Bucket": "arn:aws:s3:::{name}",
+    "AWS::Logs::LogGroup": "arn:aws:logs:{region}:{account}:log-group:{name}:*",
+}
+
+
+class TemplateError(ValueError):
+    """The template cannot be read; the message says where and why."""
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML with CloudFormation's short forms (``!Ref X``) read as their long ones."""
+
+
+def _short_form(loader: _Loader, suffix: str, node: yaml.Node) -> dict[str, Any]:
+    value: Any
+    if isinstance(node, yaml.ScalarNode):
+        value = loader.construct_scalar(node)
+    elif isinstance(node, yaml.SequenceNode):
+        value = loader.construct_sequence(node, deep=True)
+    else:
+        value = loader.construct_mapping(node, deep=True)  # type: ignore[arg-type]
+    if suffix in ("Ref", "Condition"):
+        return {suffix: value}
+    if suffix == "GetAtt" and isinstance(value, str):
+        value = value.split(".", 1)
+    return {f"Fn::{suffix}": value}
+
+
+_Loader.add_multi_constructor("!", _short_form)
+# CloudFormation keeps "2012-10-17" a string; YAML would make it a date.
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in pairs if tag != "tag:yaml.org,2002:timestamp"]
+    for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+@dataclass(frozen=True)
+class Resource:
+    """A resource whose properties have been resolved."""
+
+    logical_id: str
+    type: str
+    properties: dict[str, Any]
+
+
+@dataclass
+class Template:
+    """A template with its intrinsics resolved against parameters and local names."""
+
+    path: Path
+    region: str
+    body: dict[str, Any]
+    parameters: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def load(
+        cls, path: Path, parameters: Mapping[str, str] | None = None, region: str = "us-east-1"
+    ) -> Template:
+        """Read the template at ``path``.
+
+        Args:
+            parameters: values by parameter name; a parameter not named takes its ``Default``.
+
+        Raises:
+            TemplateError: the file is missing, not YAML, or not a template.
+        """
+        try:
+            body = yaml.load(path.read_text(), _Loader)  # noqa: S506 - a SafeLoader
+        except OSError as error:
+            raise TemplateError(f"{path}: {error.strerror}") from error
+        except yaml.YAMLError as error:
+            raise TemplateError(f"{path}: not YAML: {error}") from error
+        if not isinstance(body, dict) or not isinstance(body.get("Resources"), dict):
+            raise TemplateError(f"{path}: not a template: it has no Resources")
+        declared = body.get("Parameters") or {}
+        values = {name: spec.get("Default", "") for name, spec in declared.items()}
+        values.update({k: v for k, v in (parameters or {}).items() if k in declared})
+        return cls(path, region, body, values)
+
+    def resources(self, *types: str) -> Iterator[Resource]:
+        """Yield the resources of these types whose condition holds, properties resolved."""
+        for logical_id, resource in self.body["Resources"].items():
+            if not isinstance(resource, dict) or "Type" not in resource:
+                raise TemplateError(f"{self.path}: resource {logical_id} has no Type")
+            condition = resource.get("Condition")
+            if resource["Type"] in types and (condition is None or self._holds(condition)):
+                yield Resource(
+                    logical_id,
+                    resource["Type"],
+                    self.resolve(resource.get("Properties") or {}),
+                )
+
+    def globals_for(self, kind: str) -> dict[str, Any]:
+        """Return SAM's ``Globals`` section for a kind of resource, such as ``Function``."""
+        section = self.resolve((self.body.get("Globals") or {}).get(kind) or {})
+        return section if isinstance(section, dict) else {}
+
+    def physical_name(self, logical_id: str) -> str:
+        """Return the name a resource goes by locally: its name property, else its logical id."""
+        properties = self.body["Resources"][logical_id].get("Properties") or {}
+        for key in _NAME_PROPERTIES:
+            if key in properties:
+                return str(self.resolve(properties[key]))
+        return logical_id
+
+    def resolve(self, value: Any) -> Any:
+        """Return ``value`` with every intrinsic function replaced by its result."""
+        if isinstance(value, list):
+            return [r for item in value if (r := self.resolve(item)) is not _NO_VALUE]
+        if not isinstance(value, dict):
+            return value
+        if len(value) == 1:
+            key, argument = next(iter(value.items()))
+            if key == "Ref":
+                return self._ref(argument)
+            if isinstance(key, str) and key.startswith("Fn::"):
+                return self._function(key, argument)
+        return {k: r for k, item in value.items() if (r := self.resolve(item)) is not _NO_VALUE}
+
+    def _ref(self, name: str) -> Any:
+        pseudo = {
+            "AWS::Region": self.region,
+            "AWS::AccountId": ACCOUNT_ID,
+            "AWS::Partition": "aws",
+            "AWS::URLSuffix": "amazonaws.com",
+            "AWS::StackName": "local",
+            "AWS::StackId": f"arn:aws:cloudformation:{self.region}:{ACCOUNT_ID}:stack/local/local",
+            "AWS::NoValue": _NO_VALUE,
+        }
+        if name in pseudo:
+            return pseudo[name]
+        if name in self.parameters:
+            return self.parameters[name]
+        if name in self.body["Resources"]:
+            return self.physical_name(name)
+        raise TemplateError(f"{self.path}: Ref to {name}, which the template does not declare")
+
+    def _function(self, key: str, argument: Any) -> Any:
+        match key:
+            case "Fn::Sub":
+                return self._sub(argument)
+            case "Fn::GetAtt":
+                parts = argument.split(".", 1) if isinstance(argument, str) else argument
+                return self._get_att(str(parts[0]), str(self.resolve(parts[1])))
+            case "Fn::Join":
+                separator, items = argument
+                return str(separator).join(str(item) for item in self.resolve(items))
+            case "Fn::If":
+                name, yes, no = argument
+                return self.resolve(yes if self._holds(name) else no)
+            case "Fn::Select":
+                index, items = self.resolve(argument)
+                return items[int(index)]
+            case "Fn::Split":
+                separator, text = self.resolve(argument)
+                return str(text).split(separator)
+            case "Fn::FindInMap":
+                name, first, second = self.resolve(argument)
+                return self.resolve(self.body["Mappings"][name][first][second])
+            case "Fn::Base64":
+                return self.resolve(argument)
+            case _:
+                return {key: self.resolve(argument)}
+
+    def _sub(self, argument: Any) -> str:
+        text, names = argument if isinstance(argument, list) else (argument, {})
+        values = self.resolve(names)
+
+        def replace(match: re.Match[str]) -> str:
+            literal, name = match.groups()
+            if literal:
+                return f"${{{name}}}"
+            if name in values:
+                return str(values[name])
+            if "." in name:
+                return str(self._get_att(*name.split(".", 1)))
+            return str(self._ref(name))
+
+        return _SUB.sub(replace, text)
+
+    def _get_att(self, logical_id: str, attribute: str) -> str:
+        resource = self.body["Resources"].get(logical_id)
+        if resource is None:
+            raise TemplateError(f"{self.path}: GetAtt of {logical_id}, which is not declared")
+        name = self.physical_name(logical_id)
+        form = _ARN_FORMS.get(resource["Type"])
+        if attribute == "Arn" and form:
+            return form.format(region=self.region, account=ACCOUNT_ID, name=name)
+        return name if attribute == "Name" else f"{name}.{attribute}"
+
+    def _holds(self, condition: Any) -> bool:
+        if isinstance(condition, str):
+            declared = self.body.get("Conditions") or {}
+            if condition not in declared:
+                raise TemplateError(f"{self.path}: condition {condition} is not declared")
+            return self._holds(declared[condition])
+        key, argument = next(iter(condition.items()))
+        match key:
+            case "Condition":
+                return self._holds(argument)
+            case "Fn::Equals":
+                left, right = self.resolve(argument)
+                return bool(left == right)
+            case "Fn::Not":
+                return not self._holds(argument[0])
+            case "Fn::And":
+                return all(self._holds(item) for item in argument)
+            case "Fn::Or":
+                return any(self._holds(item) for item in argument)
+        raise TemplateError(f"{self.path}: {key} is not a condition function")
