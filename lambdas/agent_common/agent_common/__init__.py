@@ -1,0 +1,1 @@
+"""What the agent's functions share: state, events, identity, the tools' descriptions."""

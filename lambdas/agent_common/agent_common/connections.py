@@ -1,0 +1,43 @@
+"""Who is connected: the connections table."""
+
+from __future__ import annotations
+
+import time
+
+from agent_common.aws import table
+from agent_common.errors import Unauthorized
+from agent_common.tokens import User
+
+# API Gateway ends a connection after two hours; a missed $disconnect must not leave it here.
+LIFETIME_SECONDS = 2 * 60 * 60 + 300
+
+
+def put(connection_id: str, user: User) -> None:
+    now = int(time.time())
+    table("CONNECTIONS_TABLE").put_item(
+        Item={
+            "connectionId": connection_id,
+            "userId": user.user_id,
+            "username": user.username,
+            "connectedAt": now,
+            "expiresAt": now + LIFETIME_SECONDS,
+        }
+    )
+
+
+def delete(connection_id: str) -> None:
+    table("CONNECTIONS_TABLE").delete_item(Key={"connectionId": connection_id})
+
+
+def user_of(connection_id: str) -> User:
+    """Return the user who opened a connection.
+
+    Raises:
+        Unauthorized: the connection is not known (any more).
+    """
+    answer = table("CONNECTIONS_TABLE").get_item(
+        Key={"connectionId": connection_id}, ConsistentRead=True
+    )
+    if "Item" not in answer:
+        raise Unauthorized("This connection is not known any more: log in and connect again")
+    return User(str(answer["Item"]["userId"]), str(answer["Item"]["username"]))

@@ -1,0 +1,87 @@
+"""The conversation between user, model and tools: the messages table, large bodies in S3.
+
+A message is provider-neutral: ``role`` (``system``, ``user``, ``assistant``, ``tool``),
+``content``, and for an assistant ``toolCalls`` (``id``, ``name``, ``arguments``), for a tool
+``toolCallId`` and ``name``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from typing import Any
+
+from boto3.dynamodb.conditions import Key
+
+from agent_common.analyses import KEEP_SECONDS
+from agent_common.aws import s3, table
+
+Message = dict[str, Any]
+
+# A DynamoDB item holds 400 KB.
+MAX_ITEM_BYTES = 200 * 1024
+
+
+def put(analysis_id: str, position: str, message: Message) -> None:
+    """Write a message at its position; writing it again changes nothing."""
+    body = json.dumps(message)
+    item: dict[str, Any] = {
+        "analysisId": analysis_id,
+        "position": position,
+        "expiresAt": int(time.time()) + KEEP_SECONDS,
+    }
+    if len(body.encode()) > MAX_ITEM_BYTES:
+        item["objectKey"] = f"conversations/{analysis_id}/{position}.json"
+        s3().put_object(
+            Bucket=os.environ["RESULTS_BUCKET"], Key=item["objectKey"], Body=body.encode()
+        )
+    else:
+        item["body"] = body
+    table("MESSAGES_TABLE").put_item(Item=item)
+
+
+def get(analysis_id: str, position: str) -> Message | None:
+    answer = table("MESSAGES_TABLE").get_item(
+        Key={"analysisId": analysis_id, "position": position}, ConsistentRead=True
+    )
+    return _read(answer["Item"]) if "Item" in answer else None
+
+
+def read(analysis_id: str) -> list[Message]:
+    """Return the whole conversation in order."""
+    messages: list[Message] = []
+    more: dict[str, Any] = {}
+    while True:
+        answer = table("MESSAGES_TABLE").query(
+            KeyConditionExpression=Key("analysisId").eq(analysis_id), ConsistentRead=True, **more
+        )
+        messages += [_read(item) for item in answer["Items"]]
+        if "LastEvaluatedKey" not in answer:
+            return messages
+        more = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+
+
+def _read(item: Any) -> Message:
+    if "objectKey" in item:
+        answer = s3().get_object(Bucket=os.environ["RESULTS_BUCKET"], Key=str(item["objectKey"]))
+        body = answer["Body"].read().decode()
+    else:
+        body = str(item["body"])
+    message: Message = json.loads(body)
+    return message
+
+
+# Positions sort as the conversation runs: turn, then who speaks, then which call.
+
+
+def opening(number: int) -> str:
+    return f"0000#{number}"
+
+
+def model_turn(turn: int) -> str:
+    return f"{turn:04d}#1"
+
+
+def tool_output(turn: int, index: int) -> str:
+    return f"{turn:04d}#2#{index:03d}"

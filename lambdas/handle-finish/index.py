@@ -1,0 +1,43 @@
+"""Ends an analysis, well or badly: the result to S3, the outcome to the user."""
+
+import json
+import os
+
+from agent_common import analyses, conversation, events
+from agent_common.aws import s3
+from agent_common.handlers import Payload, workflow_function
+
+from outcome import Outcome, outcome_of_conversation, outcome_of_error
+
+
+def run(payload: Payload) -> Payload:
+    analysis_id = payload["analysisId"]
+    analysis = analyses.get(analysis_id)
+    messages = conversation.read(analysis_id)
+    if "error" in payload:
+        outcome = outcome_of_error(payload["error"], messages)
+    else:
+        outcome = outcome_of_conversation(messages)
+    key = f"results/{analysis['userId']}/{analysis_id}.json"
+    uri = f"s3://{os.environ['RESULTS_BUCKET']}/{key}"
+    body = {
+        "analysisId": analysis_id,
+        "question": analysis["question"],
+        "dataset": analysis["dataset"],
+        **outcome.as_dict(),
+        "conversation": messages,
+    }
+    s3().put_object(
+        Bucket=os.environ["RESULTS_BUCKET"],
+        Key=key,
+        Body=json.dumps(body, indent=2).encode(),
+        ContentType="application/json",
+    )
+    analyses.end(
+        analysis_id, outcome.status, {"json": json.dumps(outcome.as_dict()), "resultUri": uri}
+    )
+    events.emit(analysis_id, "finished", "finished", resultUri=uri, **outcome.as_dict())
+    return {"analysisId": analysis_id, "status": outcome.status, "code": outcome.code}
+
+
+handler = workflow_function(run)

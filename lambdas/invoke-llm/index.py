@@ -1,0 +1,37 @@
+"""One turn of the model: the conversation in, the next step out, its words streamed."""
+
+from agent_common import analyses, conversation, events
+from agent_common.errors import AnalysisCancelled, TurnLimitReached
+from agent_common.handlers import Payload, workflow_function
+
+from next_step import next_step
+from providers import configured_provider
+from streaming import DeltaStream
+
+
+def run(payload: Payload) -> Payload:
+    analysis_id, turn = payload["analysisId"], int(payload["turn"])
+    analysis = analyses.get(analysis_id)
+    if analysis.get("cancelRequested"):
+        raise AnalysisCancelled("You cancelled this analysis")
+    if turn > int(analysis["maxTurns"]):
+        raise TurnLimitReached(
+            f"No answer within {analysis['maxTurns']} turns, which is the limit of this analysis"
+        )
+    position = conversation.model_turn(turn)
+    # A retried task finds the answer of the first try, and does not ask the model again.
+    message = conversation.get(analysis_id, position)
+    if message is None:
+        stream = DeltaStream(
+            lambda number, text: events.emit(
+                analysis_id, f"{turn}.delta.{number}", "llm.delta", turn=turn, text=text
+            )
+        )
+        provider = configured_provider()
+        message = provider.answer(conversation.read(analysis_id), stream.add)
+        stream.end()
+        conversation.put(analysis_id, position, message)
+    return {**payload, **next_step(message)}
+
+
+handler = workflow_function(run)

@@ -1,0 +1,119 @@
+"""Amazon Bedrock's Converse API.
+
+https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseStream.html
+"""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import boto3
+from agent_common.conversation import Message
+from agent_common.errors import LlmInvalidResponse, LlmMisconfigured, LlmUnavailable
+from agent_common.tool_specs import TOOLS
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from next_step import checked
+from providers.openai_compatible import user_text
+
+_MISCONFIGURED = {
+    "AccessDeniedException",
+    "ResourceNotFoundException",
+    "UnrecognizedClientException",
+    "ValidationException",
+}
+
+
+class BedrockProvider:
+    """Streams a Converse call with tool use. ``timeout`` is in seconds."""
+
+    def __init__(
+        self, model: str, region: str | None, endpoint: str | None, timeout: float
+    ) -> None:
+        self.model = model
+        self.client: Any = boto3.client(
+            "bedrock-runtime",
+            region_name=region,
+            endpoint_url=endpoint,
+            config=Config(
+                connect_timeout=5, read_timeout=timeout, retries={"total_max_attempts": 1}
+            ),
+        )
+
+    def answer(self, messages: list[Message], on_text: Callable[[str], None]) -> Message:
+        content = ""
+        calls: list[dict[str, Any]] = []
+        try:
+            response = self.client.converse_stream(
+                modelId=self.model,
+                system=[{"text": m["content"]} for m in messages if m["role"] == "system"],
+                messages=to_converse(messages),
+                toolConfig={
+                    "tools": [
+                        {
+                            "toolSpec": {
+                                "name": name,
+                                "description": spec["description"],
+                                "inputSchema": {"json": spec["parameters"]},
+                            }
+                        }
+                        for name, spec in TOOLS.items()
+                    ]
+                },
+            )
+            for event in response["stream"]:
+                if "contentBlockStart" in event:
+                    use = event["contentBlockStart"]["start"].get("toolUse")
+                    if use:
+                        calls.append({"id": use["toolUseId"], "name": use["name"], "arguments": ""})
+                elif "contentBlockDelta" in event:
+                    delta = event["contentBlockDelta"]["delta"]
+                    if "text" in delta:
+                        content += delta["text"]
+                        on_text(delta["text"])
+                    elif "toolUse" in delta and calls:
+                        calls[-1]["arguments"] += delta["toolUse"]["input"]
+        except ClientError as error:
+            code = error.response["Error"]["Code"]
+            if code in _MISCONFIGURED:
+                raise LlmMisconfigured(f"Bedrock refused the request: {code}") from error
+            raise LlmUnavailable(f"Bedrock did not answer: {code}") from error
+        except BotoCoreError as error:
+            raise LlmUnavailable("Bedrock cannot be reached") from error
+        except (KeyError, TypeError) as error:
+            raise LlmInvalidResponse("Bedrock's answer is not a Converse stream") from error
+        return checked(content, calls)
+
+
+def to_converse(messages: list[Message]) -> list[dict[str, Any]]:
+    """Return the conversation in Converse's form: user and assistant in turn."""
+    converted: list[dict[str, Any]] = []
+    for message in messages:
+        if message["role"] == "system":
+            continue
+        role = "assistant" if message["role"] == "assistant" else "user"
+        blocks = _blocks(message)
+        if converted and converted[-1]["role"] == role:
+            converted[-1]["content"] += blocks
+        else:
+            converted.append({"role": role, "content": blocks})
+    return converted
+
+
+def _blocks(message: Message) -> list[dict[str, Any]]:
+    if message["role"] == "tool":
+        result = {"toolUseId": message["toolCallId"], "content": [{"text": message["content"]}]}
+        return [{"toolResult": result}]
+    if message["role"] == "user":
+        return [{"text": user_text(message)}]
+    blocks: list[dict[str, Any]] = [{"text": message["content"]}] if message["content"] else []
+    for call in message.get("toolCalls") or []:
+        try:
+            arguments = json.loads(call["arguments"] or "{}")
+        except ValueError:
+            arguments = {}
+        blocks.append(
+            {"toolUse": {"toolUseId": call["id"], "name": call["name"], "input": arguments}}
+        )
+    return blocks

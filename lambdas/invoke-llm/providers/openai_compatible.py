@@ -1,0 +1,102 @@
+"""Any server that speaks OpenAI's chat completions, with the ``openai`` package.
+
+https://platform.openai.com/docs/api-reference/chat
+"""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import openai
+from agent_common.conversation import Message
+from agent_common.errors import LlmInvalidResponse, LlmMisconfigured, LlmUnavailable
+from agent_common.tool_specs import TOOLS
+
+from next_step import checked
+
+
+class OpenAiProvider:
+    """Streams a chat completion with tool calls. ``timeout`` is in seconds."""
+
+    def __init__(self, model: str, api_key: str, base_url: str | None, timeout: float) -> None:
+        self.model = model
+        # The workflow retries, with back-off that the user can see.
+        self.client = openai.OpenAI(
+            api_key=api_key, base_url=base_url, timeout=timeout, max_retries=0
+        )
+
+    def answer(self, messages: list[Message], on_text: Callable[[str], None]) -> Message:
+        content = ""
+        calls: dict[int, dict[str, Any]] = {}
+        try:
+            stream = self.client.chat.completions.create(
+                model=self.model,
+                messages=[to_openai(message) for message in messages],  # type: ignore[misc]
+                tools=[
+                    {"type": "function", "function": {"name": name, **spec}}
+                    for name, spec in TOOLS.items()
+                ],
+                stream=True,
+            )
+            for chunk in stream:
+                if not chunk.choices:
+                    continue
+                delta = chunk.choices[0].delta
+                if delta.content:
+                    content += delta.content
+                    on_text(delta.content)
+                for part in delta.tool_calls or []:
+                    call = calls.setdefault(part.index, {"id": "", "name": "", "arguments": ""})
+                    call["id"] = part.id or call["id"]
+                    if part.function is not None:
+                        call["name"] += part.function.name or ""
+                        call["arguments"] += part.function.arguments or ""
+        except (openai.AuthenticationError, openai.PermissionDeniedError) as error:
+            raise LlmMisconfigured("The LLM server refused the configured key") from error
+        except (openai.NotFoundError, openai.BadRequestError) as error:
+            raise LlmMisconfigured(
+                f"The LLM server refused the request ({error.status_code}): is the model name "
+                f"{self.model!r} right?"
+            ) from error
+        except openai.APITimeoutError as error:
+            raise LlmUnavailable("The LLM server did not answer in time") from error
+        except openai.APIConnectionError as error:
+            raise LlmUnavailable("The LLM server cannot be reached") from error
+        except openai.APIStatusError as error:
+            raise LlmUnavailable(f"The LLM server answered {error.status_code}") from error
+        except (openai.APIError, ValueError, AttributeError, TypeError) as error:
+            raise LlmInvalidResponse("The LLM server's answer is not a chat completion") from error
+        return checked(content, [calls[index] for index in sorted(calls)])
+
+
+def to_openai(message: Message) -> dict[str, Any]:
+    """Return a message in OpenAI's form."""
+    match message["role"]:
+        case "assistant":
+            converted: dict[str, Any] = {"role": "assistant", "content": message["content"] or None}
+            if message.get("toolCalls"):
+                converted["tool_calls"] = [
+                    {
+                        "id": call["id"],
+                        "type": "function",
+                        "function": {"name": call["name"], "arguments": call["arguments"]},
+                    }
+                    for call in message["toolCalls"]
+                ]
+            return converted
+        case "tool":
+            return {
+                "role": "tool",
+                "tool_call_id": message["toolCallId"],
+                "content": message["content"],
+            }
+        case "user":
+            return {"role": "user", "content": user_text(message)}
+        case role:
+            return {"role": role, "content": message["content"]}
+
+
+def user_text(message: Message) -> str:
+    """Return the user's question with the dataset it is about."""
+    about = {"dataset": message.get("dataset"), "columns": message.get("columns")}
+    return f"{message['content']}\n\n{json.dumps(about)}"

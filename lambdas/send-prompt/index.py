@@ -1,0 +1,57 @@
+"""Puts the model's question to the user; the workflow waits until ``reply`` brings the answer."""
+
+import json
+from typing import Any
+
+from agent_common import analyses, conversation, events
+from agent_common.errors import AnalysisCancelled, LlmInvalidResponse
+from agent_common.handlers import Payload, workflow_function
+from agent_common.tool_specs import ASK_USER
+
+MAX_TEXT = 4000
+MAX_OPTIONS = 50
+
+
+def read_prompt(message: conversation.Message, turn: int) -> dict[str, Any]:
+    """Return the first question of a model's turn: ``promptId``, ``question``, ``options``.
+
+    Raises:
+        LlmInvalidResponse: its arguments are no question.
+    """
+    call = next(call for call in message["toolCalls"] if call["name"] == ASK_USER)
+    try:
+        arguments = json.loads(call["arguments"] or "{}")
+        question, options = arguments["question"], arguments.get("options") or []
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise LlmInvalidResponse("The model asked a question without words") from error
+    if not isinstance(question, str) or not question.strip() or not isinstance(options, list):
+        raise LlmInvalidResponse("The model asked a question without words")
+    return {
+        "promptId": f"{turn}.{call['id']}"[:200],
+        "question": question[:MAX_TEXT],
+        "options": [str(option)[:200] for option in options[:MAX_OPTIONS]],
+    }
+
+
+def run(payload: Payload) -> Payload:
+    analysis_id, turn = payload["analysisId"], int(payload["turn"])
+    message = conversation.get(analysis_id, conversation.model_turn(turn))
+    assert message is not None, "invoke-llm stores its turn before its prompt is sent"
+    prompt = read_prompt(message, turn)
+    if not analyses.open_prompt(analysis_id, prompt, payload["taskToken"]):
+        raise AnalysisCancelled("This analysis has ended")
+    # A cancel that came between the model's turn and this prompt found no token to use.
+    if analyses.get(analysis_id).get("cancelRequested"):
+        raise AnalysisCancelled("You cancelled this analysis")
+    events.emit(
+        analysis_id,
+        f"{turn}.prompt",
+        "prompt",
+        turn=turn,
+        **prompt,
+        timeoutSeconds=payload["promptTimeoutSeconds"],
+    )
+    return prompt
+
+
+handler = workflow_function(run)

@@ -1,0 +1,339 @@
+"""``local-cloud``: the whole cloud of a WebSocket agent on one laptop."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import psutil
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from local_cloud import daemon
+from local_cloud.client import LoginFailed
+from local_cloud.installation import PROJECT, Home, Ports, State, aws_environment
+from local_cloud.parts import make_parts
+from local_cloud.port_check import taken_ports
+from local_cloud.supervisor import PartFailed, Progress, Supervisor, provision
+
+app = typer.Typer(
+    help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
+)
+console = Console(highlight=False)
+errors = Console(stderr=True, highlight=False)
+
+STOP_SECONDS = 20.0
+EXIT_NOT_RUNNING = 3
+
+
+def fail(message: str, code: int = 1) -> NoReturn:
+    errors.print(f"[red]local-cloud:[/red] {escape(message)}", soft_wrap=True)
+    raise typer.Exit(code)
+
+
+def ports_or_fail() -> Ports:
+    try:
+        return Ports.from_environment()
+    except ValueError as error:
+        fail(str(error), 2)
+
+
+def running_or_fail(home: Home) -> State:
+    state = State.read(home)
+    if state is None:
+        fail("the cloud is not running. Start it: ./local-cloud up -d", EXIT_NOT_RUNNING)
+    return state
+
+
+def show(progress: Progress) -> None:
+    if progress.seconds is not None:
+        line = f"[green]✓[/green] {progress.part:<13}{progress.text} [dim]{progress.seconds:.1f} s[/dim]"
+    else:
+        mark = "[red]✗[/red]" if progress.bad else "[green]✓[/green]"
+        line = f"{mark} {progress.part:<13}{escape(progress.text)}"
+    console.print(line, soft_wrap=True)
+
+
+def show_summary(ports: Ports) -> None:
+    from local_cloud.client import demo_login
+
+    try:
+        login = demo_login(ports)
+    except LoginFailed as error:
+        fail(str(error))
+    rows = Table.grid(padding=(0, 2))
+    for name, value in (
+        ("AWS APIs", ports.engine_url),
+        ("Step Functions", ports.console_url),
+        ("Lambda", ports.functions_url),
+        ("WebSocket", ports.websocket_url),
+        ("login", f"{login.username}  {login.password}"),
+    ):
+        rows.add_row(f"[bold]{name}[/bold]", escape(value))
+    console.print()
+    console.print(rows)
+    console.print(
+        "\nNext: [bold]./local-cloud demo[/bold], or [bold].venv/bin/awslocal s3 ls[/bold]"
+    )
+
+
+@app.command()
+def up(
+    detach: Annotated[
+        bool, typer.Option("--detach", "-d", help="Leave it running in the background")
+    ] = False,
+) -> None:
+    """Start the cloud and provision it. Ports: ENGINE_PORT, CONSOLE_PORT, FUNCTIONS_PORT, GATEWAY_PORT."""
+    home, ports = Home.from_environment(), ports_or_fail()
+    if (state := State.read(home)) is not None:
+        console.print("The cloud is running already.")
+        show_summary(state.ports)
+        return
+    start(home, ports, detach)
+
+
+def start(home: Home, ports: Ports, detach: bool) -> None:
+    """Start the cloud in the background, or here until Ctrl-C."""
+    if taken := taken_ports(ports):
+        fail("\n".join(taken))
+    home.path.mkdir(parents=True, exist_ok=True)
+    if detach:
+        try:
+            daemon.start(home, ports, show)
+        except PartFailed as error:
+            fail(str(error))
+        show_summary(ports)
+        return
+
+    def ready() -> None:
+        show_summary(ports)
+        console.print("Ctrl-C stops everything.")
+
+    try:
+        asyncio.run(Supervisor(ports, home, show).run(ready))
+    except PartFailed as error:
+        fail(str(error))
+    console.print("Stopped.")
+
+
+@app.command()
+def down() -> None:
+    """Stop the cloud. What it held is gone; logs and installed packages stay."""
+    home = Home.from_environment()
+    state = State.read(home)
+    if state is None:
+        console.print("The cloud is not running.")
+        return
+    stop(home, state)
+    console.print("Stopped.")
+
+
+def stop(home: Home, state: State) -> None:
+    process = psutil.Process(state.pid)
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(STOP_SECONDS)
+    except psutil.TimeoutExpired:
+        for pid in state.parts.values():
+            try:
+                os.killpg(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+        process.kill()
+        home.state_file.unlink(missing_ok=True)
+
+
+@app.command()
+def status(
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object")] = False,
+) -> None:
+    """Say what is running. Exit status: 0 all is well, 1 a part is not, 3 not running."""
+    from local_cloud.health import look
+
+    home = Home.from_environment()
+    state = State.read(home)
+    if state is None:
+        if as_json:
+            console.print_json(data={"running": False})
+            raise typer.Exit(EXIT_NOT_RUNNING)
+        fail("the cloud is not running. Start it: ./local-cloud up -d", EXIT_NOT_RUNNING)
+    report = look(state, make_parts(state.ports, home))
+    if as_json:
+        console.print_json(data=report)
+    else:
+        table = Table(box=None, pad_edge=False)
+        for column in ("part", "port", "health", "pid", "memory", "restarts"):
+            table.add_column(column, justify="right" if column == "memory" else "left")
+        for name, part in report["parts"].items():
+            table.add_row(
+                name,
+                str(part["port"]),
+                "[green]ok[/green]" if part["healthy"] else "[red]down[/red]",
+                str(part["pid"] or "-"),
+                f"{part['memory_mb']:.0f} MB",
+                str(part["restarts"]),
+            )
+        console.print(table)
+        console.print(
+            f"{report['memory_mb']:.0f} MB resident in all, up {report['uptime_seconds']:.0f} s"
+        )
+    if not report["healthy"]:
+        raise typer.Exit(1)
+
+
+@app.command()
+def logs(
+    part: Annotated[
+        str | None,
+        typer.Argument(help="engine, lambda, gateway, console, provisioning or supervisor"),
+    ] = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as lines come")] = False,
+    lines: Annotated[int, typer.Option("--lines", "-n", help="How many of the last")] = 50,
+) -> None:
+    """Show what the parts have written."""
+    from local_cloud.log_files import follow_files, known_logs, last_lines
+
+    home = Home.from_environment()
+    files = known_logs(home)
+    if part is not None:
+        if part not in files:
+            known = ", ".join(files) or "none yet: start the cloud first"
+            fail(f"there is no log of {part!r}. Logs: {known}", 2)
+        files = {part: files[part]}
+    for name, file in files.items():
+        for line in last_lines(file, lines):
+            print(line if part else f"{name:<13}{line}")
+    if follow:
+        try:
+            for name, line in follow_files(files):
+                print(line if part else f"{name:<13}{line}", flush=True)
+        except KeyboardInterrupt:
+            raise typer.Exit(0) from None
+
+
+@app.command(name="provision")
+def provision_command() -> None:
+    """Create what is missing: tables, buckets, secrets, users, workflow. Safe to repeat."""
+    home = Home.from_environment()
+    state = running_or_fail(home)
+    began = time.monotonic()
+    try:
+        asyncio.run(provision(state.ports, home, aws_environment(state.ports)))
+    except PartFailed as error:
+        fail(str(error))
+    console.print(home.log("provisioning").read_text().rstrip(), soft_wrap=True)
+    console.print(f"[dim]{time.monotonic() - began:.1f} s[/dim]")
+
+
+@app.command()
+def reset() -> None:
+    """Empty the running cloud and provision it anew."""
+    home = Home.from_environment()
+    state = running_or_fail(home)
+    os.kill(state.pid, signal.SIGUSR1)
+    with console.status("Emptying and provisioning"):
+        try:
+            daemon.wait_for_generation(home, state.generation + 1)
+        except PartFailed as error:
+            fail(str(error))
+    console.print("The cloud is empty and provisioned anew.")
+    show_summary(state.ports)
+
+
+@app.command()
+def demo(
+    question: Annotated[str | None, typer.Option(help="Ask something else")] = None,
+    csv: Annotated[
+        Path | None,
+        typer.Option(help="Ask about this CSV file", exists=True, dir_okay=False, readable=True),
+    ] = None,
+    dataset: Annotated[str, typer.Option(help="Ask about a shared dataset: nsw or nhefs")] = "nsw",
+    interactive: Annotated[
+        bool, typer.Option("--interactive", "-i", help="Answer the agent's questions yourself")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object last, and progress on stderr")
+    ] = False,
+) -> None:
+    """Run a real analysis over the WebSocket and print the answer. Starts the cloud if need be."""
+    from local_cloud.demo import Demo, DemoFailed
+
+    home = Home.from_environment()
+    state = State.read(home)
+    ours = state is None
+    progress = errors if as_json else console
+    if state is None:
+        ports = ports_or_fail()
+        if taken := taken_ports(ports):
+            fail("\n".join(taken))
+        progress.print("Starting the cloud (for daily work keep it: ./local-cloud up -d)")
+        try:
+            daemon.start(
+                home, ports, lambda p: progress.print(f"  {p.part:<13}{p.text}", soft_wrap=True)
+            )
+        except PartFailed as error:
+            fail(str(error))
+        state = running_or_fail(home)
+    run = Demo(state.ports, progress, dataset, csv, question, interactive)
+    try:
+        succeeded = run.run()
+    except (DemoFailed, LoginFailed) as error:
+        fail(str(error))
+    except KeyboardInterrupt:
+        fail("interrupted", 130)
+    finally:
+        if ours and (now := State.read(home)) is not None:
+            progress.print("Stopping the cloud")
+            stop(home, now)
+    if as_json:
+        print(run.as_json())
+    if not succeeded:
+        raise typer.Exit(1)
+
+
+@app.command()
+def doctor() -> None:
+    """Check this machine, and say what would fail and why."""
+    from local_cloud.doctor import check_machine
+
+    bad = False
+    for check in check_machine(Home.from_environment(), ports_or_fail()):
+        bad = bad or not check.good
+        mark = "[green]✓[/green]" if check.good else "[red]✗[/red]"
+        console.print(f"{mark} {check.name:<12}{escape(check.text)}", soft_wrap=True)
+    if bad:
+        raise typer.Exit(1)
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def test(context: typer.Context) -> None:
+    """Run the whole test suite against a real stack. Arguments go to pytest."""
+    command = [sys.executable, "-m", "pytest", "tests/", "--localstack", *context.args]
+    raise typer.Exit(subprocess.run(command, cwd=PROJECT, check=False).returncode)
+
+
+@app.command()
+def bench(
+    what: Annotated[
+        list[str] | None, typer.Argument(help="start, analysis, echo (default: all)")
+    ] = None,
+) -> None:
+    """Measure the cloud: one JSON object a line."""
+    command = [sys.executable, "-m", "benchmarks", *(what or [])]
+    raise typer.Exit(subprocess.run(command, cwd=PROJECT, check=False).returncode)
+
+
+def main() -> None:
+    """Run the command line."""
+    try:
+        app()
+    except KeyboardInterrupt:
+        sys.exit(130)

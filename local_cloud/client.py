@@ -1,0 +1,146 @@
+"""A client of the agent: logs in through Cognito, speaks over the WebSocket."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any
+from urllib.parse import quote
+
+import boto3
+import websockets
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+from websockets.asyncio.client import ClientConnection, connect
+
+from local_cloud.installation import REGION, Ports
+
+Message = dict[str, Any]
+
+
+class LoginFailed(RuntimeError):
+    """Cognito refused, or the cloud is not provisioned."""
+
+
+class ConnectionRefused(RuntimeError):
+    """The gateway did not let the client in."""
+
+
+@dataclass(frozen=True)
+class Login:
+    """A user's name and password, and the app client they log in with."""
+
+    username: str
+    password: str
+    client_id: str
+    pool_id: str
+
+
+def aws_client(service: str, ports: Ports) -> Any:
+    """Return a boto3 client of this cloud's engine."""
+    return boto3.client(
+        service,  # type: ignore[call-overload]
+        endpoint_url=ports.engine_url,
+        region_name=REGION,
+        aws_access_key_id="test",
+        aws_secret_access_key="test",  # noqa: S106 - the engine takes any
+        config=Config(
+            connect_timeout=3, retries={"total_max_attempts": 3}, s3={"addressing_style": "path"}
+        ),
+    )
+
+
+def demo_login(ports: Ports) -> Login:
+    """Return the demo user's login, as the setup scripts left it.
+
+    Raises:
+        LoginFailed: the cloud is not there or not provisioned.
+    """
+    try:
+        ssm, secrets = aws_client("ssm", ports), aws_client("secretsmanager", ports)
+        return Login(
+            "demo",
+            secrets.get_secret_value(SecretId="causal/demo-user")["SecretString"],
+            ssm.get_parameter(Name="/causal/cognito/user-pool-client-id")["Parameter"]["Value"],
+            ssm.get_parameter(Name="/causal/cognito/user-pool-id")["Parameter"]["Value"],
+        )
+    except (ClientError, BotoCoreError) as error:
+        raise LoginFailed(
+            f"the demo user is not there ({error}). Run: ./local-cloud provision"
+        ) from error
+
+
+def log_in(login: Login, ports: Ports) -> str:
+    """Return an access token.
+
+    Raises:
+        LoginFailed: wrong user or password.
+    """
+    try:
+        answer = aws_client("cognito-idp", ports).initiate_auth(
+            AuthFlow="USER_PASSWORD_AUTH",
+            ClientId=login.client_id,
+            AuthParameters={"USERNAME": login.username, "PASSWORD": login.password},
+        )
+    except (ClientError, BotoCoreError) as error:
+        raise LoginFailed(f"cannot log in as {login.username}: {error}") from error
+    return str(answer["AuthenticationResult"]["AccessToken"])
+
+
+class AgentClient:
+    """A WebSocket connection to the agent.
+
+    Use as an async context manager; iterate over it for the agent's messages.
+    """
+
+    def __init__(self, url: str, token: str) -> None:
+        self.url = url
+        self.token = token
+        self.socket: ClientConnection
+
+    async def __aenter__(self) -> AgentClient:
+        try:
+            self.socket = await connect(
+                f"{self.url}?token={quote(self.token)}", compression=None, proxy=None
+            )
+        except websockets.exceptions.InvalidStatus as error:
+            body = (error.response.body or b"").decode(errors="replace")
+            raise ConnectionRefused(
+                f"the gateway answered {error.response.status_code}: {body}"
+            ) from error
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.socket.close()
+
+    async def send(self, action: str, **fields: Any) -> None:
+        await self.socket.send(json.dumps({"action": action, **fields}))
+
+    async def receive(self) -> Message:
+        """Return the next message.
+
+        Raises:
+            websockets.exceptions.ConnectionClosed: the connection has ended.
+        """
+        message: Message = json.loads(await self.socket.recv())
+        return message
+
+    async def __aiter__(self) -> AsyncIterator[Message]:
+        async for data in self.socket:
+            yield json.loads(data)
+
+    async def receive_until(self, wanted: Callable[[Message], bool]) -> list[Message]:
+        """Return the messages up to the first that is wanted, that one included."""
+        seen: list[Message] = []
+        async for message in self:
+            seen.append(message)
+            if wanted(message):
+                return seen
+        raise ConnectionRefused("the connection ended before the message came")

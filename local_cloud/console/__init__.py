@@ -1,0 +1,1 @@
+"""Step Functions Local on one port: the API, answered by the engine, and a health page."""

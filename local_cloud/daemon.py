@@ -1,0 +1,109 @@
+"""The supervisor in the background: started, followed until it is ready, waited for."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+
+from local_cloud.installation import PROJECT, Home, Ports, State
+from local_cloud.supervisor import PartFailed, Progress, Supervisor
+
+RESET_SECONDS = 60.0
+POLL_SECONDS = 0.1
+
+
+def start(home: Home, ports: Ports, report: Callable[[Progress], None]) -> None:
+    """Start the cloud in the background; return when it is ready.
+
+    Raises:
+        PartFailed: it did not start. Nothing of it is left then.
+    """
+    home.logs.mkdir(parents=True, exist_ok=True)
+    read_end, write_end = os.pipe()
+    with open(home.log("supervisor"), "ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "local_cloud.daemon", str(write_end)],
+            cwd=PROJECT,
+            env={
+                **os.environ,
+                "LOCAL_CLOUD_HOME": str(home.path),
+                **{f"{name.upper()}_PORT": str(port) for name, port in asdict(ports).items()},
+            },
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            pass_fds=[write_end],
+            start_new_session=True,
+        )
+    os.close(write_end)
+    try:
+        with open(read_end) as lines:
+            for line in lines:
+                message = json.loads(line)
+                if "ready" in message:
+                    return
+                if "error" in message:
+                    process.wait()
+                    raise PartFailed(message["error"])
+                report(Progress(**message))
+    except KeyboardInterrupt:
+        process.send_signal(signal.SIGTERM)
+        process.wait()
+        raise
+    process.wait()
+    raise PartFailed("the supervisor ended before it was ready. See: ./local-cloud logs supervisor")
+
+
+def wait_for_generation(home: Home, generation: int) -> None:
+    """Wait until the engine has been emptied and provisioned.
+
+    Raises:
+        PartFailed: it took too long, or the cloud ended meanwhile.
+    """
+    deadline = time.monotonic() + RESET_SECONDS
+    while time.monotonic() < deadline:
+        state = State.read(home)
+        if state is None:
+            break
+        if state.ready and state.generation >= generation:
+            return
+        time.sleep(POLL_SECONDS)
+    raise PartFailed("the cloud did not come back. See: ./local-cloud logs supervisor")
+
+
+def _main() -> None:
+    """Run the supervisor; write progress to the pipe until ready, to the log after that."""
+    pipe = os.fdopen(int(sys.argv[1]), "w", buffering=1)
+
+    def tell(message: object) -> None:
+        try:
+            pipe.write(json.dumps(message) + "\n")
+        except (BrokenPipeError, ValueError):  # the command that started us has gone
+            pass
+
+    def report(progress: Progress) -> None:
+        print(time.strftime("%H:%M:%S"), progress.part, progress.text, flush=True)
+        tell(asdict(progress))
+
+    def ready() -> None:
+        tell({"ready": True})
+        pipe.close()
+
+    supervisor = Supervisor(Ports.from_environment(), Home.from_environment(), report)
+    try:
+        asyncio.run(supervisor.run(ready))
+    except PartFailed as error:
+        print(error, flush=True)
+        tell({"error": str(error)})
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    _main()

@@ -1,0 +1,251 @@
+"""A real analysis from login to report, shown as it happens."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+import jwt
+import websockets
+from rich.console import Console
+from rich.markup import escape
+from rich.prompt import Prompt
+from rich.table import Table
+
+from local_cloud.client import (
+    AgentClient,
+    ConnectionRefused,
+    Message,
+    aws_client,
+    demo_login,
+    log_in,
+)
+from local_cloud.installation import Ports
+
+QUESTIONS = {
+    "nsw": "What did the job training programme do to 1978 earnings?",
+    "nhefs": "What did quitting smoking do to weight gain?",
+}
+# What the demo answers when nobody is asked: NSW was an experiment, NHEFS was not.
+ASSIGNMENT = {"nsw": "randomised", "nhefs": "observational"}
+RECONNECT_SECONDS = 30.0
+SILENCE_SECONDS = 120.0
+
+
+class DemoFailed(RuntimeError):
+    """The analysis could not be run; the message says why."""
+
+
+class Demo:
+    """One analysis, as a user's program would run it."""
+
+    def __init__(
+        self,
+        ports: Ports,
+        console: Console,
+        dataset: str,
+        csv: Path | None,
+        question: str | None,
+        interactive: bool,
+    ) -> None:
+        self.ports = ports
+        self.console = console
+        self.csv = csv
+        self.interactive = interactive
+        self.dataset = f"mine/{_dataset_name(csv)}" if csv else dataset
+        self.question = question or QUESTIONS.get(dataset if csv is None else "", "")
+        if not self.question:
+            raise DemoFailed('say what to ask: --question "What did … do to …?"')
+        self.finished: Message = {}
+        self.seconds = 0.0
+        self.midline = False
+
+    def run(self) -> bool:
+        """Run it; return whether it succeeded."""
+        return asyncio.run(self._run())
+
+    def as_json(self) -> str:
+        """Return the outcome as one line of JSON."""
+        return json.dumps(
+            {
+                "analysisId": self.finished["analysisId"],
+                "status": self.finished["status"],
+                "code": self.finished["code"],
+                "summary": self.finished["summary"],
+                "estimates": {
+                    method: {
+                        key: estimate[key]
+                        for key in ("estimate", "std_error", "ci_low", "ci_high")
+                    }
+                    for method, estimate in self.finished["estimates"].items()
+                },
+                "refutations": self.finished["refutations"],
+                "sensitivity": self.finished["sensitivity"],
+                "resultUri": self.finished["resultUri"],
+                "seconds": round(self.seconds, 3),
+            }
+        )
+
+    async def _run(self) -> bool:
+        login = demo_login(self.ports)
+        token = log_in(login, self.ports)
+        self.line(f"[dim]Logged in as {login.username} through Cognito[/dim]")
+        if self.csv is not None:
+            self._upload(self.csv, token)
+        self.line(f"[bold]You:[/bold] {escape(self.question)} [dim](dataset {self.dataset})[/dim]")
+        began = time.monotonic()
+        analysis_id, last = "", 0
+        while not self.finished:
+            try:
+                async with AgentClient(self.ports.websocket_url, token) as agent:
+                    if analysis_id:
+                        await agent.send("resume", analysisId=analysis_id, lastSeq=last)
+                    else:
+                        began = time.monotonic()
+                        await agent.send("analyze", question=self.question, dataset=self.dataset)
+                    while not self.finished:
+                        message = await asyncio.wait_for(agent.receive(), SILENCE_SECONDS)
+                        analysis_id = message.get("analysisId", analysis_id)
+                        if message.get("seq", last + 1) <= last:
+                            continue  # pushed and resumed both
+                        last = message.get("seq", last)
+                        await self._take(agent, message)
+            except websockets.exceptions.ConnectionClosed as closed:
+                if not analysis_id:
+                    raise DemoFailed(f"the connection was closed: {closed}") from closed
+                self.line("[yellow]The connection was closed; connecting again[/yellow]")
+                token = await self._log_in_again()
+            except TimeoutError as error:
+                raise DemoFailed(
+                    f"nothing was heard for {SILENCE_SECONDS:.0f} s. See: ./local-cloud logs"
+                ) from error
+            except (ConnectionRefused, OSError) as error:
+                raise DemoFailed(f"cannot connect: {error}") from error
+        self.seconds = time.monotonic() - began
+        self._show_report()
+        return bool(self.finished["status"] == "SUCCEEDED")
+
+    async def _log_in_again(self) -> str:
+        """Wait until the cloud is back; a new engine has new users."""
+        deadline = time.monotonic() + RECONNECT_SECONDS
+        while True:
+            try:
+                token = await asyncio.to_thread(
+                    lambda: log_in(demo_login(self.ports), self.ports)
+                )
+                async with AgentClient(self.ports.websocket_url, token):
+                    return token
+            except (RuntimeError, OSError) as error:
+                if time.monotonic() > deadline:
+                    raise DemoFailed(f"the cloud did not come back: {error}") from error
+                await asyncio.sleep(0.5)
+
+    def _upload(self, csv: Path, token: str) -> None:
+        # The token comes straight from Cognito; its subject names the user's folder.
+        user = jwt.decode(token, options={"verify_signature": False})["sub"]
+        key = f"users/{user}/{_dataset_name(csv)}.csv"
+        aws_client("s3", self.ports).put_object(
+            Bucket="causal-datasets", Key=key, Body=csv.read_bytes()
+        )
+        self.line(f"[dim]Uploaded {escape(csv.name)} to s3://causal-datasets/{key}[/dim]")
+
+    async def _take(self, agent: AgentClient, message: Message) -> None:
+        match message["type"]:
+            case "accepted":
+                self.line(f"[dim]Analysis {message['analysisId']}[/dim]")
+            case "llm.delta":
+                if not self.midline:
+                    self.console.print("[cyan]Agent:[/cyan] ", end="")
+                self.console.print(escape(message["text"]), end="", soft_wrap=True)
+                self.midline = True
+            case "tool.started":
+                self.line(f"  [magenta]→ {message['tool']}[/magenta]")
+            case "tool.finished":
+                output = message.get("output") or {}
+                said = output.get("error") or _short(message["tool"], output)
+                mark = "[green]✓[/green]" if message["ok"] else "[red]✗[/red]"
+                self.line(f"  {mark} {message['tool']} [dim]{escape(said)}[/dim]")
+            case "prompt":
+                answer = await self._answer(message)
+                await agent.send(
+                    "reply",
+                    analysisId=message["analysisId"],
+                    promptId=message["promptId"],
+                    answer=answer,
+                )
+            case "error":
+                raise DemoFailed(f"{message['code']}: {message['message']}")
+            case "finished":
+                self.finished = message
+
+    async def _answer(self, prompt: Message) -> str:
+        self.line(f"[cyan]Agent asks:[/cyan] {escape(prompt['question'])}")
+        options = prompt["options"]
+        if self.interactive:
+            return await asyncio.to_thread(
+                Prompt.ask, "[bold]You[/bold]", choices=options or None, console=self.console
+            )
+        answer = ASSIGNMENT.get(self.dataset, "observational")
+        if options and answer not in options:
+            answer = options[0]
+        self.line(f"[bold]You:[/bold] {escape(answer)} [dim](answered by the demo)[/dim]")
+        return answer
+
+    def line(self, text: str) -> None:
+        if self.midline:
+            self.console.print()
+            self.midline = False
+        self.console.print(text, soft_wrap=True)
+
+    def _show_report(self) -> None:
+        result = self.finished
+        self.line("")
+        if result["status"] != "SUCCEEDED":
+            self.line(f"[red]{result['status']}[/red] {result['code']}: {escape(result['summary'])}")
+            return
+        self.console.print(f"[bold green]Answer[/bold green] {escape(result['summary'])}\n")
+        estimates = Table("method", "estimate", "std. error", "95% interval", box=None)
+        for method, e in result["estimates"].items():
+            mark = " *" if method == result["headlineMethod"] else ""
+            estimates.add_row(
+                f"{method}{mark}",
+                f"{e['estimate']:,.2f}",
+                f"{e['std_error']:,.2f}",
+                f"{e['ci_low']:,.2f} to {e['ci_high']:,.2f}",
+            )
+        self.console.print(estimates)
+        checks = Table("refutation", "mean effect", "passed", box=None)
+        for name, check in result["refutations"].items():
+            checks.add_row(name, f"{check['mean_effect']:,.2f}", "yes" if check["passed"] else "no")
+        self.console.print(checks)
+        if result["sensitivity"]:
+            self.console.print(f"E-value {result['sensitivity']['e_value']:.2f}")
+        self.console.print(f"\nResult: {result['resultUri']}  [dim]{self.seconds:.2f} s[/dim]")
+
+
+def _short(tool: str, output: dict[str, Any]) -> str:
+    """Return a tool's answer in a few words."""
+    if tool == "profile_dataset":
+        return f"{output.get('rows')} rows, {len(output.get('columns', []))} columns"
+    if tool == "identify_adjustment_set":
+        return f"adjust for {', '.join(output.get('adjustment_set', [])) or 'nothing'}"
+    if tool == "estimate_effect":
+        return ", ".join(
+            f"{m} {e['estimate']:,.2f}" if "estimate" in e else f"{m}: {e['error']}"
+            for m, e in output.get("estimates", {}).items()
+        )
+    if tool == "refute_estimate":
+        return ", ".join(
+            f"{name} {'passed' if check['passed'] else 'failed'}"
+            for name, check in output.get("checks", {}).items()
+        )
+    return f"E-value {output['e_value']:.2f}" if "e_value" in output else ""
+
+
+def _dataset_name(csv: Path) -> str:
+    """Return a file's name as a dataset's: letters, digits, dots, dashes, underscores."""
+    return re.sub(r"[^A-Za-z0-9_.-]+", "-", csv.stem).strip("-.") or "data"

@@ -1,0 +1,155 @@
+"""Where an installation keeps its files, on which ports it listens, what is running."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import psutil
+
+PROJECT = Path(__file__).resolve().parent.parent
+TEMPLATE = PROJECT / "lambdas" / "template.yaml"
+SCRIPTS = PROJECT / "setup-scripts"
+REGION = "us-east-1"
+
+
+@dataclass(frozen=True)
+class Ports:
+    """The four ports of the cloud, on 127.0.0.1."""
+
+    engine: int = 4566
+    console: int = 8083
+    functions: int = 3001
+    gateway: int = 8080
+
+    @classmethod
+    def from_environment(cls) -> Ports:
+        """Return the ports, each settable by its variable (``ENGINE_PORT``, …).
+
+        Raises:
+            ValueError: a variable holds no port number; names it.
+        """
+        values = {}
+        for name, default in asdict(cls()).items():
+            variable = f"{name.upper()}_PORT"
+            text = os.environ.get(variable, str(default))
+            if not text.isdecimal() or not 0 < int(text) < 65536:
+                raise ValueError(f"{variable}={text!r} is no port number (1 to 65535)")
+            values[name] = int(text)
+        if len(set(values.values())) != len(values):
+            raise ValueError(f"the four ports should differ: {values}")
+        return cls(**values)
+
+    @property
+    def engine_url(self) -> str:
+        return f"http://localhost:{self.engine}"
+
+    @property
+    def console_url(self) -> str:
+        return f"http://localhost:{self.console}"
+
+    @property
+    def functions_url(self) -> str:
+        return f"http://localhost:{self.functions}"
+
+    @property
+    def gateway_url(self) -> str:
+        return f"http://localhost:{self.gateway}"
+
+    @property
+    def websocket_url(self) -> str:
+        return f"ws://localhost:{self.gateway}"
+
+
+@dataclass(frozen=True)
+class Home:
+    """The folder of one running cloud: ``LOCAL_CLOUD_HOME``, by default ``.local-cloud``."""
+
+    path: Path
+
+    @classmethod
+    def from_environment(cls) -> Home:
+        return cls(Path(os.environ.get("LOCAL_CLOUD_HOME") or PROJECT / ".local-cloud").resolve())
+
+    @property
+    def state_file(self) -> Path:
+        return self.path / "state.json"
+
+    @property
+    def logs(self) -> Path:
+        return self.path / "logs"
+
+    @property
+    def engine_files(self) -> Path:
+        return self.path / "engine"
+
+    @property
+    def signing_key(self) -> Path:
+        return self.path / "cognito-signing-key.pem"
+
+    @property
+    def packages(self) -> Path:
+        # Shared by every cloud of this checkout: they run the same functions.
+        return PROJECT / ".local-cloud" / "packages"
+
+    def log(self, part: str) -> Path:
+        return self.logs / f"{part}.log"
+
+
+@dataclass
+class State:
+    """What is running: the supervisor's process, its ports, its parts' processes."""
+
+    pid: int
+    started_at: float
+    ports: Ports
+    ready: bool = False
+    generation: int = 0
+    parts: dict[str, int] = field(default_factory=dict)
+    restarts: dict[str, int] = field(default_factory=dict)
+
+    def write(self, home: Home) -> None:
+        draft = home.state_file.with_suffix(".new")
+        draft.write_text(json.dumps(asdict(self)))
+        draft.replace(home.state_file)
+
+    @classmethod
+    def read(cls, home: Home) -> State | None:
+        """Return the state of the cloud that runs in ``home``, or ``None`` where none does."""
+        try:
+            values = json.loads(home.state_file.read_text())
+            state = cls(**{**values, "ports": Ports(**values["ports"])})
+            process = psutil.Process(state.pid)
+            # Process ids are used again: a later process is not ours.
+            alive = process.is_running() and process.create_time() <= state.started_at + 1
+            return state if alive and process.status() != psutil.STATUS_ZOMBIE else None
+        except (OSError, ValueError, TypeError, KeyError, psutil.NoSuchProcess):
+            return None
+
+
+def aws_environment(ports: Ports) -> dict[str, str]:
+    """Return the environment in which AWS clients speak to this cloud, and to nothing else.
+
+    The user's own credentials and profiles stay out of it, so that no mistake reaches AWS.
+    """
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}
+    local = ",".join(filter(None, [os.environ.get("NO_PROXY"), "localhost,127.0.0.1"]))
+    return {
+        **inherited,
+        "AWS_ENDPOINT_URL": ports.engine_url,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "LAMBDA_ENDPOINT": ports.functions_url,
+        "WEBSOCKET_URL": ports.websocket_url,
+        "COGNITO_ENDPOINT": ports.engine_url,
+        "S3_ENDPOINT": ports.engine_url,
+        "DYNAMODB_ENDPOINT": ports.engine_url,
+        "NO_PROXY": local,
+        "no_proxy": local,
+    }
