@@ -8,7 +8,10 @@ from __future__ import annotations
 import json
 import re
 
-_VARIABLE = re.compile(r"\$\{?request\.body((?:\.[A-Za-z0-9_$-]+)+)\}?")
+# A dash ends a bare name, as in "$request.body.a-$request.body.b"; braces may hold one.
+_VARIABLE = re.compile(
+    r"\$(?:request\.body(?P<bare>(?:\.\w+)+)|\{request\.body(?P<braced>(?:\.[\w-]+)+)\})"
+)
 
 
 class RouteSelectionExpression:
@@ -25,7 +28,7 @@ class RouteSelectionExpression:
                 f"route selection expression {expression!r}: expected $request.body.NAME"
             )
         match = _VARIABLE.fullmatch(expression)
-        self._path = match[1][1:].split(".") if match else None
+        self._path = _path(match) if match else None
 
     def evaluate(self, body: str) -> str | None:
         """Return the route key of a message, or ``None`` when it has none."""
@@ -39,12 +42,16 @@ class RouteSelectionExpression:
 
         def replace(match: re.Match[str]) -> str:
             nonlocal missing
-            value = _text(document, match[1][1:].split("."))
+            value = _text(document, _path(match))
             missing = missing or value is None
             return value or ""
 
         key = _VARIABLE.sub(replace, self.expression)
         return None if missing else key
+
+
+def _path(match: re.Match[str]) -> list[str]:
+    return str(match["bare"] or match["braced"])[1:].split(".")
 
 
 def _text(document: object, path: list[str]) -> str | None:

@@ -1,0 +1,89 @@
+"""``--localstack``: run the tests that need a real stack, on a stack of their own."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psutil
+import pytest
+
+from local_cloud import daemon
+from local_cloud.installation import Home, Ports, State
+from tests.stack import Stack
+
+ROOT = Path(__file__).parent.parent
+NEEDS_STACK = {"integration", "e2e"}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--localstack",
+        action="store_true",
+        help="run integration and end-to-end tests: on the stack that AWS_ENDPOINT_URL names "
+        "(its other ports from CONSOLE_PORT, FUNCTIONS_PORT, GATEWAY_PORT), else on one of "
+        "their own, on free ports",
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--localstack"):
+        return
+    skip = pytest.mark.skip(reason="needs a running stack: pytest tests/ --localstack")
+    for item in items:
+        if item.path.relative_to(ROOT / "tests").parts[0] in NEEDS_STACK:
+            item.add_marker(skip)
+
+
+def free_ports() -> Ports:
+    """Return four ports that nobody listens on."""
+    probes = [socket.socket() for _ in asdict(Ports())]
+    try:
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return Ports(*(probe.getsockname()[1] for probe in probes))
+    finally:
+        for probe in probes:
+            probe.close()
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The stack that the tests share."""
+    if endpoint := os.environ.get("AWS_ENDPOINT_URL"):
+        os.environ["ENGINE_PORT"] = str(urlsplit(endpoint).port or 80)
+        yield Stack(Ports.from_environment(), None)
+        return
+    with own_stack(tmp_path_factory.mktemp("cloud")) as started:
+        yield started
+
+
+class own_stack:  # noqa: N801 - reads as a function
+    """A stack on free ports with state of its own; stopped at the end."""
+
+    def __init__(self, folder: Path) -> None:
+        self.home = Home(folder)
+
+    def __enter__(self) -> Stack:
+        ports = free_ports()
+        daemon.start(self.home, ports, lambda p: print(p.part, p.text, file=sys.stderr))
+        return Stack(ports, self.home)
+
+    def __exit__(self, *_: object) -> None:
+        state = State.read(self.home)
+        if state is not None:
+            process = psutil.Process(state.pid)
+            process.terminate()
+            process.wait(30)
+
+
+@pytest.fixture
+def disposable_stack(tmp_path: Path) -> Iterator[Stack]:
+    """A stack that a test may break."""
+    with own_stack(tmp_path) as started:
+        yield started

@@ -1,0 +1,105 @@
+"""A running cloud, as the tests use it."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import pytest
+
+from local_cloud.client import AgentClient, Login, Message, aws_client, demo_login, log_in
+from local_cloud.installation import Home, Ports, State
+
+T = TypeVar("T")
+LIMIT_SECONDS = 90.0
+
+
+@dataclass
+class Stack:
+    """Ports of a running cloud; ``home`` is ``None`` for one that somebody else started."""
+
+    ports: Ports
+    home: Home | None
+
+    def aws(self, service: str) -> Any:
+        return aws_client(service, self.ports)
+
+    def state(self) -> State:
+        if self.home is None:
+            pytest.skip("needs a stack that the tests started themselves")
+        state = State.read(self.home)
+        assert state is not None, "the stack is not running"
+        return state
+
+    def new_user(self) -> Login:
+        """Sign up a user of the demo's pool, with a name of its own."""
+        demo = demo_login(self.ports)
+        login = Login(f"user-{uuid.uuid4().hex[:12]}", "Correct-Horse-7", demo.client_id, demo.pool_id)
+        cognito = self.aws("cognito-idp")
+        cognito.admin_create_user(
+            UserPoolId=login.pool_id, Username=login.username, MessageAction="SUPPRESS"
+        )
+        cognito.admin_set_user_password(
+            UserPoolId=login.pool_id,
+            Username=login.username,
+            Password=login.password,
+            Permanent=True,
+        )
+        return login
+
+    def token(self, login: Login | None = None) -> str:
+        return log_in(login or demo_login(self.ports), self.ports)
+
+    def connect(self, token: str | None = None) -> AgentClient:
+        return AgentClient(self.ports.websocket_url, token or self.token())
+
+    def upload(self, login: Login, name: str, data: bytes) -> str:
+        """Put a dataset of this user's; return the name by which they ask for it."""
+        user = self.aws("cognito-idp").admin_get_user(
+            UserPoolId=login.pool_id, Username=login.username
+        )
+        subject = next(a["Value"] for a in user["UserAttributes"] if a["Name"] == "sub")
+        self.aws("s3").put_object(
+            Bucket="causal-datasets", Key=f"users/{subject}/{name}.csv", Body=data
+        )
+        return f"mine/{name}"
+
+
+def within(work: Awaitable[T], seconds: float = LIMIT_SECONDS) -> T:
+    """Run to the end, or fail the test when it hangs."""
+
+    async def bounded() -> T:
+        return await asyncio.wait_for(work, seconds)
+
+    return asyncio.run(bounded())
+
+
+def is_finished(message: Message) -> bool:
+    return message["type"] == "finished"
+
+
+async def analyse(
+    agent: AgentClient,
+    dataset: str = "nsw",
+    question: str = "What did the job training programme do to 1978 earnings?",
+    answers: Callable[[Message], str] = lambda prompt: prompt["options"][0],
+    **fields: Any,
+) -> list[Message]:
+    """Ask, answer every prompt, and return all messages up to ``finished`` or ``error``."""
+    await agent.send("analyze", question=question, dataset=dataset, **fields)
+    seen: list[Message] = []
+    async for message in agent:
+        seen.append(message)
+        if message["type"] == "prompt":
+            await agent.send(
+                "reply",
+                analysisId=message["analysisId"],
+                promptId=message["promptId"],
+                answer=answers(message),
+            )
+        if message["type"] in ("finished", "error"):
+            return seen
+    raise AssertionError(f"the connection ended after {[m['type'] for m in seen]}")
