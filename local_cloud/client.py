@@ -59,16 +59,16 @@ def demo_login(ports: Ports) -> Login:
         LoginFailed: the cloud is not there or not provisioned.
     """
     try:
-        ssm, secrets = aws_client("ssm", ports), aws_client("secretsmanager", ports)
-        return Login(
-            "demo",
-            secrets.get_secret_value(SecretId="causal/demo-user")["SecretString"],
-            ssm.get_parameter(Name="/causal/cognito/user-pool-client-id")["Parameter"]["Value"],
-            ssm.get_parameter(Name="/causal/cognito/user-pool-id")["Parameter"]["Value"],
-        )
-    except (ClientError, BotoCoreError) as error:
+        cognito = aws_client("cognito-idp", ports)
+        pools = {p["Name"]: p["Id"] for p in cognito.list_user_pools(MaxResults=60)["UserPools"]}
+        pool = pools["causal-users"]
+        found = cognito.list_user_pool_clients(UserPoolId=pool, MaxResults=60)["UserPoolClients"]
+        clients = {client["ClientName"]: client["ClientId"] for client in found}
+        secret = aws_client("secretsmanager", ports).get_secret_value(SecretId="causal/demo-user")
+        return Login("demo", secret["SecretString"], clients["causal-web"], pool)
+    except (ClientError, BotoCoreError, KeyError) as error:
         raise LoginFailed(
-            f"the demo user is not there ({error}). Run: ./local-cloud provision"
+            f"the demo user is not there ({error!r}). Run: ./local-cloud provision"
         ) from error
 
 

@@ -94,6 +94,11 @@ class Home:
         # Shared by every cloud of this checkout: they run the same functions.
         return PROJECT / ".local-cloud" / "packages"
 
+    @property
+    def env_vars(self) -> Path:
+        """What the setup scripts tell the functions, in the form of SAM's ``--env-vars``."""
+        return self.path / "env-vars.json"
+
     def log(self, part: str) -> Path:
         return self.logs / f"{part}.log"
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from dataclasses import dataclass
 
-from local_cloud.engine.signing_key import KEY_FILE_VARIABLE
 from local_cloud.installation import TEMPLATE, Home, Ports, aws_environment
 
 
@@ -34,12 +32,6 @@ class Part:
 def make_parts(ports: Ports, home: Home) -> dict[str, Part]:
     """Return the parts by name, in the order in which they are started."""
     environment = aws_environment(ports)
-    overrides = {
-        "Parameters": {
-            "AWS_ENDPOINT_URL": ports.engine_url,
-            "WEBSOCKET_API_ENDPOINT": f"{ports.gateway_url}/dev",
-        }
-    }
     parts = [
         Part(
             "engine",
@@ -57,7 +49,8 @@ def make_parts(ports: Ports, home: Home) -> dict[str, Part]:
             "local_cloud.lambda_endpoint",
             (
                 *("--template", str(TEMPLATE), "--port", str(ports.functions)),
-                *("--cache", str(home.packages), "--env-vars", json.dumps(overrides)),
+                *("--cache", str(home.packages), "--env-vars", str(home.env_vars)),
+                *("--warm-workers", "EAGER"),
             ),
             environment,
             "/health",
@@ -92,7 +85,8 @@ def _engine_settings(ports: Ports, home: Home) -> dict[str, str]:
         "FILESYSTEM_ROOT": str(home.engine_files),
         "PROVIDER_OVERRIDE_DYNAMODB": "moto",
         "PROVIDER_OVERRIDE_LAMBDA": "endpoint",
-        KEY_FILE_VARIABLE: str(home.signing_key),
+        "COGNITO_SIGNING_KEY_FILE": str(home.signing_key),
+        "TMPDIR": str(home.engine_files),
         "LS_LOG": "warn",
         # Nothing is asked of the internet.
         "SKIP_SSL_CERT_DOWNLOAD": "1",

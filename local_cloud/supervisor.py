@@ -7,6 +7,7 @@ import contextlib
 import os
 import shutil
 import signal
+import sys
 import time
 from collections import deque
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from dataclasses import dataclass, field
 
 import httpx
 
-from local_cloud.installation import SCRIPTS, Home, Ports, State
+from local_cloud.installation import SCRIPTS, Home, Ports, State, aws_environment
 from local_cloud.parts import Part, make_parts
 
 READY_SECONDS = 90.0
@@ -88,7 +89,7 @@ class Supervisor:
             await self._stop_all()
 
     async def _work(self, on_ready: Callable[[], None]) -> None:
-        shutil.rmtree(self.home.engine_files, ignore_errors=True)
+        self._clear()
         await self._start_all()
         self._note_ready()
         on_ready()
@@ -101,13 +102,11 @@ class Supervisor:
                 self._note_ready()
 
     async def _start_all(self) -> None:
-        """Start every part at once, provision as soon as the engine answers."""
+        """Start every part and the provisioning at once; the latter waits for the engine."""
+        self.home.engine_files.mkdir(parents=True, exist_ok=True)
         async with _first_error() as group:
-            engine = group.create_task(self._start(self.running["engine"]))
-            for name, running in self.running.items():
-                if name != "engine":
-                    group.create_task(self._start(running))
-            await engine
+            for running in self.running.values():
+                group.create_task(self._start(running))
             group.create_task(self.provision())
 
     async def _begin_anew(self) -> None:
@@ -120,7 +119,7 @@ class Supervisor:
         self.state.ready = False
         self.state.write(self.home)
         await asyncio.gather(*(self._stop(running) for running in self.running.values()))
-        shutil.rmtree(self.home.engine_files, ignore_errors=True)
+        self._clear()
         await self._start_all()
         self.state.generation += 1
         self._note_ready()
@@ -182,8 +181,7 @@ class Supervisor:
             PartFailed: a script failed; carries what it said.
         """
         began = time.monotonic()
-        engine = self.running["engine"].part
-        await provision(self.ports, self.home, engine.environment)
+        await provision(self.ports, self.home, aws_environment(self.ports))
         self.report(Progress("provisioning", "ready", time.monotonic() - began))
 
     async def _next_death(self) -> str | None:
@@ -225,8 +223,13 @@ class Supervisor:
 
     async def _stop_all(self) -> None:
         await asyncio.gather(*(self._stop(running) for running in self.running.values()))
-        shutil.rmtree(self.home.engine_files, ignore_errors=True)
+        self._clear()
         self.home.state_file.unlink(missing_ok=True)
+
+    def _clear(self) -> None:
+        """Remove what an engine leaves behind; the next one starts empty."""
+        shutil.rmtree(self.home.engine_files, ignore_errors=True)
+        self.home.env_vars.unlink(missing_ok=True)
 
     async def _stop(self, running: _Running) -> None:
         process = running.process
@@ -248,12 +251,15 @@ async def provision(ports: Ports, home: Home, environment: dict[str, str]) -> No
     Raises:
         PartFailed: it failed; carries the lines that say why.
     """
-    import sys
-
     home.logs.mkdir(parents=True, exist_ok=True)
     process = await asyncio.create_subprocess_exec(
         *("bash", str(SCRIPTS / "create-resources.sh")),
-        env={**environment, "PYTHON": sys.executable},
+        env={
+            **environment,
+            "PYTHON": sys.executable,
+            "ENV_VARS_FILE": str(home.env_vars),
+            "WEBSOCKET_API_ENDPOINT": f"{ports.gateway_url}/dev",
+        },
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,

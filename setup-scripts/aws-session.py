@@ -1,21 +1,24 @@
-"""Runs AWS CLI commands one after the other in one process.
+"""Runs AWS CLI commands for scripts, in processes that have the AWS CLI loaded already.
 
-A start of the AWS CLI costs half a second, nearly all of it imports; a script of ten commands
-would spend five seconds on them. Commands come on standard input as NUL-ended words: their
-number, then each word. Exit status, output and error go out the same way.
+A start of the AWS CLI costs half a second, nearly all of it imports; ten commands would spend
+five seconds on them. Each argument names a folder with two pipes, ``in`` and ``out``; a child
+serves each. Commands come as NUL-ended words: their number, then each word. Exit status, output
+and error go out the same way.
 """
 
 import contextlib
 import io
+import os
 import sys
 from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
 
 from awscli.clidriver import create_clidriver
 
 
-def words() -> Iterator[str]:
-    """Yield the NUL-ended words of standard input."""
-    stream = sys.stdin.buffer
+def words(stream: BinaryIO) -> Iterator[str]:
+    """Yield the NUL-ended words of a pipe."""
     word = bytearray()
     while byte := stream.read(1):
         if byte == b"\0":
@@ -25,11 +28,11 @@ def words() -> Iterator[str]:
             word += byte
 
 
-def main() -> None:
-    """Serve until standard input ends."""
+def serve(folder: Path) -> None:
+    """Run the commands of one script until it closes its pipe."""
     driver = create_clidriver()
-    out = sys.stdout
-    incoming = words()
+    incoming = words((folder / "in").open("rb"))
+    out = (folder / "out").open("w")
     for count in incoming:
         arguments = [next(incoming) for _ in range(int(count))]
         output, errors = io.StringIO(), io.StringIO()
@@ -42,6 +45,18 @@ def main() -> None:
             out.write(answer.replace("\0", ""))
             out.write("\0")
         out.flush()
+
+
+def main() -> None:
+    """Serve each folder in a child of its own; wait for all."""
+    children = []
+    for folder in sys.argv[1:]:
+        if (pid := os.fork()) == 0:
+            serve(Path(folder))
+            os._exit(0)
+        children.append(pid)
+    for pid in children:
+        os.waitpid(pid, 0)
 
 
 main()

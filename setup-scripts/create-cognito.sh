@@ -1,5 +1,7 @@
 #!/usr/bin/env bash
-# Creates the user pool, its app client and the demo user, and notes their ids in SSM.
+# Creates the user pool, its app client and the demo user.
+# Writes the ids to ENV_VARS_FILE (default config/env-vars.json), from which the functions read
+# them: ./local-cloud and sam local start-lambda --env-vars take that file.
 # The demo user's password is made up once and kept in the secret causal/demo-user.
 # shellcheck source=setup-scripts/lib.sh
 source "$(dirname "$0")/lib.sh"
@@ -51,7 +53,9 @@ create "user $user" UsernameExistsException cognito-idp admin-create-user \
 must "password of $user" cognito-idp admin-set-user-password \
   --user-pool-id "$pool" --username "$user" --password "$password" --permanent
 
-must 'parameter of the pool id' ssm put-parameter --overwrite --type String \
-  --name "${USER_POOL_ID_PARAMETER:-/causal/cognito/user-pool-id}" --value "$pool" >/dev/null
-must 'parameter of the client id' ssm put-parameter --overwrite --type String \
-  --name "${USER_POOL_CLIENT_ID_PARAMETER:-/causal/cognito/user-pool-client-id}" --value "$client" >/dev/null
+file=${ENV_VARS_FILE:-$here/../config/env-vars.json}
+printf '{"Parameters": {"AWS_ENDPOINT_URL": "%s", "WEBSOCKET_API_ENDPOINT": "%s", "USER_POOL_ID": "%s", "USER_POOL_CLIENT_ID": "%s"}}\n' \
+  "${FUNCTIONS_AWS_ENDPOINT_URL:-$AWS_ENDPOINT_URL}" \
+  "${WEBSOCKET_API_ENDPOINT:-http://localhost:8080/dev}" "$pool" "$client" >"$file.new"
+mv "$file.new" "$file"
+say "ids in $(basename "$file")"

@@ -6,17 +6,39 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 parts=(tables buckets secrets cognito state-machine)
 
-# They do not depend on each other.
+if [[ -z ${PYTHON:-} ]]; then
+  PYTHON=$here/../.venv/bin/python
+  [[ -x $PYTHON ]] || PYTHON=python3
+fi
+export PYTHON
+
+sessions=$(mktemp -d)
 pids=()
+cleanup() {
+  ((${#pids[@]} == 0)) || kill "${pids[@]}" 2>/dev/null || true
+  rm -rf "$sessions"
+}
+trap cleanup EXIT
+trap 'exit 130' INT TERM
+
 for part in "${parts[@]}"; do
-  bash "$here/create-$part.sh" &
-  pids+=($!)
+  mkdir "$sessions/$part"
+  mkfifo "$sessions/$part/in" "$sessions/$part/out"
 done
-trap 'kill "${pids[@]}" 2>/dev/null || true' INT TERM
+"$PYTHON" "$here/aws-session.py" "${parts[@]/#/$sessions/}" &
+pids+=($!)
+
+# They do not depend on each other.
+scripts=()
+for part in "${parts[@]}"; do
+  AWS_SESSION=$sessions/$part bash "$here/create-$part.sh" &
+  scripts+=($!)
+done
+pids+=("${scripts[@]}")
 
 failed=()
 for index in "${!parts[@]}"; do
-  wait "${pids[$index]}" || failed+=("${parts[$index]}")
+  wait "${scripts[$index]}" || failed+=("${parts[$index]}")
 done
 if ((${#failed[@]})); then
   printf 'create-resources.sh: failed: %s (the lines above say why)\n' "${failed[*]}" >&2

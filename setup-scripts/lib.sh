@@ -24,11 +24,14 @@ fail() {
 
 say() { printf '  %s\n' "$*"; }
 
-pipes=$(mktemp -d)
-mkfifo "$pipes/in" "$pipes/out"
-"$PYTHON" "$here/aws-session.py" <"$pipes/in" >"$pipes/out" &
-exec 3>"$pipes/in" 4<"$pipes/out"
-rm -r "$pipes"
+# create-resources.sh starts one AWS CLI for all scripts, and names this one's pipes.
+if [[ -z ${AWS_SESSION:-} ]]; then
+  AWS_SESSION=$(mktemp -d)
+  mkfifo "$AWS_SESSION/in" "$AWS_SESSION/out"
+  "$PYTHON" "$here/aws-session.py" "$AWS_SESSION" &
+  trap 'rm -rf "$AWS_SESSION"' EXIT
+fi
+exec 3>"$AWS_SESSION/in" 4<"$AWS_SESSION/out"
 
 aws_error=''
 
@@ -65,10 +68,13 @@ must() {
 
 # Waits until the engine answers, at most WAIT_SECONDS (default 60).
 wait_for_engine() {
-  local until=$((SECONDS + ${WAIT_SECONDS:-60}))
-  while ! aws sts get-caller-identity >/dev/null; do
+  local until=$((SECONDS + ${WAIT_SECONDS:-60})) address=${AWS_ENDPOINT_URL#*://} host port
+  address=${address%%/*} host=${address%%:*} port=${address##*:}
+  [[ $port != "$host" ]] || port=443
+  # The port first: an AWS CLI that finds it closed tries again after ever longer pauses.
+  until (exec 5<>"/dev/tcp/$host/$port") 2>/dev/null && aws sts get-caller-identity >/dev/null; do
     ((SECONDS < until)) || fail "$AWS_ENDPOINT_URL does not answer: start the cloud first (./local-cloud up). ${aws_error//$'\n'/ }"
-    sleep 0.3
+    sleep 0.1
   done
 }
 

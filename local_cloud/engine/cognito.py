@@ -15,7 +15,7 @@ from localstack.services.moto import call_moto
 from localstack.services.plugins import Service, aws_provider
 
 from local_cloud.engine.service import service_of
-from local_cloud.engine.signing_key import KEY_FILE_VARIABLE, InstallationSigner, load_or_create
+from local_cloud.engine.signing_key import InstallationSigner, load_or_create
 
 POOL = "/<regex('[a-z0-9-]+_[0-9A-Za-z]+'):pool_id>/.well-known"
 
@@ -73,7 +73,7 @@ class WellKnownDocuments:
 
 @aws_provider(api="cognito-idp")
 def cognito_idp() -> Service:
-    key_file = os.environ.get(KEY_FILE_VARIABLE)
+    key_file = os.environ.get("COGNITO_SIGNING_KEY_FILE")
     default = Path(config.dirs.data) / "cognito-signing-key.pem"
     signer = InstallationSigner(load_or_create(Path(key_file) if key_file else default))
     moto_cognito.jwt = signer

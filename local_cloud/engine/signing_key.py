@@ -5,8 +5,6 @@ from pathlib import Path
 
 from joserfc import jwk, jwt
 
-KEY_FILE_VARIABLE = "COGNITO_SIGNING_KEY_FILE"
-
 
 def load_or_create(path: Path) -> jwk.RSAKey:
     """Return the private key at ``path``, creating it (mode 0600) where there is none.

@@ -1,53 +1,73 @@
 """``python -m local_cloud.lambda_endpoint``: serve a template's functions."""
 
+import argparse
 import json
 import logging
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
 
-import typer
 import uvloop
-from websocket_gateway.template import TemplateError
 
 from local_cloud.lambda_endpoint.packages import InstallError
 from local_cloud.lambda_endpoint.server import LambdaEndpoint, Settings
 
 
-def main(
-    template: Annotated[Path, typer.Option(help="SAM template")] = Path("template.yaml"),
-    host: Annotated[str, typer.Option(help="Address to listen on")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen on")] = 3001,
-    cache: Annotated[Path, typer.Option(help="Folder for installed packages")] = Path(
-        ".local-cloud/packages"
-    ),
-    max_concurrency: Annotated[
-        int, typer.Option(help="Invocations in flight for one function; one more answers 429")
-    ] = 100,
-    env_vars: Annotated[
-        str, typer.Option(help='JSON as in SAM\'s --env-vars: {"Parameters": {"NAME": "value"}}')
-    ] = "{}",
-    parameters: Annotated[str, typer.Option(help="JSON of template parameters")] = "{}",
-) -> None:
-    """Serve the functions of a SAM template on the Lambda Invoke API."""
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="local_cloud.lambda_endpoint", description=__doc__)
+    parser.add_argument("--template", type=Path, default=Path("template.yaml"))
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
+    parser.add_argument("--port", type=int, default=3001)
+    parser.add_argument(
+        "--cache",
+        type=Path,
+        default=Path(".local-cloud/packages"),
+        help="folder for installed packages",
+    )
+    parser.add_argument(
+        "--max-concurrency",
+        type=int,
+        default=100,
+        metavar="N",
+        help="invocations in flight for one function; one more answers 429",
+    )
+    parser.add_argument(
+        "--env-vars",
+        type=Path,
+        metavar="FILE",
+        help='JSON as for SAM: {"Parameters": {"NAME": "value"}}; read again when it changes',
+    )
+    parser.add_argument("--parameters", type=json.loads, default={}, help="JSON by name")
+    parser.add_argument(
+        "--warm-workers",
+        choices=["EAGER", "LAZY"],
+        default="LAZY",
+        help="EAGER starts a worker of each function ahead of its first invocation",
+    )
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Serve until SIGINT or SIGTERM."""
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    arguments = _arguments()
     settings = Settings(
-        template=template.resolve(),
-        host=host,
-        port=port,
-        cache=cache.resolve(),
-        max_concurrency=max_concurrency,
-        overrides=json.loads(env_vars),
-        parameters=json.loads(parameters),
+        template=arguments.template.resolve(),
+        host=arguments.host,
+        port=arguments.port,
+        cache=arguments.cache.resolve(),
+        max_concurrency=arguments.max_concurrency,
+        env_vars=arguments.env_vars,
+        parameters=arguments.parameters,
+        eager=arguments.warm_workers == "EAGER",
         region=os.environ.get("AWS_DEFAULT_REGION", "us-east-1"),
         cloudwatch_endpoint=os.environ.get("AWS_ENDPOINT_URL"),
     )
     try:
         uvloop.run(LambdaEndpoint(settings).run())
-    except (InstallError, TemplateError, OSError) as error:
+    except (InstallError, ValueError, OSError) as error:
         sys.exit(f"Lambda endpoint: {error}")
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    main()

@@ -26,6 +26,8 @@ from local_cloud.lambda_endpoint.log_events import LogStream
 API = "/2018-06-01/runtime"
 MAX_PAYLOAD_BYTES = 6 * 1024 * 1024
 INIT_TIMEOUT_SECONDS = 30.0
+# The interpreter without the kit's own packages: a function sees what its requirements name.
+WORKER_COMMAND = (getattr(sys, "_base_executable", sys.executable), "-S", "-m", "awslambdaric")
 _RESPONSE_LIMIT = MAX_PAYLOAD_BYTES + 100  # what Lambda's own message says
 
 
@@ -84,6 +86,8 @@ class ExecutionEnvironment:
         self._outcome: asyncio.Future[Outcome] | None = None
         self._init_error: Outcome | None = None
         self._init_ms: float | None = None
+        #: How long the worker took to be ready, in seconds.
+        self.init_seconds = 0.0
         self._output = -1
         self._partial = b""
         self._stopping = False
@@ -100,7 +104,8 @@ class ExecutionEnvironment:
         self._started = time.perf_counter()
         try:
             self.process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "awslambdaric", self.function.handler),
+                *WORKER_COMMAND,
+                self.function.handler,
                 cwd=self.function.code,
                 env=self._environment(port),
                 stdin=asyncio.subprocess.DEVNULL,
@@ -217,7 +222,8 @@ class ExecutionEnvironment:
 
     async def _next_invocation(self) -> Response:
         if not self.ready.done():
-            self._init_ms = (time.perf_counter() - self._started) * 1000
+            self.init_seconds = time.perf_counter() - self._started
+            self._init_ms = self.init_seconds * 1000
             self.ready.set_result(None)
         invocation, self._undelivered = self._undelivered, None
         if invocation is None:

@@ -14,12 +14,11 @@ from local_cloud.lambda_endpoint.execution_environment import (
 )
 from local_cloud.lambda_endpoint.functions import Function, fingerprint
 from local_cloud.lambda_endpoint.log_events import LogShipper
-from local_cloud.lambda_endpoint.packages import install
+from local_cloud.lambda_endpoint.packages import InstallError, install
 
-# An invocation that has waited this long for a busy worker gets a new one started. Starting one
-# costs far more than most invocations take, so a short burst shares the workers there are.
-SCALE_OUT_AFTER_SECONDS = 0.02
 IDLE_SECONDS = 300.0
+# Until the first start has been timed.
+ASSUMED_START_SECONDS = 0.3
 
 
 class TooManyRequests(RuntimeError):
@@ -57,6 +56,7 @@ class FunctionPool:
         self.idle: list[ExecutionEnvironment] = []
         self.waiters: deque[asyncio.Future[ExecutionEnvironment | Outcome]] = deque()
         self.starting = 0
+        self.start_seconds = ASSUMED_START_SECONDS
         self.sources_mark = fingerprint(function.sources)
         self.tasks: set[asyncio.Task[Outcome] | asyncio.Task[None]] = set()
 
@@ -99,6 +99,10 @@ class FunctionPool:
         finally:
             self.in_flight -= 1
 
+    def warm_up(self) -> asyncio.Task[None] | None:
+        """Start a worker ahead of the first invocation, where there is none."""
+        return None if self.environments or self.starting else self._start_one()
+
     def _take_idle(self) -> ExecutionEnvironment | None:
         while self.idle:
             environment = self.idle.pop()  # the latest used, so that the others can be reaped
@@ -111,16 +115,15 @@ class FunctionPool:
         loop = asyncio.get_running_loop()
         waiter: asyncio.Future[ExecutionEnvironment | Outcome] = loop.create_future()
         self.waiters.append(waiter)
-        if not self.environments:
+        if not self.environments and not self.starting:
             self._start_one()
-            timer = None
-        else:
-            timer = loop.call_later(SCALE_OUT_AFTER_SECONDS, self._scale_out, waiter)
+        # A burst of short invocations shares the workers there are: one that has waited as long
+        # as a start takes would have done better with a worker of its own.
+        timer = loop.call_later(self.start_seconds, self._scale_out, waiter)
         try:
             return await waiter
         finally:
-            if timer is not None:
-                timer.cancel()
+            timer.cancel()
             if waiter in self.waiters:
                 self.waiters.remove(waiter)
 
@@ -128,30 +131,31 @@ class FunctionPool:
         if not waiter.done() and self.starting < len(self.waiters):
             self._start_one()
 
-    def _start_one(self) -> None:
+    def _start_one(self) -> asyncio.Task[None]:
         self.starting += 1
         task = asyncio.get_running_loop().create_task(self._start())
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
+        return task
 
     async def _start(self) -> None:
         try:
-            environment = ExecutionEnvironment(
-                self.function, await self.packages(), self.logs.open
-            )
-            self.environments.add(environment)
+            packages = await self.packages()
+            environment = ExecutionEnvironment(self.function, packages, self.logs.open)
             await environment.start()
-            failure = await environment.wait_ready()
-        except Exception as error:  # noqa: BLE001 - the one who waits is told
-            self._hand_out(error)
-            return
-        finally:
+        except (InstallError, OSError) as error:
             self.starting -= 1
+            self._hand_out(error)  # the one who waits is told
+            return
+        self.environments.add(environment)
+        failure = await environment.wait_ready()
+        self.starting -= 1
         if failure is not None:
             self._forget(environment)
             await environment.close()
             self._hand_out(failure)
         else:
+            self.start_seconds = environment.init_seconds
             self._offer(environment)
 
     def _hand_out(self, result: ExecutionEnvironment | Outcome | Exception) -> bool:
@@ -202,10 +206,11 @@ class FunctionPool:
         self.environments.discard(environment)
         self.logs.close(environment.log)
 
-    def reap(self) -> None:
-        """Stop the workers that have been idle for :data:`IDLE_SECONDS`."""
+    def reap(self, keep: int) -> None:
+        """Stop the workers that have been idle for :data:`IDLE_SECONDS`, but for ``keep``."""
         now = self.clock()
-        for environment in [e for e in self.idle if now - e.idle_since > IDLE_SECONDS]:
+        old = [e for e in self.idle if now - e.idle_since > IDLE_SECONDS]
+        for environment in old[: max(0, len(self.environments) - keep)]:
             self.idle.remove(environment)
             self._retire(environment)
 

@@ -11,7 +11,7 @@ import json
 import logging
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from urllib.parse import unquote
 
@@ -43,16 +43,24 @@ _FUNCTION_NAME = re.compile(
 
 
 class InvokeApi:
-    """Answers Lambda API requests from the function pools."""
+    """Answers Lambda API requests from the function pools.
 
-    def __init__(self, pools: Mapping[str, FunctionPool]) -> None:
+    Args:
+        refresh: called before each request, so that a changed template takes effect on it.
+    """
+
+    def __init__(
+        self, pools: Mapping[str, FunctionPool], refresh: Callable[[], None] = lambda: None
+    ) -> None:
         self.pools = pools
+        self.refresh = refresh
         self.events: set[asyncio.Task[None]] = set()
 
     async def __call__(self, request: Request) -> Response:
         path = unquote(request.path).rstrip("/")
         if path == "/health":
             return _json(200, {"status": "ok", "functions": sorted(self.pools)})
+        self.refresh()
         if not path.startswith(FUNCTIONS):
             return _error(404, "ResourceNotFoundException", f"No API at {request.path}")
         rest = path[len(FUNCTIONS) :].lstrip("/")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import os
 import signal
@@ -13,7 +14,7 @@ from pathlib import Path
 import boto3
 from botocore.config import Config
 from websocket_gateway.http1 import HttpServerProtocol
-from websocket_gateway.template import Template, TemplateError
+from websocket_gateway.template import Template
 
 from local_cloud.lambda_endpoint.execution_environment import MAX_PAYLOAD_BYTES
 from local_cloud.lambda_endpoint.function_pool import FunctionPool
@@ -23,7 +24,7 @@ from local_cloud.lambda_endpoint.log_events import LogShipper
 from local_cloud.lambda_endpoint.packages import RUNTIME_REQUIREMENTS, install
 
 LOG = logging.getLogger(__name__)
-TEMPLATE_POLL_SECONDS = 1.0
+CONFIGURED_POLL_SECONDS = 0.2
 REAP_SECONDS = 10.0
 
 
@@ -31,7 +32,7 @@ REAP_SECONDS = 10.0
 class Settings:
     """How the endpoint is started.
 
-    ``overrides`` are environment variables for functions, as in SAM's ``--env-vars`` file.
+    ``env_vars`` is a file as SAM's ``--env-vars`` takes it; it need not exist yet.
     """
 
     template: Path
@@ -39,8 +40,9 @@ class Settings:
     port: int
     cache: Path
     max_concurrency: int
-    overrides: Mapping[str, Mapping[str, str]]
+    env_vars: Path | None
     parameters: Mapping[str, str]
+    eager: bool
     region: str = "us-east-1"
     cloudwatch_endpoint: str | None = None
 
@@ -52,7 +54,7 @@ class LambdaEndpoint:
         self.settings = settings
         self.pools: dict[str, FunctionPool] = {}
         self.logs = LogShipper(_logs_client(settings))
-        self.template_mark = 0
+        self.mark: tuple[int, int] | None = None
 
     async def run(self) -> None:
         settings = self.settings
@@ -63,9 +65,9 @@ class LambdaEndpoint:
         runtime = await install(RUNTIME_REQUIREMENTS, settings.cache)
         assert runtime is not None
         self.runtime = runtime
-        self.load()
+        self._load()
         await asyncio.gather(*(pool.packages() for pool in self.pools.values()))
-        api = InvokeApi(self.pools)
+        api = InvokeApi(self.pools, self.refresh)
         server = await loop.create_server(
             lambda: HttpServerProtocol(api, 2 * MAX_PAYLOAD_BYTES), settings.host, settings.port
         )
@@ -75,6 +77,8 @@ class LambdaEndpoint:
             flush=True,
         )
         background = [loop.create_task(self.logs.run()), loop.create_task(self._look_after())]
+        if settings.eager:
+            background.append(loop.create_task(self._warm_up()))
         await stopped.wait()
         server.close()
         for task in background:
@@ -83,12 +87,28 @@ class LambdaEndpoint:
             pool.stop()
         await self.logs.flush()
 
-    def load(self) -> None:
+    def refresh(self) -> None:
+        """Read the template and the variables again when one of them has changed."""
+        if self._current_mark() == self.mark:
+            return
+        try:
+            self._load()
+            LOG.info("read again: %s", self.settings.template)
+        except (OSError, ValueError) as error:
+            LOG.error("%s (the functions as they were are kept)", error)
+
+    def _current_mark(self) -> tuple[int, int]:
+        return _modified(self.settings.template), _modified(self.settings.env_vars)
+
+    def _load(self) -> None:
         """Read the template; keep the pools whose functions did not change."""
         settings = self.settings
-        self.template_mark = settings.template.stat().st_mtime_ns
+        self.mark = self._current_mark()
         template = Template.load(settings.template, settings.parameters, settings.region)
-        functions = read_functions(template, settings.overrides)
+        overrides = {}
+        if settings.env_vars is not None and settings.env_vars.exists():
+            overrides = json.loads(settings.env_vars.read_text())
+        functions = read_functions(template, overrides)
         for name in [name for name in self.pools if name not in functions]:
             self.pools.pop(name).stop()
         for name, function in functions.items():
@@ -107,20 +127,26 @@ class LambdaEndpoint:
             )
 
     async def _look_after(self) -> None:
-        elapsed = 0.0
         while True:
-            await asyncio.sleep(TEMPLATE_POLL_SECONDS)
-            elapsed += TEMPLATE_POLL_SECONDS
-            if elapsed >= REAP_SECONDS:
-                elapsed = 0.0
-                for pool in self.pools.values():
-                    pool.reap()
-            try:
-                if self.settings.template.stat().st_mtime_ns != self.template_mark:
-                    self.load()
-                    LOG.info("template read again: %s", self.settings.template)
-            except (OSError, TemplateError) as error:
-                LOG.error("%s (the functions as they were are kept)", error)
+            await asyncio.sleep(REAP_SECONDS)
+            for pool in self.pools.values():
+                pool.reap(keep=1 if self.settings.eager else 0)
+
+    async def _warm_up(self) -> None:
+        """Start a worker of each function, one after the other, once they are configured."""
+        while self.settings.env_vars is not None and not self.settings.env_vars.exists():
+            await asyncio.sleep(CONFIGURED_POLL_SECONDS)
+        self.refresh()
+        for pool in list(self.pools.values()):
+            if (start := pool.warm_up()) is not None:
+                await start
+
+
+def _modified(path: Path | None) -> int:
+    try:
+        return path.stat().st_mtime_ns if path is not None else 0
+    except FileNotFoundError:
+        return 0
 
 
 def _logs_client(settings: Settings):  # type: ignore[no-untyped-def]

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_secretsmanager import SecretsManagerClient
-    from mypy_boto3_ssm import SSMClient
     from mypy_boto3_stepfunctions import SFNClient
 
 _QUICK = Config(connect_timeout=2, read_timeout=10, retries={"total_max_attempts": 4})
@@ -58,11 +57,6 @@ def secrets() -> SecretsManagerClient:
 
 
 @cache
-def ssm() -> SSMClient:
-    return boto3.client("ssm", config=_QUICK)
-
-
-@cache
 def step_functions() -> SFNClient:
     return boto3.client("stepfunctions", config=_QUICK)
 
@@ -74,9 +68,3 @@ def management_api() -> ApiGatewayManagementApiClient:
         endpoint_url=os.environ["WEBSOCKET_API_ENDPOINT"],
         config=_PUSH,
     )
-
-
-@cache
-def parameter(name: str) -> str:
-    """Return a parameter's value from Systems Manager."""
-    return ssm().get_parameter(Name=name)["Parameter"]["Value"]

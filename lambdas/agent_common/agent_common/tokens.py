@@ -12,7 +12,6 @@ from functools import cache
 
 import jwt
 
-from agent_common.aws import parameter
 from agent_common.errors import Unauthorized
 
 
@@ -43,12 +42,9 @@ class Pool:
         return f"{base}/.well-known/jwks.json"
 
 
-@cache
 def configured_pool() -> Pool:
-    return Pool(
-        parameter(os.environ["USER_POOL_ID_PARAMETER"]),
-        parameter(os.environ["USER_POOL_CLIENT_ID_PARAMETER"]),
-    )
+    """Return the pool that the environment names."""
+    return Pool(os.environ["USER_POOL_ID"], os.environ["USER_POOL_CLIENT_ID"])
 
 
 @cache
