@@ -88,6 +88,8 @@ def _engine_settings(ports: Ports, home: Home) -> dict[str, str]:
         "COGNITO_SIGNING_KEY_FILE": str(home.signing_key),
         "TMPDIR": str(home.engine_files),
         "LS_LOG": "warn",
+        # glibc gives every thread a heap of its own; LocalStack answers on dozens of threads.
+        "MALLOC_ARENA_MAX": "2",
         # Nothing is asked of the internet.
         "SKIP_SSL_CERT_DOWNLOAD": "1",
         "DISABLE_EVENTS": "1",

@@ -3,14 +3,9 @@
 # Running it again changes nothing that is there.
 set -euo pipefail
 
-here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=setup-scripts/env.sh
+source "$(dirname "$0")/env.sh"
 parts=(tables buckets secrets cognito state-machine)
-
-if [[ -z ${PYTHON:-} ]]; then
-  PYTHON=$here/../.venv/bin/python
-  [[ -x $PYTHON ]] || PYTHON=python3
-fi
-export PYTHON
 
 sessions=$(mktemp -d)
 pids=()

@@ -3,19 +3,9 @@
 
 set -euo pipefail
 
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=setup-scripts/env.sh
+source "$(dirname "${BASH_SOURCE[0]}")/env.sh"
 script=$(basename "$0")
-
-export AWS_ENDPOINT_URL=${AWS_ENDPOINT_URL:-http://localhost:4566}
-export AWS_DEFAULT_REGION=${AWS_DEFAULT_REGION:-us-east-1}
-export AWS_ACCESS_KEY_ID=${AWS_ACCESS_KEY_ID:-test}
-export AWS_SECRET_ACCESS_KEY=${AWS_SECRET_ACCESS_KEY:-test}
-export AWS_PAGER=''
-
-if [[ -z ${PYTHON:-} ]]; then
-  PYTHON=$here/../.venv/bin/python
-  [[ -x $PYTHON ]] || PYTHON=python3
-fi
 
 fail() {
   printf '%s: %s\n' "$script" "$*" >&2
