@@ -5,25 +5,17 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-import time
 from pathlib import Path
 from typing import Any
 
 import jwt
-import websockets
 from rich.console import Console
 from rich.markup import escape
 from rich.prompt import Prompt
 from rich.table import Table
 
-from local_cloud.client import (
-    AgentClient,
-    ConnectionRefused,
-    Message,
-    aws_client,
-    demo_login,
-    log_in,
-)
+from local_cloud.analysis import Analysis, AnalysisLost
+from local_cloud.client import Message, aws_client, demo_login, log_in
 from local_cloud.installation import Ports
 
 QUESTIONS = {
@@ -32,8 +24,6 @@ QUESTIONS = {
 }
 # What the demo answers when nobody is asked: NSW was an experiment, NHEFS was not.
 ASSIGNMENT = {"nsw": "randomised", "nhefs": "observational"}
-RECONNECT_SECONDS = 30.0
-SILENCE_SECONDS = 120.0
 
 
 class DemoFailed(RuntimeError):
@@ -97,52 +87,20 @@ class Demo:
         if self.csv is not None:
             self._upload(self.csv, token)
         self.line(f"[bold]You:[/bold] {escape(self.question)} [dim](dataset {self.dataset})[/dim]")
-        began = time.monotonic()
-        analysis_id, last = "", 0
-        while not self.finished:
-            try:
-                async with AgentClient(self.ports.websocket_url, token) as agent:
-                    if analysis_id:
-                        await agent.send("resume", analysisId=analysis_id, lastSeq=last)
-                    else:
-                        began = time.monotonic()
-                        await agent.send("analyze", question=self.question, dataset=self.dataset)
-                    while not self.finished:
-                        message = await asyncio.wait_for(agent.receive(), SILENCE_SECONDS)
-                        analysis_id = message.get("analysisId", analysis_id)
-                        if message.get("seq", last + 1) <= last:
-                            continue  # pushed and resumed both
-                        last = message.get("seq", last)
-                        await self._take(agent, message)
-            except websockets.exceptions.ConnectionClosed as closed:
-                if not analysis_id:
-                    raise DemoFailed(f"the connection was closed: {closed}") from closed
-                self.line("[yellow]The connection was closed; connecting again[/yellow]")
-                token = await self._log_in_again()
-            except TimeoutError as error:
-                raise DemoFailed(
-                    f"nothing was heard for {SILENCE_SECONDS:.0f} s. See: ./local-cloud logs"
-                ) from error
-            except (ConnectionRefused, OSError) as error:
-                raise DemoFailed(f"cannot connect: {error}") from error
-        self.seconds = time.monotonic() - began
+        analysis = Analysis(
+            self.ports.websocket_url,
+            lambda: log_in(demo_login(self.ports), self.ports),
+            {"question": self.question, "dataset": self.dataset},
+            lambda text: self.line(f"[yellow]{escape(text)}[/yellow]"),
+        )
+        try:
+            async for message in analysis.messages():
+                await self._take(analysis, message)
+        except AnalysisLost as error:
+            raise DemoFailed(f"{error}. See: ./local-cloud logs") from error
+        self.seconds = analysis.seconds
         self._show_report()
         return bool(self.finished["status"] == "SUCCEEDED")
-
-    async def _log_in_again(self) -> str:
-        """Wait until the cloud is back; a new engine has new users."""
-        deadline = time.monotonic() + RECONNECT_SECONDS
-        while True:
-            try:
-                token = await asyncio.to_thread(
-                    lambda: log_in(demo_login(self.ports), self.ports)
-                )
-                async with AgentClient(self.ports.websocket_url, token):
-                    return token
-            except (RuntimeError, OSError) as error:
-                if time.monotonic() > deadline:
-                    raise DemoFailed(f"the cloud did not come back: {error}") from error
-                await asyncio.sleep(0.5)
 
     def _upload(self, csv: Path, token: str) -> None:
         # The token comes straight from Cognito; its subject names the user's folder.
@@ -153,7 +111,7 @@ class Demo:
         )
         self.line(f"[dim]Uploaded {escape(csv.name)} to s3://causal-datasets/{key}[/dim]")
 
-    async def _take(self, agent: AgentClient, message: Message) -> None:
+    async def _take(self, analysis: Analysis, message: Message) -> None:
         match message["type"]:
             case "accepted":
                 self.line(f"[dim]Analysis {message['analysisId']}[/dim]")
@@ -170,13 +128,7 @@ class Demo:
                 mark = "[green]✓[/green]" if message["ok"] else "[red]✗[/red]"
                 self.line(f"  {mark} {message['tool']} [dim]{escape(said)}[/dim]")
             case "prompt":
-                answer = await self._answer(message)
-                await agent.send(
-                    "reply",
-                    analysisId=message["analysisId"],
-                    promptId=message["promptId"],
-                    answer=answer,
-                )
+                await analysis.reply(message, await self._answer(message))
             case "error":
                 raise DemoFailed(f"{message['code']}: {message['message']}")
             case "finished":
@@ -207,7 +159,7 @@ class Demo:
         if result["status"] != "SUCCEEDED":
             self.line(f"[red]{result['status']}[/red] {result['code']}: {escape(result['summary'])}")
             return
-        self.console.print(f"[bold green]Answer[/bold green] {escape(result['summary'])}\n")
+        self.line(f"[bold green]Answer[/bold green] {escape(result['summary'])}\n")
         estimates = Table("method", "estimate", "std. error", "95% interval", box=None)
         for method, e in result["estimates"].items():
             mark = " *" if method == result["headlineMethod"] else ""
@@ -224,7 +176,7 @@ class Demo:
         self.console.print(checks)
         if result["sensitivity"]:
             self.console.print(f"E-value {result['sensitivity']['e_value']:.2f}")
-        self.console.print(f"\nResult: {result['resultUri']}  [dim]{self.seconds:.2f} s[/dim]")
+        self.line(f"\nResult: {result['resultUri']}  [dim]{self.seconds:.2f} s[/dim]")
 
 
 def _short(tool: str, output: dict[str, Any]) -> str:

@@ -82,8 +82,8 @@ class own_stack:  # noqa: N801 - reads as a function
             process.wait(30)
 
 
-@pytest.fixture
-def disposable_stack(tmp_path: Path) -> Iterator[Stack]:
-    """A stack that a test may break."""
-    with own_stack(tmp_path) as started:
+@pytest.fixture(scope="module")
+def breakable_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A stack whose parts the tests of one module kill; each leaves it running."""
+    with own_stack(tmp_path_factory.mktemp("breakable")) as started:
         yield started

@@ -55,7 +55,7 @@ def analyze(caller: Caller, request: Request) -> Answer:
     )
     if not is_new:
         analyses.subscribe(analysis_id, caller.connection_id)
-    events.emit(analysis_id, "accepted", "accepted", question=question, dataset=dataset)
+    # Accepted is what has been started: whoever dies in between leaves no promise behind.
     # Its name makes a second start of the same execution a repetition of the first.
     client = step_functions()
     try:
@@ -66,6 +66,7 @@ def analyze(caller: Caller, request: Request) -> Answer:
         )
     except client.exceptions.ExecutionAlreadyExists:
         pass
+    events.emit(analysis_id, analyses.ACCEPTED, "accepted", question=question, dataset=dataset)
     if not is_new:
         return {"type": "accepted", "analysisId": analysis_id, "repeated": True}
     return None

@@ -19,7 +19,7 @@ KEEP_SECONDS = 30 * 24 * 60 * 60
 
 RUNNING, AWAITING_REPLY = "RUNNING", "AWAITING_REPLY"
 SUCCEEDED, FAILED, CANCELLED = "SUCCEEDED", "FAILED", "CANCELLED"
-ENDED = frozenset({SUCCEEDED, FAILED, CANCELLED})
+ACCEPTED = "accepted"
 
 Analysis = Mapping[str, Any]
 
@@ -53,8 +53,9 @@ def create(
                 "dataset": dataset,
                 "maxTurns": max_turns,
                 "status": RUNNING,
-                "eventSeq": 0,
-                "emitted": {},
+                # "accepted" is the first event, whatever the workflow says before it is pushed.
+                "eventSeq": 1,
+                "emitted": {ACCEPTED: 1},
                 "connectionIds": {connection_id},
             },
             ConditionExpression="attribute_not_exists(analysisId)",

@@ -1,0 +1,83 @@
+"""Parts that are killed in the middle of an analysis: it ends in a result, or the user is told."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from typing import Any
+
+import psutil
+import pytest
+
+from local_cloud.analysis import Analysis
+from local_cloud.client import Message
+from tests.stack import Stack, within
+
+
+def kill_part(name: str) -> Callable[[Stack], None]:
+    def kill(stack: Stack) -> None:
+        os.kill(stack.state().parts[name], signal.SIGKILL)
+
+    return kill
+
+
+def kill_workers(stack: Stack) -> None:
+    for worker in psutil.Process(stack.state().parts["lambda"]).children():
+        worker.kill()
+
+
+def run_through(stack: Stack, fault: Callable[[Stack], None], when: str) -> list[Message]:
+    """Run an analysis; cause the fault at the first message of a type; return the messages."""
+
+    async def run() -> list[Message]:
+        analysis = Analysis(
+            stack.ports.websocket_url,
+            stack.token,
+            {"question": "What did the programme do to 1978 earnings?", "dataset": "nsw"},
+        )
+        seen: list[Message] = []
+        pending: Callable[[Stack], None] | None = fault
+        async for message in analysis.messages():
+            seen.append(message)
+            if message["type"] == when and pending is not None:
+                pending(stack)
+                pending = None
+            if message["type"] == "prompt":
+                await analysis.reply(message, "randomised")
+        assert pending is None, f"there was no {when}"
+        return seen
+
+    return within(run(), 60)
+
+
+def estimate(messages: list[Message]) -> Any:
+    return messages[-1]["estimates"]["difference_in_means"]["estimate"]
+
+
+@pytest.mark.parametrize("when", ["accepted", "tool.started", "prompt"])
+@pytest.mark.parametrize(
+    "fault",
+    [kill_part("gateway"), kill_part("lambda"), kill_workers, kill_part("console")],
+    ids=["gateway", "lambda endpoint", "workers", "console"],
+)
+def test_an_analysis_survives_the_death_of(
+    breakable_stack: Stack, fault: Callable[[Stack], None], when: str
+) -> None:
+    messages = run_through(breakable_stack, fault, when)
+    assert messages[-1]["type"] == "finished"
+    assert messages[-1]["status"] == "SUCCEEDED"
+    assert estimate(messages) == pytest.approx(1794.34, abs=0.005)
+    numbers = [m["seq"] for m in messages if "seq" in m]
+    assert sorted(numbers) == list(range(1, max(numbers) + 1)), "nothing is missed, nothing twice"
+
+
+@pytest.mark.parametrize("when", ["accepted", "tool.started", "prompt"])
+def test_the_user_is_told_that_an_analysis_died_with_the_engine(
+    breakable_stack: Stack, when: str
+) -> None:
+    messages = run_through(breakable_stack, kill_part("engine"), when)
+    assert messages[-1]["type"] == "error"
+    assert messages[-1]["code"] == "AnalysisNotFound"
+    again = run_through(breakable_stack, lambda stack: None, "accepted")
+    assert again[-1]["status"] == "SUCCEEDED", "and the next one is answered"
