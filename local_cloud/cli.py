@@ -35,11 +35,13 @@ EXIT_NOT_RUNNING = 3
 
 
 def fail(message: str, code: int = 1) -> NoReturn:
+    """Say what was wrong and end with this exit status."""
     errors.print(f"[red]local-cloud:[/red] {escape(message)}", soft_wrap=True)
     raise typer.Exit(code)
 
 
 def ports_or_fail() -> Ports:
+    """Return the configured ports."""
     try:
         return Ports.from_environment()
     except ValueError as error:
@@ -47,6 +49,7 @@ def ports_or_fail() -> Ports:
 
 
 def running_or_fail(home: Home) -> State:
+    """Return what runs in ``home``."""
     state = State.read(home)
     if state is None:
         fail("the cloud is not running. Start it: ./local-cloud up -d", EXIT_NOT_RUNNING)
@@ -54,8 +57,10 @@ def running_or_fail(home: Home) -> State:
 
 
 def show(progress: Progress) -> None:
+    """Print a step of starting or a part's death."""
     if progress.seconds is not None:
-        line = f"[green]✓[/green] {progress.part:<13}{progress.text} [dim]{progress.seconds:.1f} s[/dim]"
+        took = f"[dim]{progress.seconds:.1f} s[/dim]"
+        line = f"[green]✓[/green] {progress.part:<13}{progress.text} {took}"
     else:
         mark = "[red]✗[/red]" if progress.bad else "[green]✓[/green]"
         line = f"{mark} {progress.part:<13}{escape(progress.text)}"
@@ -63,6 +68,7 @@ def show(progress: Progress) -> None:
 
 
 def show_summary(ports: Ports) -> None:
+    """Print where the cloud is, a login, and what to do next."""
     from local_cloud.client import demo_login
 
     try:
@@ -91,7 +97,10 @@ def up(
         bool, typer.Option("--detach", "-d", help="Leave it running in the background")
     ] = False,
 ) -> None:
-    """Start the cloud and provision it. Ports: ENGINE_PORT, CONSOLE_PORT, FUNCTIONS_PORT, GATEWAY_PORT."""
+    """Start the cloud and provision it.
+
+    Ports: ENGINE_PORT (4566), CONSOLE_PORT (8083), FUNCTIONS_PORT (3001), GATEWAY_PORT (8080).
+    """
     home, ports = Home.from_environment(), ports_or_fail()
     if (state := State.read(home)) is not None:
         console.print("The cloud is running already.")
@@ -137,6 +146,7 @@ def down() -> None:
 
 
 def stop(home: Home, state: State) -> None:
+    """Stop a running cloud; kill what does not stop by itself."""
     process = psutil.Process(state.pid)
     process.send_signal(signal.SIGTERM)
     try:
@@ -321,9 +331,19 @@ def test(context: typer.Context) -> None:
 
 
 @app.command()
+def check() -> None:
+    """Check style, types and shell scripts: ruff, mypy --strict, shellcheck."""
+    from local_cloud.check import run_checks
+
+    failed = run_checks(console.print)
+    if failed:
+        fail(f"not clean: {', '.join(failed)}")
+
+
+@app.command()
 def bench(
     what: Annotated[
-        list[str] | None, typer.Argument(help="start, analysis, echo (default: all)")
+        list[str] | None, typer.Argument(help="start, analysis, ping (default: all)")
     ] = None,
 ) -> None:
     """Measure the cloud: one JSON object a line."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -83,10 +84,9 @@ def _main() -> None:
     pipe = os.fdopen(int(sys.argv[1]), "w", buffering=1)
 
     def tell(message: object) -> None:
-        try:
+        # Suppressed: the command that started us may be gone.
+        with contextlib.suppress(BrokenPipeError, ValueError):
             pipe.write(json.dumps(message) + "\n")
-        except (BrokenPipeError, ValueError):  # the command that started us has gone
-            pass
 
     def report(progress: Progress) -> None:
         print(time.strftime("%H:%M:%S"), progress.part, progress.text, flush=True)

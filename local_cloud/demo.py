@@ -68,8 +68,7 @@ class Demo:
                 "summary": self.finished["summary"],
                 "estimates": {
                     method: {
-                        key: estimate[key]
-                        for key in ("estimate", "std_error", "ci_low", "ci_high")
+                        key: estimate[key] for key in ("estimate", "std_error", "ci_low", "ci_high")
                     }
                     for method, estimate in self.finished["estimates"].items()
                 },
@@ -157,7 +156,9 @@ class Demo:
         result = self.finished
         self.line("")
         if result["status"] != "SUCCEEDED":
-            self.line(f"[red]{result['status']}[/red] {result['code']}: {escape(result['summary'])}")
+            self.line(
+                f"[red]{result['status']}[/red] {result['code']}: {escape(result['summary'])}"
+            )
             return
         self.line(f"[bold green]Answer[/bold green] {escape(result['summary'])}\n")
         estimates = Table("method", "estimate", "std. error", "95% interval", box=None)

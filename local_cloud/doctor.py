@@ -69,10 +69,9 @@ def _bash() -> Check:
 
 
 def _template() -> Check:
+    from local_cloud.lambda_endpoint.functions import read_functions
     from websocket_gateway.definition import read_apis
     from websocket_gateway.template import Template, TemplateError
-
-    from local_cloud.lambda_endpoint.functions import read_functions
 
     try:
         template = Template.load(TEMPLATE)

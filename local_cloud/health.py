@@ -30,7 +30,7 @@ def look(state: State, parts: dict[str, Part]) -> dict[str, Any]:
         },
     }
     report["healthy"] = all(part["healthy"] for part in report["parts"].values())
-    own = psutil.Process(state.pid).memory_info().rss / 2**20
+    own = _resident_bytes(psutil.Process(state.pid)) / 2**20
     report["memory_mb"] = own + sum(part["memory_mb"] for part in report["parts"].values())
     return report
 
@@ -54,7 +54,13 @@ def _resident_mb(pid: int | None) -> float:
         return 0.0
     for member in family:
         try:
-            total += member.memory_info().rss
+            total += _resident_bytes(member)
         except psutil.NoSuchProcess:
             continue
     return total / 2**20
+
+
+def _resident_bytes(process: psutil.Process) -> int:
+    """Return resident memory; a page that n processes share counts as 1/n where Linux says so."""
+    memory = process.memory_full_info()
+    return int(getattr(memory, "pss", memory.uss))

@@ -21,6 +21,15 @@ def taken_ports(ports: Ports) -> list[str]:
     ]
 
 
+def free_ports() -> Ports:
+    """Return four ports that nobody listens on."""
+    with contextlib.ExitStack() as stack:
+        probes = [stack.enter_context(socket.socket()) for _ in asdict(Ports())]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return Ports(*(probe.getsockname()[1] for probe in probes))
+
+
 def _is_free(port: int) -> bool:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -34,7 +43,8 @@ def _is_free(port: int) -> bool:
 def _by_whom(port: int) -> str:
     with contextlib.suppress(psutil.Error, OSError):
         for connection in psutil.net_connections("tcp"):
-            if connection.status != psutil.CONN_LISTEN or connection.laddr.port != port:
+            address = connection.laddr
+            if connection.status != psutil.CONN_LISTEN or not address or address.port != port:
                 continue
             if connection.pid is not None:
                 return f" by {psutil.Process(connection.pid).name()} (process {connection.pid})"

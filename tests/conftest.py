@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import socket
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -15,6 +13,7 @@ import pytest
 
 from local_cloud import daemon
 from local_cloud.installation import Home, Ports, State
+from local_cloud.port_check import free_ports
 from tests.stack import Stack
 
 ROOT = Path(__file__).parent.parent
@@ -38,18 +37,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if item.path.relative_to(ROOT / "tests").parts[0] in NEEDS_STACK:
             item.add_marker(skip)
-
-
-def free_ports() -> Ports:
-    """Return four ports that nobody listens on."""
-    probes = [socket.socket() for _ in asdict(Ports())]
-    try:
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return Ports(*(probe.getsockname()[1] for probe in probes))
-    finally:
-        for probe in probes:
-            probe.close()
 
 
 @pytest.fixture(scope="session")

@@ -37,7 +37,9 @@ class Stack:
     def new_user(self) -> Login:
         """Sign up a user of the demo's pool, with a name of its own."""
         demo = demo_login(self.ports)
-        login = Login(f"user-{uuid.uuid4().hex[:12]}", "Correct-Horse-7", demo.client_id, demo.pool_id)
+        login = Login(
+            f"user-{uuid.uuid4().hex[:12]}", "Correct-Horse-7", demo.client_id, demo.pool_id
+        )
         cognito = self.aws("cognito-idp")
         cognito.admin_create_user(
             UserPoolId=login.pool_id, Username=login.username, MessageAction="SUPPRESS"
@@ -68,7 +70,7 @@ class Stack:
         return f"mine/{name}"
 
 
-def within(work: Awaitable[T], seconds: float = LIMIT_SECONDS) -> T:
+def within[T](work: Awaitable[T], seconds: float = LIMIT_SECONDS) -> T:
     """Run to the end, or fail the test when it hangs."""
 
     async def bounded() -> T:
@@ -78,7 +80,7 @@ def within(work: Awaitable[T], seconds: float = LIMIT_SECONDS) -> T:
 
 
 def is_finished(message: Message) -> bool:
-    return message["type"] == "finished"
+    return bool(message["type"] == "finished")
 
 
 async def analyse(

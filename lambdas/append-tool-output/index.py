@@ -1,12 +1,13 @@
 """Completes a turn: every call of the model has its answer in the conversation."""
 
+from answers import missing_answers
+
 from agent_common import conversation, events
 from agent_common.handlers import Payload, workflow_function
 
-from answers import missing_answers
-
 
 def run(payload: Payload) -> Payload:
+    """Answer the calls that no tool has answered; count the turn."""
     analysis_id, turn = payload["analysisId"], int(payload["turn"])
     message = conversation.get(analysis_id, conversation.model_turn(turn))
     assert message is not None, "invoke-llm stores its turn before its outputs are appended"

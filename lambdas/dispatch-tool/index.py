@@ -3,13 +3,14 @@
 import json
 from typing import Any
 
+from tools import Dataset, run_tool
+
 from agent_common import analyses, conversation, datasets, events
 from agent_common.handlers import Payload, workflow_function
 
-from tools import Dataset, run_tool
-
 
 def run(payload: Payload) -> Payload:
+    """Run the call that ``index`` names; a retried task finds the stored output."""
     analysis_id, turn, index = payload["analysisId"], int(payload["turn"]), int(payload["index"])
     message = conversation.get(analysis_id, conversation.model_turn(turn))
     assert message is not None, "invoke-llm stores its turn before its tools are called"

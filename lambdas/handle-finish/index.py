@@ -3,14 +3,15 @@
 import json
 import os
 
+from outcome import outcome_of_conversation, outcome_of_error
+
 from agent_common import analyses, conversation, events
 from agent_common.aws import s3
 from agent_common.handlers import Payload, workflow_function
 
-from outcome import Outcome, outcome_of_conversation, outcome_of_error
-
 
 def run(payload: Payload) -> Payload:
+    """Store the result, set the final status, tell the user."""
     analysis_id = payload["analysisId"]
     analysis = analyses.get(analysis_id)
     messages = conversation.read(analysis_id)

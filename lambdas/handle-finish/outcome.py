@@ -22,8 +22,15 @@ _WORDS = {
 _INTERNAL = "Something went wrong inside; the functions' logs say more"
 # Exceptions of agent_common.errors, whose messages are written for the user.
 _FOR_THE_USER = frozenset(
-    "DatasetNotFound DatasetUnusable TurnLimitReached LlmMisconfigured LlmUnavailable "
-    "LlmInvalidResponse InvalidMessage".split()
+    [
+        "DatasetNotFound",
+        "DatasetUnusable",
+        "TurnLimitReached",
+        "LlmMisconfigured",
+        "LlmUnavailable",
+        "LlmInvalidResponse",
+        "InvalidMessage",
+    ]
 )
 
 

@@ -1,15 +1,16 @@
 """One turn of the model: the conversation in, the next step out, its words streamed."""
 
-from agent_common import analyses, conversation, events
-from agent_common.errors import AnalysisCancelled, TurnLimitReached
-from agent_common.handlers import Payload, workflow_function
-
 from next_step import next_step
 from providers import configured_provider
 from streaming import DeltaStream
 
+from agent_common import analyses, conversation, events
+from agent_common.errors import AnalysisCancelled, TurnLimitReached
+from agent_common.handlers import Payload, workflow_function
+
 
 def run(payload: Payload) -> Payload:
+    """Ask the model for its next step, once a turn."""
     analysis_id, turn = payload["analysisId"], int(payload["turn"])
     analysis = analyses.get(analysis_id)
     if analysis.get("cancelRequested"):

@@ -1,12 +1,13 @@
 """Opens the conversation: checks that the dataset is there, says who asks what of which data."""
 
+from opening import opening_messages
+
 from agent_common import analyses, conversation, datasets, events
 from agent_common.handlers import Payload, workflow_function
 
-from opening import opening_messages
-
 
 def run(payload: Payload) -> Payload:
+    """Write the conversation's opening messages."""
     analysis_id = payload["analysisId"]
     analysis = analyses.get(analysis_id)
     location = datasets.locate(analysis["dataset"], analysis["userId"])

@@ -50,5 +50,7 @@ def _columns(dataset: str, header: bytes) -> list[str]:
             f"separated by commas, and is {line[:80]!r}"
         )
     if not all(names) or len(set(names)) != len(names):
-        raise DatasetUnusable(f"Dataset '{dataset}' has a column without a name, or two of one name")
+        raise DatasetUnusable(
+            f"Dataset '{dataset}' has a column without a name, or two of one name"
+        )
     return names

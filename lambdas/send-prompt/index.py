@@ -34,6 +34,7 @@ def read_prompt(message: conversation.Message, turn: int) -> dict[str, Any]:
 
 
 def run(payload: Payload) -> Payload:
+    """Open the prompt and push it; ``taskToken`` is kept for the reply."""
     analysis_id, turn = payload["analysisId"], int(payload["turn"])
     message = conversation.get(analysis_id, conversation.model_turn(turn))
     assert message is not None, "invoke-llm stores its turn before its prompt is sent"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import uuid
@@ -9,12 +10,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from requests_in import number, text
+
 from agent_common import analyses, datasets, events
 from agent_common.aws import s3, step_functions
 from agent_common.errors import PromptNotOpen, ResultNotReady
 from agent_common.tokens import User
-
-from requests_in import number, text
 
 MAX_QUESTION = 4000
 MAX_ANSWER = 4000
@@ -58,14 +59,12 @@ def analyze(caller: Caller, request: Request) -> Answer:
     # Accepted is what has been started: whoever dies in between leaves no promise behind.
     # Its name makes a second start of the same execution a repetition of the first.
     client = step_functions()
-    try:
+    with contextlib.suppress(client.exceptions.ExecutionAlreadyExists):
         client.start_execution(
             stateMachineArn=os.environ["STATE_MACHINE_ARN"],
             name=analysis_id,
             input=json.dumps({"analysisId": analysis_id, "promptTimeoutSeconds": patience}),
         )
-    except client.exceptions.ExecutionAlreadyExists:
-        pass
     events.emit(analysis_id, analyses.ACCEPTED, "accepted", question=question, dataset=dataset)
     if not is_new:
         return {"type": "accepted", "analysisId": analysis_id, "repeated": True}
@@ -138,7 +137,9 @@ def result(caller: Caller, request: Request) -> Answer:
     analysis_id = text(request, "analysisId", 64)
     analysis = analyses.get_own(analysis_id, caller.user.user_id)
     if "outcome" not in analysis:
-        raise ResultNotReady(f"Analysis {analysis_id} is {analysis['status']}; it has no result yet")
+        raise ResultNotReady(
+            f"Analysis {analysis_id} is {analysis['status']}; it has no result yet"
+        )
     uri = str(analysis["outcome"]["resultUri"])
     bucket, _, key = uri.removeprefix("s3://").partition("/")
     url = s3().generate_presigned_url(

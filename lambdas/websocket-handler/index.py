@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from agent_common import connections, tokens
-from agent_common.errors import Unauthorized, UserError
+from actions import ACTIONS, Caller
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
-
-from actions import ACTIONS, Caller
 from requests_in import credentials, parse_message
 from responses import answer, error_answer
+
+from agent_common import connections, tokens
+from agent_common.errors import Unauthorized, UserError
 
 logger = Logger()
 Event = dict[str, Any]
@@ -17,6 +17,7 @@ Event = dict[str, Any]
 
 @logger.inject_lambda_context
 def handler(event: Event, context: LambdaContext) -> dict[str, Any]:
+    """Answer one event of the WebSocket API."""
     connection_id = event["requestContext"]["connectionId"]
     logger.append_keys(connectionId=connection_id)
     match event["requestContext"]["eventType"]:

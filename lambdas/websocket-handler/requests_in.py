@@ -28,7 +28,8 @@ def credentials(event: dict[str, Any]) -> tuple[str, dict[str, str]]:
     if len(offered) == 2 and offered[0] == SUBPROTOCOL:
         return offered[1], {"Sec-WebSocket-Protocol": SUBPROTOCOL}
     raise Unauthorized(
-        f"Log in first: bring a Cognito token as ?token= or as the subprotocols {SUBPROTOCOL}, TOKEN"
+        "Log in first: bring a Cognito token as ?token= or as the subprotocols "
+        f"{SUBPROTOCOL}, TOKEN"
     )
 
 

@@ -19,6 +19,7 @@ def answer(fields: Fields | None, request: Fields) -> dict[str, Any]:
 
 
 def error_answer(error: UserError, request: Fields) -> dict[str, Any]:
+    """Return a route response that tells the caller what was wrong."""
     fields: Fields = {"type": "error", "code": error.code, "message": error.message}
     if isinstance(request.get("analysisId"), str):
         fields["analysisId"] = request["analysisId"]

@@ -47,7 +47,11 @@ def create_app(engine: str, hosts: list[str]) -> Starlette:
             return _error(
                 503, "ServiceUnavailable", f"The engine {engine} does not answer. Is it running?"
             )
-        kept = {k: v for k, v in answer.headers.items() if k.lower().startswith(("x-amz", "content-type"))}
+        kept = {
+            k: v
+            for k, v in answer.headers.items()
+            if k.lower().startswith(("x-amz", "content-type"))
+        }
         return Response(answer.content, answer.status_code, kept)
 
     async def health(request: Request) -> Response:

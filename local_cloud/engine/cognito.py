@@ -49,7 +49,7 @@ class WellKnownDocuments:
         return Response.for_json(
             {
                 "issuer": f"https://cognito-idp.{pool.region}.amazonaws.com/{pool_id}",
-                "jwks_uri": f"{request.host_url.rstrip("/")}/{pool_id}/.well-known/jwks.json",
+                "jwks_uri": f"{request.host_url.rstrip('/')}/{pool_id}/.well-known/jwks.json",
                 "id_token_signing_alg_values_supported": ["RS256"],
                 "response_types_supported": ["code", "token"],
                 "subject_types_supported": ["public"],
@@ -73,6 +73,7 @@ class WellKnownDocuments:
 
 @aws_provider(api="cognito-idp")
 def cognito_idp() -> Service:
+    """Return the Cognito user pools service."""
     key_file = os.environ.get("COGNITO_SIGNING_KEY_FILE")
     default = Path(config.dirs.data) / "cognito-signing-key.pem"
     signer = InstallationSigner(load_or_create(Path(key_file) if key_file else default))

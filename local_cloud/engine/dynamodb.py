@@ -21,4 +21,5 @@ def _answer(context: RequestContext, request: ServiceRequest) -> ServiceResponse
 
 @aws_provider(api="dynamodb", name="moto")
 def dynamodb() -> Service:
+    """Return the DynamoDB service."""
     return service_of("dynamodb", _answer)

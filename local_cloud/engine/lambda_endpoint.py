@@ -90,5 +90,6 @@ def _restore_function_error(response: Response) -> None:
 
 @aws_provider(api="lambda", name="endpoint")
 def lambda_() -> Service:
+    """Return the Lambda service."""
     endpoint = os.environ.get("LAMBDA_ENDPOINT", "http://127.0.0.1:3001")
     return service_of("lambda", LambdaForwarder(endpoint))

@@ -20,8 +20,8 @@ def bring_what_python_313_has() -> None:
     """Add ``warnings.deprecated``, and import the one module whose annotation fails."""
     warnings.deprecated = deprecated  # type: ignore[attr-defined]
     lock = threading.Lock
-    threading.Lock = type(lock())  # type: ignore[misc, assignment]
+    threading.Lock = type(lock())  # type: ignore[assignment, unused-ignore]
     try:
         importlib.import_module(_ANNOTATES_LOCK)
     finally:
-        threading.Lock = lock  # type: ignore[misc]
+        threading.Lock = lock

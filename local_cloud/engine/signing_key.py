@@ -1,5 +1,6 @@
 """The RSA key that signs Cognito tokens, generated once per installation."""
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -17,7 +18,8 @@ def load_or_create(path: Path) -> jwk.RSAKey:
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.write(jwk.RSAKey.generate_key(2048).as_pem(private=True))
-        os.link(draft, path) if not path.exists() else None
+        with contextlib.suppress(FileExistsError):  # another process was first
+            os.link(draft, path)
         draft.unlink()
     pem = path.read_bytes()
     thumbprint = jwk.RSAKey.import_key(pem).thumbprint()
@@ -35,7 +37,8 @@ class InstallationSigner:
         self.key = key
 
     def encode(self, header: dict[str, object], claims: dict[str, object], key: object) -> str:
-        return jwt.encode({"alg": "RS256", "kid": self.key.kid}, claims, self.key)
+        token: str = jwt.encode({"alg": "RS256", "kid": self.key.kid}, claims, self.key)
+        return token
 
     def public_key_set(self) -> dict[str, list[dict[str, object]]]:
         """Return the JWKS document (RFC 7517 section 5): public parameters only."""

@@ -16,12 +16,13 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import psutil
-from websocket_gateway.http1 import HttpServerProtocol, Request, Response
 
 from local_cloud.lambda_endpoint.functions import Function
 from local_cloud.lambda_endpoint.log_events import LogStream
+from websocket_gateway.http1 import HttpServerProtocol, Request, Response
 
 API = "/2018-06-01/runtime"
 MAX_PAYLOAD_BYTES = 6 * 1024 * 1024
@@ -51,6 +52,7 @@ class Outcome:
 
 
 def error_outcome(error_type: str, message: str) -> Outcome:
+    """Return a failed outcome whose payload is Lambda's error report."""
     report = {"errorType": error_type, "errorMessage": message}
     return Outcome(json.dumps(report).encode(), "Unhandled")
 
@@ -171,8 +173,9 @@ class ExecutionEnvironment:
 
     async def wait_ready(self) -> Outcome | None:
         """Wait until the worker can take an invocation; return the error if it never will."""
+        waits: set[asyncio.Future[Any]] = {self.ready, self.exited}
         done, _ = await asyncio.wait(
-            {self.ready, self.exited},
+            waits,
             timeout=INIT_TIMEOUT_SECONDS,
             return_when=asyncio.FIRST_COMPLETED,
         )

@@ -83,7 +83,10 @@ def read_functions(
             code=_folder(template, resource, "CodeUri"),
             layers=tuple(
                 _layer(template, resource, layers, reference)
-                for reference in [*defaults.get("Layers", []), *resource.properties.get("Layers", [])]
+                for reference in [
+                    *defaults.get("Layers", []),
+                    *resource.properties.get("Layers", []),
+                ]
             ),
             timeout=int(properties.get("Timeout", 3)),
             memory=int(properties.get("MemorySize", 128)),

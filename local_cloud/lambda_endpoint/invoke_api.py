@@ -15,8 +15,6 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from urllib.parse import unquote
 
-from websocket_gateway.http1 import Request, Response
-
 from local_cloud.lambda_endpoint.execution_environment import (
     MAX_PAYLOAD_BYTES,
     Invocation,
@@ -26,6 +24,7 @@ from local_cloud.lambda_endpoint.execution_environment import (
 from local_cloud.lambda_endpoint.function_pool import FunctionPool, TooManyRequests
 from local_cloud.lambda_endpoint.functions import Function
 from local_cloud.lambda_endpoint.packages import InstallError
+from websocket_gateway.http1 import Request, Response
 
 LOG = logging.getLogger(__name__)
 
@@ -224,9 +223,7 @@ def _json(status: int, body: object) -> Response:
     return Response(status, json.dumps(body).encode(), {"Content-Type": "application/json"})
 
 
-def _error(
-    status: int, code: str, message: str, more: Mapping[str, str] | None = None
-) -> Response:
+def _error(status: int, code: str, message: str, more: Mapping[str, str] | None = None) -> Response:
     kind = "User" if status < 500 else "Service"
     body = {"Type": kind, "Message": message, "message": message, **(more or {})}
     return Response(

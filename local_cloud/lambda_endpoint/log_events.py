@@ -117,12 +117,13 @@ class LogShipper:
 
     def _put(self, stream: LogStream, batch: list[tuple[int, str]]) -> None:
         assert self.client is not None
-        names = {"logGroupName": stream.function.log_group, "logStreamName": stream.name}
         if not stream.created:
             self._create(stream)
         try:
             self.client.put_log_events(
-                **names, logEvents=[{"timestamp": ts, "message": text} for ts, text in batch]
+                logGroupName=stream.function.log_group,
+                logStreamName=stream.name,
+                logEvents=[{"timestamp": ts, "message": text} for ts, text in batch],
             )
         except self.client.exceptions.ResourceNotFoundException:
             stream.created = False  # the engine was reset; the next try makes it anew
@@ -139,7 +140,8 @@ class LogShipper:
 
 
 def _next_batch(waiting: deque[tuple[int, str]]) -> list[tuple[int, str]]:
-    batch, size = [], 0
+    batch: list[tuple[int, str]] = []
+    size = 0
     for event in waiting:
         size += len(event[1].encode()) + 26
         if batch and (size > MAX_BATCH_BYTES or len(batch) == MAX_BATCH_EVENTS):

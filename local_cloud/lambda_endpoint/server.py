@@ -13,8 +13,6 @@ from pathlib import Path
 
 import boto3
 from botocore.config import Config
-from websocket_gateway.http1 import HttpServerProtocol
-from websocket_gateway.template import Template
 
 from local_cloud.lambda_endpoint.execution_environment import MAX_PAYLOAD_BYTES
 from local_cloud.lambda_endpoint.function_pool import FunctionPool
@@ -22,6 +20,8 @@ from local_cloud.lambda_endpoint.functions import read_functions
 from local_cloud.lambda_endpoint.invoke_api import InvokeApi
 from local_cloud.lambda_endpoint.log_events import LogShipper
 from local_cloud.lambda_endpoint.packages import RUNTIME_REQUIREMENTS, install
+from websocket_gateway.http1 import HttpServerProtocol
+from websocket_gateway.template import Template
 
 LOG = logging.getLogger(__name__)
 CONFIGURED_POLL_SECONDS = 0.2
@@ -134,7 +134,8 @@ class LambdaEndpoint:
 
     async def _warm_up(self) -> None:
         """Start a worker of each function, one after the other, once they are configured."""
-        while self.settings.env_vars is not None and not self.settings.env_vars.exists():
+        # A file is written by another process; no event of this one tells of it.
+        while self.settings.env_vars is not None and not self.settings.env_vars.exists():  # noqa: ASYNC110
             await asyncio.sleep(CONFIGURED_POLL_SECONDS)
         self.refresh()
         for pool in list(self.pools.values()):

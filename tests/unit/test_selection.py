@@ -1,6 +1,7 @@
 """Route selection: which route key a message has."""
 
 import pytest
+
 from websocket_gateway.selection import RouteSelectionExpression
 
 
@@ -24,5 +25,5 @@ def test_a_message_has_the_key_that_the_expression_reads(
 
 
 def test_an_expression_that_reads_nothing_of_the_body_is_refused() -> None:
-    with pytest.raises(ValueError, match="request.body"):
+    with pytest.raises(ValueError, match=r"request\.body"):
         RouteSelectionExpression("$request.header.action")

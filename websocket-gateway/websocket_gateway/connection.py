@@ -18,6 +18,7 @@ def new_connection_id() -> str:
 
 
 def is_connection_id(text: str) -> bool:
+    """Return whether a text has the form of a connection id."""
     return _ID.fullmatch(text) is not None
 
 

@@ -132,11 +132,11 @@ class Gateway:
         if stage not in ("", self.api.stage):
             return _error(403, "ForbiddenException", "Forbidden")
         if not request.headers.get("authorization", "").startswith("AWS4-HMAC-SHA256 "):
-            return _error(403, "MissingAuthenticationTokenException", "Missing Authentication Token")
-        if not is_connection_id(connection_id):
             return _error(
-                400, "BadRequestException", f"Invalid connectionId: {connection_id}"
+                403, "MissingAuthenticationTokenException", "Missing Authentication Token"
             )
+        if not is_connection_id(connection_id):
+            return _error(400, "BadRequestException", f"Invalid connectionId: {connection_id}")
         if request.method == "POST" and len(request.body) > self.limits.message:
             return _error(413, "PayloadTooLargeException", "Payload too large")
         client = self.clients.get(connection_id)

@@ -54,19 +54,21 @@ class GatewayProtocol(HttpServerProtocol):
 
     def upgrade(self, request: Request, rest: bytes) -> None:
         if len(request.target) > self.limits.url:
-            return self.refuse(414)
+            self.refuse(414)
+            return
         if not self.gateway.admits_another():
-            return self.refuse(429)
-        protocol = ServerProtocol(
-            max_size=(self.limits.message, self.limits.frame), logger=_silent
-        )
+            self.refuse(429)
+            return
+        protocol = ServerProtocol(max_size=(self.limits.message, self.limits.frame), logger=_silent)
         protocol.receive_data(_handshake(request) + rest)
         handshakes = protocol.events_received()
         if not handshakes or isinstance(handshakes[0], Frame):
-            return self.refuse(400)
+            self.refuse(400)
+            return
         answer = protocol.accept(handshakes[0])  # type: ignore[arg-type]
         if answer.status_code != 101:
-            return self.refuse(answer.status_code)
+            self.refuse(answer.status_code)
+            return
         self.websocket = protocol
         peer = self.transport.get_extra_info("peername")
         self.connection = Connection(
@@ -76,6 +78,7 @@ class GatewayProtocol(HttpServerProtocol):
             connected_at=time.time_ns() // 1_000_000,
         )
         self.pending = self.loop.create_task(self._connect(request, answer))
+        return
 
     async def _connect(self, request: Request, answer: HandshakeResponse) -> None:
         assert self.websocket is not None

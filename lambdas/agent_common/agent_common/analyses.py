@@ -29,6 +29,7 @@ def _table() -> Any:
 
 
 def condition_failed(error: ClientError) -> bool:
+    """Return whether DynamoDB refused a write because its condition did not hold."""
     return error.response["Error"]["Code"] == "ConditionalCheckFailedException"
 
 
@@ -115,6 +116,7 @@ def subscribe(analysis_id: str, connection_id: str) -> None:
 
 
 def unsubscribe(analysis_id: str, connection_id: str) -> None:
+    """Push an analysis' events to this connection no more."""
     _table().update_item(
         Key={"analysisId": analysis_id},
         UpdateExpression="DELETE connectionIds :c",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import boto3
 from botocore.config import Config
@@ -32,9 +32,7 @@ def _endpoint(variable: str) -> str | None:
 
 @cache
 def _dynamodb() -> DynamoDBServiceResource:
-    return boto3.resource(
-        "dynamodb", endpoint_url=_endpoint("DYNAMODB_ENDPOINT"), config=_QUICK
-    )
+    return boto3.resource("dynamodb", endpoint_url=_endpoint("DYNAMODB_ENDPOINT"), config=_QUICK)
 
 
 @cache
@@ -45,24 +43,28 @@ def table(variable: str) -> Table:
 
 @cache
 def s3() -> S3Client:
+    """Return the S3 client."""
     # Path style: a bucket's own host name does not resolve on a laptop or in a container.
-    style = "path" if _endpoint("S3_ENDPOINT") else "auto"
+    style: Literal["path", "auto"] = "path" if _endpoint("S3_ENDPOINT") else "auto"
     config = _QUICK.merge(Config(s3={"addressing_style": style}, signature_version="s3v4"))
     return boto3.client("s3", endpoint_url=_endpoint("S3_ENDPOINT"), config=config)
 
 
 @cache
 def secrets() -> SecretsManagerClient:
+    """Return the Secrets Manager client."""
     return boto3.client("secretsmanager", config=_QUICK)
 
 
 @cache
 def step_functions() -> SFNClient:
+    """Return the Step Functions client."""
     return boto3.client("stepfunctions", config=_QUICK)
 
 
 @cache
 def management_api() -> ApiGatewayManagementApiClient:
+    """Return the client of the WebSocket API's ``@connections``."""
     return boto3.client(
         "apigatewaymanagementapi",
         endpoint_url=os.environ["WEBSOCKET_API_ENDPOINT"],

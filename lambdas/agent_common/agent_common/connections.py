@@ -13,6 +13,7 @@ LIFETIME_SECONDS = 2 * 60 * 60 + 300
 
 
 def put(connection_id: str, user: User) -> None:
+    """Note who opened a connection."""
     now = int(time.time())
     table("CONNECTIONS_TABLE").put_item(
         Item={
@@ -26,6 +27,7 @@ def put(connection_id: str, user: User) -> None:
 
 
 def delete(connection_id: str) -> None:
+    """Forget a connection; one that is not known is forgotten already."""
     table("CONNECTIONS_TABLE").delete_item(Key={"connectionId": connection_id})
 
 

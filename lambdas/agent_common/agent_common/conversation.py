@@ -42,6 +42,7 @@ def put(analysis_id: str, position: str, message: Message) -> None:
 
 
 def get(analysis_id: str, position: str) -> Message | None:
+    """Return the message at a position, or ``None`` where there is none."""
     answer = table("MESSAGES_TABLE").get_item(
         Key={"analysisId": analysis_id, "position": position}, ConsistentRead=True
     )
@@ -76,12 +77,15 @@ def _read(item: Any) -> Message:
 
 
 def opening(number: int) -> str:
+    """Return the position of an opening message, counted from 0."""
     return f"0000#{number}"
 
 
 def model_turn(turn: int) -> str:
+    """Return the position of the model's message of a turn."""
     return f"{turn:04d}#1"
 
 
 def tool_output(turn: int, index: int) -> str:
+    """Return the position of the answer to a turn's tool call, counted from 0."""
     return f"{turn:04d}#2#{index:03d}"

@@ -57,9 +57,7 @@ def find_key(pool: Pool, token: str) -> object:
     return _keys(pool.keys_url).get_signing_key_from_jwt(token).key
 
 
-def verify(
-    token: str, pool: Pool, key_for: Callable[[Pool, str], object] = find_key
-) -> User:
+def verify(token: str, pool: Pool, key_for: Callable[[Pool, str], object] = find_key) -> User:
     """Return the user that a token speaks for.
 
     Raises:

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from typing import Any
 
 from agent_common.tool_specs import CONTROL_TOOLS, TOOLS
-
 from tools.adjustment import identify_adjustment_set
 from tools.dataset import Dataset, ToolError
 from tools.estimate import estimate_effect

@@ -37,9 +37,7 @@ def identify_adjustment_set(
     back_door.remove_edges_from(list(graph.out_edges(treatment)))
     descendants = nx.descendants(graph, treatment)
     allowed = set(graph) - {treatment, outcome} - descendants - set(unobserved or [])
-    found = nx.find_minimal_d_separator(
-        back_door, {treatment}, {outcome}, restricted=allowed
-    )
+    found = nx.find_minimal_d_separator(back_door, {treatment}, {outcome}, restricted=allowed)
     if found is None:
         return {
             "identified": False,

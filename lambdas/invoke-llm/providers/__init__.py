@@ -36,10 +36,7 @@ def configured_provider() -> Provider:
     if _cached is not None and now - _cached[0] < CACHE_SECONDS:
         return _cached[2]
     value = secrets().get_secret_value(SecretId=os.environ["LLM_SECRET"])["SecretString"]
-    if _cached is not None and _cached[1] == value:
-        provider = _cached[2]
-    else:
-        provider = make_provider(value)
+    provider = _cached[2] if _cached is not None and _cached[1] == value else make_provider(value)
     _cached = (now, value, provider)
     return provider
 

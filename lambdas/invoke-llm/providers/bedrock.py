@@ -8,13 +8,13 @@ from collections.abc import Callable
 from typing import Any
 
 import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+from next_step import checked
+
 from agent_common.conversation import Message
 from agent_common.errors import LlmInvalidResponse, LlmMisconfigured, LlmUnavailable
 from agent_common.tool_specs import TOOLS
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
-
-from next_step import checked
 from providers.openai_compatible import user_text
 
 _MISCONFIGURED = {

@@ -8,11 +8,11 @@ from collections.abc import Callable
 from typing import Any
 
 import openai
+from next_step import checked
+
 from agent_common.conversation import Message
 from agent_common.errors import LlmInvalidResponse, LlmMisconfigured, LlmUnavailable
 from agent_common.tool_specs import TOOLS
-
-from next_step import checked
 
 
 class OpenAiProvider:
@@ -29,15 +29,18 @@ class OpenAiProvider:
         content = ""
         calls: dict[int, dict[str, Any]] = {}
         try:
-            stream = self.client.chat.completions.create(
-                model=self.model,
-                messages=[to_openai(message) for message in messages],  # type: ignore[misc]
-                tools=[
+            # Messages and tools as plain dictionaries: the package's types for them are unions
+            # over every role.
+            request: dict[str, Any] = {
+                "model": self.model,
+                "messages": [to_openai(message) for message in messages],
+                "tools": [
                     {"type": "function", "function": {"name": name, **spec}}
                     for name, spec in TOOLS.items()
                 ],
-                stream=True,
-            )
+                "stream": True,
+            }
+            stream = self.client.chat.completions.create(**request)
             for chunk in stream:
                 if not chunk.choices:
                     continue

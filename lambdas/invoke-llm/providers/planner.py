@@ -9,7 +9,6 @@ from typing import Any
 
 from agent_common.conversation import Message
 from agent_common.tool_specs import ASK_USER, FINISH, METHODS
-
 from providers.column_match import ColumnMatch, best_match
 from providers.report import summarize
 
@@ -27,7 +26,11 @@ class Call:
     arguments: dict[str, Any] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
-        return {"id": f"call_{self.key}", "name": self.name, "arguments": json.dumps(self.arguments)}
+        return {
+            "id": f"call_{self.key}",
+            "name": self.name,
+            "arguments": json.dumps(self.arguments),
+        }
 
 
 @dataclass(frozen=True)

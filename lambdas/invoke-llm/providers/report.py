@@ -41,9 +41,7 @@ def summarize(
     )
     others = [e["estimate"] for m, e in estimates.items() if m != headline]
     if others:
-        sentences.append(
-            f"The other methods give {min(others):,.2f} to {max(others):,.2f}."
-        )
+        sentences.append(f"The other methods give {min(others):,.2f} to {max(others):,.2f}.")
     if "error" not in refutation:
         failed = [name for name, check in refutation["checks"].items() if not check["passed"]]
         sentences.append(

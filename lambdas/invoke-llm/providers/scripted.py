@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import Any
 
 from agent_common.conversation import Message
-
 from providers.planner import plan
 
 

@@ -1,0 +1,1 @@
+"""How fast the cloud is: ``./local-cloud bench``."""

@@ -1,0 +1,110 @@
+"""The whole cloud as a user meets it: warm start, memory, one analysis, a ping."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from urllib.parse import quote
+
+from benchmarks.figures import say
+from benchmarks.round_trip import measure
+from local_cloud.analysis import Analysis
+from local_cloud.client import Message, demo_login, log_in
+from local_cloud.health import look
+from local_cloud.installation import PROJECT, Home, Ports, State
+from local_cloud.parts import make_parts
+from local_cloud.port_check import free_ports
+
+ANALYSES = 5
+
+
+def run(wanted: set[str]) -> None:
+    """Start a cloud of its own on free ports, measure what is wanted, stop it."""
+    with tempfile.TemporaryDirectory() as folder, _cloud(Home(Path(folder)), wanted) as ports:
+        if "analysis" in wanted:
+            _analyses(ports)
+            _memory(Home(Path(folder)))
+        if "ping" in wanted:
+            token = log_in(demo_login(ports), ports)
+            url = f"{ports.websocket_url}?token={quote(token)}"
+            asyncio.run(measure("ping", url, '{"action": "ping"}'))
+
+
+@contextlib.contextmanager
+def _cloud(home: Home, wanted: set[str]) -> Iterator[Ports]:
+    ports = free_ports()
+    environment = {
+        **os.environ,
+        "LOCAL_CLOUD_HOME": str(home.path),
+        **{f"{name.upper()}_PORT": str(port) for name, port in asdict(ports).items()},
+    }
+    command = [sys.executable, "-m", "local_cloud"]
+    began = time.perf_counter()
+    subprocess.run(
+        [*command, "up", "-d"], env=environment, cwd=PROJECT, check=True, stdout=subprocess.DEVNULL
+    )
+    up = time.perf_counter() - began
+    try:
+        if "start" in wanted:
+            asyncio.run(_until(ports, "accepted"))
+            say(
+                "start",
+                up_seconds=round(up, 2),
+                up_to_accepted_seconds=round(time.perf_counter() - began, 2),
+            )
+        yield ports
+    finally:
+        subprocess.run(
+            [*command, "down"], env=environment, cwd=PROJECT, check=True, stdout=subprocess.DEVNULL
+        )
+
+
+async def _until(ports: Ports, wanted: str) -> tuple[Analysis, list[Message]]:
+    analysis = Analysis(
+        ports.websocket_url,
+        lambda: log_in(demo_login(ports), ports),
+        {"question": "What did the training programme do to 1978 earnings?", "dataset": "nsw"},
+    )
+    seen: list[Message] = []
+    async for message in analysis.messages():
+        seen.append(message)
+        if message["type"] == "prompt":
+            await analysis.reply(message, "randomised")
+        if message["type"] == wanted:
+            break
+    return analysis, seen
+
+
+def _analyses(ports: Ports) -> None:
+    seconds = []
+    for _ in range(ANALYSES):
+        analysis, seen = asyncio.run(_until(ports, "finished"))
+        calls = sum(message["type"] == "tool.finished" for message in seen)
+        if seen[-1].get("status") != "SUCCEEDED":
+            sys.exit(f"the analysis did not succeed: {seen[-1]}")
+        seconds.append(time.monotonic() - analysis.started)
+    say(
+        "analysis",
+        tool_calls=calls,
+        runs=ANALYSES,
+        first_seconds=round(seconds[0], 2),
+        median_seconds=round(statistics.median(seconds), 2),
+        max_seconds=round(max(seconds), 2),
+    )
+
+
+def _memory(home: Home) -> None:
+    state = State.read(home)
+    assert state is not None
+    report = look(state, make_parts(state.ports, home))
+    parts = {name: round(part["memory_mb"]) for name, part in report["parts"].items()}
+    say("memory", resident_mb=round(report["memory_mb"]), **parts)
