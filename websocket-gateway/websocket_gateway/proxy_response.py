@@ -45,7 +45,7 @@ def parse_proxy_response(payload: bytes) -> ProxyResponse | None:
         body = json.dumps(body)
     if body is not None and answer.get("isBase64Encoded") is True:
         try:
-            body = base64.b64decode(body).decode()
+            body = base64.b64decode(body, validate=True).decode()
         except ValueError:
             return None
     return ProxyResponse(status, {str(k).lower(): str(v) for k, v in headers.items()}, body)

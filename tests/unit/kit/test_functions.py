@@ -1,0 +1,85 @@
+"""What the Lambda endpoint reads of a template, and what makes it start anew."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from local_cloud.lambda_endpoint.functions import fingerprint, read_functions
+from websocket_gateway.template import Template, TemplateError
+
+TEMPLATE = """
+Globals:
+  Function:
+    Runtime: python3.13
+    Timeout: 7
+    Environment: {Variables: {SHARED: global, BOTH: global}}
+Resources:
+  Layer:
+    Type: AWS::Serverless::LayerVersion
+    Properties: {ContentUri: layer/}
+  One:
+    Type: AWS::Serverless::Function
+    Properties:
+      FunctionName: one
+      Handler: index.handler
+      CodeUri: one/
+      Layers: [!Ref Layer]
+      Environment: {Variables: {BOTH: own}}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name in ("one", "layer"):
+        (tmp_path / name).mkdir()
+    return tmp_path
+
+
+def read(folder: Path, text: str = TEMPLATE, **overrides: dict[str, str]):  # type: ignore[no-untyped-def]
+    path = folder / "template.yaml"
+    path.write_text(text)
+    return read_functions(Template.load(path), overrides)
+
+
+def test_a_function_is_configured_by_globals_and_its_own_properties(folder: Path) -> None:
+    function = read(folder)["one"]
+    assert (function.timeout, function.memory, function.runtime) == (7, 128, "python3.13")
+    assert function.environment == {"SHARED": "global", "BOTH": "own"}
+    assert function.layers == (folder / "layer",)
+
+
+def test_overrides_are_those_of_an_env_vars_file(folder: Path) -> None:
+    function = read(folder, Parameters={"SHARED": "p", "BOTH": "p"}, One={"BOTH": "one"})["one"]
+    assert function.environment == {"SHARED": "p", "BOTH": "one"}
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (("Handler: index.handler", "Description: x"), "no Handler"),
+        (("CodeUri: one/", "CodeUri: gone/"), "gone"),
+        (("!Ref Layer", "arn:aws:lambda:x"), "arn:aws:lambda:x"),
+    ],
+)
+def test_a_function_that_cannot_run_is_named(
+    folder: Path, change: tuple[str, str], words: str
+) -> None:
+    with pytest.raises(TemplateError, match=words):
+        read(folder, TEMPLATE.replace(*change))
+
+
+def test_any_edit_changes_the_fingerprint(folder: Path) -> None:
+    file = folder / "one" / "index.py"
+    marks = [fingerprint([folder])]
+    file.write_text("a")
+    marks.append(fingerprint([folder]))
+    os.utime(file, (1, 1))
+    marks.append(fingerprint([folder]))
+    (folder / "one" / "new.py").write_text("")
+    marks.append(fingerprint([folder]))
+    (folder / "one" / "new.py").unlink()
+    assert len(set(marks)) == 4
+    assert fingerprint([folder]) == marks[2]

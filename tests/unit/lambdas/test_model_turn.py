@@ -1,0 +1,127 @@
+"""A model's turn: what the workflow does with it, and with one that makes no sense."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from agent_common.errors import LlmInvalidResponse, LlmMisconfigured
+from tests.unit.lambdas.function_code import code_of, load
+
+next_step = load("invoke-llm", "next_step")
+providers = load("invoke-llm", "providers")
+bedrock = load("invoke-llm", "providers.bedrock")
+openai_compatible = load("invoke-llm", "providers.openai_compatible")
+streaming = load("invoke-llm", "streaming")
+send_prompt = load("send-prompt", "index")
+answers = load("append-tool-output", "answers")
+
+
+def turn(*names: str, content: str = "") -> dict[str, Any]:
+    calls = [{"id": f"c{i}", "name": name, "arguments": "{}"} for i, name in enumerate(names)]
+    return {"role": "assistant", "content": content, "toolCalls": calls}
+
+
+@pytest.mark.parametrize(
+    ("message", "wanted"),
+    [
+        (turn("profile_dataset", "sensitivity"), "tools"),
+        (turn("ask_user"), "prompt"),
+        (turn("finish"), "finish"),
+        (turn(content="It works."), "finish"),
+        (turn("sensitivity", "ask_user"), "prompt"),
+        (turn("sensitivity", "finish"), "finish"),
+    ],
+)
+def test_the_workflow_goes_where_the_model_wants(message: dict[str, Any], wanted: str) -> None:
+    assert next_step.next_step(message)["next"] == wanted
+
+
+@pytest.mark.parametrize("message", [turn(), turn(content="  "), turn(*["sensitivity"] * 17)])
+def test_a_turn_that_cannot_be_used_is_refused(message: dict[str, Any]) -> None:
+    with pytest.raises(LlmInvalidResponse):
+        next_step.next_step(message)
+
+
+def test_a_tool_call_without_a_name_is_refused() -> None:
+    with pytest.raises(LlmInvalidResponse):
+        next_step.checked("", [{"id": "c1", "name": "", "arguments": "{}"}])
+
+
+@pytest.mark.parametrize(
+    ("secret", "words"),
+    [
+        ("not json", "not a JSON object"),
+        ("[]", "not a JSON object"),
+        ('{"provider": "oracle"}', "oracle"),
+        ('{"provider": "openai", "apiKey": "k"}', "'model'"),
+        ('{"provider": "openai", "model": "m"}', "'apiKey'"),
+        ('{"provider": "bedrock"}', "'model'"),
+    ],
+)
+def test_a_wrong_secret_is_said_and_its_key_is_not(secret: str, words: str) -> None:
+    with code_of("invoke-llm"), pytest.raises(LlmMisconfigured, match=words) as error:
+        providers.make_provider(secret)
+    assert '"k"' not in str(error.value)
+
+
+CONVERSATION: list[dict[str, Any]] = [
+    {"role": "system", "content": "Be careful."},
+    {"role": "user", "content": "Why?", "dataset": "nsw", "columns": ["a", "b"]},
+    {**turn("profile_dataset", "sensitivity"), "content": "Looking."},
+    {"role": "tool", "toolCallId": "c0", "name": "profile_dataset", "content": '{"rows": 1}'},
+    {"role": "tool", "toolCallId": "c1", "name": "sensitivity", "content": '{"error": "x"}'},
+]
+
+
+def test_converse_is_given_user_and_assistant_in_turn() -> None:
+    messages = bedrock.to_converse(CONVERSATION)
+    assert [message["role"] for message in messages] == ["user", "assistant", "user"]
+    results = [block["toolResult"]["toolUseId"] for block in messages[2]["content"]]
+    assert results == ["c0", "c1"]
+
+
+def test_openai_is_given_each_answer_with_its_call() -> None:
+    messages = [openai_compatible.to_openai(message) for message in CONVERSATION]
+    assert [message["role"] for message in messages] == [
+        "system",
+        "user",
+        "assistant",
+        "tool",
+        "tool",
+    ]
+    assert "nsw" in messages[1]["content"]
+    assert messages[3]["tool_call_id"] == messages[2]["tool_calls"][0]["id"]
+
+
+def test_tokens_are_gathered_into_pieces() -> None:
+    now = 0.0
+    pieces: list[tuple[int, str]] = []
+    stream = streaming.DeltaStream(lambda number, text: pieces.append((number, text)), lambda: now)
+    for word in ("a ", "b ", "c "):
+        stream.add(word)
+    assert pieces == []
+    now = 1.0
+    stream.add("d ")
+    stream.add("e")
+    stream.end()
+    assert pieces == [(0, "a b c d "), (1, "e")]
+
+
+@pytest.mark.parametrize(
+    "arguments", ["{}", "no json", '{"question": ""}', '{"question": 7}', "[]"]
+)
+def test_a_prompt_without_words_is_the_models_fault(arguments: str) -> None:
+    message = turn("ask_user")
+    message["toolCalls"][0]["arguments"] = arguments
+    with pytest.raises(LlmInvalidResponse):
+        send_prompt.read_prompt(message, 1)
+
+
+def test_every_call_of_a_turn_gets_an_answer() -> None:
+    calls = turn("ask_user", "sensitivity", "ask_user")["toolCalls"]
+    found = dict(answers.missing_answers(calls, {1}, {"answer": "randomised"}))
+    assert '"answer": "randomised"' in found[0]["content"]
+    assert "one question at a time" in found[2]["content"]
+    assert 1 not in found

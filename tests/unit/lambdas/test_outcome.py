@@ -1,0 +1,57 @@
+"""How an analysis ended, in words for its user."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.unit.lambdas.function_code import load
+
+outcome = load("handle-finish", "outcome")
+
+
+def test_a_finished_conversation_succeeds_with_the_last_good_numbers() -> None:
+    messages = [
+        {"role": "tool", "name": "estimate_effect", "content": '{"error": "wrong column"}'},
+        {
+            "role": "tool",
+            "name": "estimate_effect",
+            "content": json.dumps({"estimates": {"ols": {"estimate": 1.0}, "ipw": {"error": "x"}}}),
+        },
+        {
+            "role": "assistant",
+            "content": "",
+            "toolCalls": [{"name": "finish", "arguments": '{"summary": "It works."}'}],
+        },
+    ]
+    result = outcome.outcome_of_conversation(messages)
+    assert result.status == "SUCCEEDED"
+    assert result.estimates == {"ols": {"estimate": 1.0}}
+    assert result.headline_method == "ols"
+
+
+@pytest.mark.parametrize("arguments", ['{"summary": "No.", "failed": true}', "nonsense", "{}"])
+def test_a_model_that_gives_up_or_says_nothing_fails(arguments: str) -> None:
+    last = {"role": "assistant", "toolCalls": [{"name": "finish", "arguments": arguments}]}
+    result = outcome.outcome_of_conversation([last])
+    assert (result.status, result.code) == ("FAILED", "NotAnswerable")
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "code"),
+    [
+        ("AnalysisCancelled", "CANCELLED", "Cancelled"),
+        ("PromptTimedOut", "FAILED", "PromptTimedOut"),
+        ("States.Timeout", "FAILED", "TimedOut"),
+        ("TurnLimitReached", "FAILED", "TurnLimitReached"),
+        ("DatasetNotFound", "FAILED", "DatasetNotFound"),
+        ("KeyError", "FAILED", "Internal"),
+    ],
+)
+def test_every_error_has_a_code(error: str, status: str, code: str) -> None:
+    cause = json.dumps({"errorType": error, "errorMessage": "secret detail"})
+    result = outcome.outcome_of_error({"Error": error, "Cause": cause}, [])
+    assert (result.status, result.code) == (status, code)
+    if code == "Internal":
+        assert "secret detail" not in result.summary
