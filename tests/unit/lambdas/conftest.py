@@ -63,9 +63,9 @@ def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[Pushed]:
             dynamodb.create_table(
                 TableName=table,
                 BillingMode="PAY_PER_REQUEST",
-                AttributeDefinitions=[{"AttributeName": k, "AttributeType": t} for k, t in keys],  # type: ignore[typeddict-item, misc]
+                AttributeDefinitions=[{"AttributeName": k, "AttributeType": t} for k, t in keys],  # type: ignore[typeddict-item]
                 KeySchema=[
-                    {"AttributeName": key, "KeyType": kind}  # type: ignore[typeddict-item, misc]
+                    {"AttributeName": key, "KeyType": kind}  # type: ignore[typeddict-item]
                     for (key, _), kind in zip(keys, ("HASH", "RANGE"), strict=False)
                 ],
             )

@@ -50,9 +50,7 @@ def test_an_id_token_names_its_client_as_audience() -> None:
     [
         pytest.param(token(key=OTHER_KEY), id="signed with another key"),
         pytest.param(token(exp=int(time.time()) - 1), id="expired"),
-        pytest.param(
-            token(iss="https://cognito-idp.us-east-1.amazonaws.com/us-east-1_x"), id="pool"
-        ),
+        pytest.param(token(iss=f"{POOL.issuer}d"), id="pool"),
         pytest.param(token(client_id="another"), id="client"),
         pytest.param(token(token_use="refresh"), id="use"),
         pytest.param(token(token_use=None), id="no use"),

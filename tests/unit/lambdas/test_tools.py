@@ -30,8 +30,13 @@ def run(name: str, csv: bytes | None = None, **arguments: object) -> dict[str, A
 
 @pytest.fixture(scope="module")
 def nsw() -> dict[str, Any]:
-    arguments = {"treatment": "treat", "outcome": "re78", "adjustment_set": COVARIATES}
-    return run("estimate_effect", **arguments, methods=METHODS)
+    return run(
+        "estimate_effect",
+        treatment="treat",
+        outcome="re78",
+        adjustment_set=COVARIATES,
+        methods=METHODS,
+    )
 
 
 def test_the_experiment_has_its_published_difference_in_means(nsw: dict[str, Any]) -> None:
