@@ -280,8 +280,12 @@ def demo(
     state = State.read(home)
     ours = state is None
     progress = errors if as_json else console
+    ports = ports_or_fail() if state is None else state.ports
+    try:
+        run = Demo(ports, progress, dataset, csv, question, interactive)
+    except DemoFailed as error:
+        fail(str(error), 2)
     if state is None:
-        ports = ports_or_fail()
         if taken := taken_ports(ports):
             fail("\n".join(taken))
         progress.print("Starting the cloud (for daily work keep it: ./local-cloud up -d)")
@@ -291,8 +295,6 @@ def demo(
             )
         except PartFailed as error:
             fail(str(error))
-        state = running_or_fail(home)
-    run = Demo(state.ports, progress, dataset, csv, question, interactive)
     try:
         succeeded = run.run()
     except (DemoFailed, LoginFailed) as error:

@@ -236,12 +236,7 @@ class Supervisor:
         if process is None:
             return
         running.expected_to_stop = True
-        if process.returncode is None:
-            _kill_group(process.pid, signal.SIGTERM)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(process.wait(), STOP_SECONDS)
-        _kill_group(process.pid, signal.SIGKILL)
-        await process.wait()
+        await _end_group(process)
         running.process = None
 
 
@@ -273,11 +268,21 @@ async def provision(ports: Ports, home: Home, environment: dict[str, str]) -> No
             "See: ./local-cloud logs engine"
         ) from error
     finally:
-        _kill_group(process.pid, signal.SIGKILL)
+        await _end_group(process)
     home.log("provisioning").write_bytes(output)
     if process.returncode != 0:
         why = [line for line in output.decode().splitlines() if line.startswith("create-")]
         raise PartFailed("Provisioning failed. " + " ".join(why))
+
+
+async def _end_group(process: asyncio.subprocess.Process) -> None:
+    """Ask a process and its children to end, so that they can clean up; then kill what is left."""
+    if process.returncode is None:
+        _kill_group(process.pid, signal.SIGTERM)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(process.wait(), STOP_SECONDS)
+    _kill_group(process.pid, signal.SIGKILL)
+    await process.wait()
 
 
 def _kill_group(pid: int, number: signal.Signals) -> None:

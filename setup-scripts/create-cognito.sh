@@ -44,14 +44,15 @@ else
   password=${DEMO_PASSWORD:-$(must 'random password' secretsmanager get-random-password \
     --password-length 20 --require-each-included-type --exclude-characters "\"'\\\`\$ " \
     --query RandomPassword --output text)}
+  # With "=": a password may begin with a dash.
   must "secret $user_secret" secretsmanager create-secret --name "$user_secret" \
-    --description "Password of the user $user" --secret-string "$password" >/dev/null
+    --description "Password of the user $user" "--secret-string=$password" >/dev/null
 fi
 
 create "user $user" UsernameExistsException cognito-idp admin-create-user \
   --user-pool-id "$pool" --username "$user" --message-action SUPPRESS
 must "password of $user" cognito-idp admin-set-user-password \
-  --user-pool-id "$pool" --username "$user" --password "$password" --permanent
+  --user-pool-id "$pool" --username "$user" "--password=$password" --permanent
 
 file=${ENV_VARS_FILE:-$here/../config/env-vars.json}
 printf '{"Parameters": {"AWS_ENDPOINT_URL": "%s", "WEBSOCKET_API_ENDPOINT": "%s", "USER_POOL_ID": "%s", "USER_POOL_CLIENT_ID": "%s"}}\n' \

@@ -8,4 +8,4 @@ source "$(dirname "$0")/lib.sh"
 create "secret ${LLM_SECRET:-causal/llm}" ResourceExistsException secretsmanager create-secret \
   --name "${LLM_SECRET:-causal/llm}" \
   --description 'Provider and model of the agent' \
-  --secret-string "${LLM_SECRET_VALUE:-{\"provider\": \"scripted\"\}}"
+  "--secret-string=${LLM_SECRET_VALUE:-{\"provider\": \"scripted\"\}}"

@@ -27,8 +27,12 @@ from websocket_gateway.http1 import HttpServerProtocol, Request, Response
 API = "/2018-06-01/runtime"
 MAX_PAYLOAD_BYTES = 6 * 1024 * 1024
 INIT_TIMEOUT_SECONDS = 30.0
-# The interpreter without the kit's own packages: a function sees what its requirements name.
-WORKER_COMMAND = (getattr(sys, "_base_executable", sys.executable), "-S", "-m", "awslambdaric")
+# The interpreter without the kit's own packages (-S): a function sees what its requirements name.
+# It leaves no bytecode (-B): Python tells a stale one by the second of the edit, which is too slow.
+WORKER_COMMAND = (
+    getattr(sys, "_base_executable", sys.executable),
+    *("-S", "-B", "-m", "awslambdaric"),
+)
 _RESPONSE_LIMIT = MAX_PAYLOAD_BYTES + 100  # what Lambda's own message says
 
 

@@ -1,0 +1,94 @@
+"""An analysis with a model behind an OpenAI-compatible server: a good one, and bad ones."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from local_cloud.client import Message
+from tests.conftest import own_stack
+from tests.e2e.llm_server import LlmServer
+from tests.stack import Stack, analyse, within
+
+KEY = "sk-not-to-be-seen"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[LlmServer]:
+    server = LlmServer()
+    yield server
+    server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def llm_stack(server: LlmServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A stack whose agent asks this server, with a time-out of one second."""
+    secret = {
+        "provider": "openai",
+        "baseUrl": server.url,
+        "apiKey": KEY,
+        "model": "test",
+        "timeoutSeconds": 1,
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LLM_SECRET_VALUE", json.dumps(secret))
+        with own_stack(tmp_path_factory.mktemp("llm")) as started:
+            yield started
+
+
+def ask(stack: Stack, question: str) -> list[Message]:
+    async def run() -> list[Message]:
+        async with stack.connect() as agent:
+            return await analyse(agent, "nsw", question)
+
+    return within(run())
+
+
+def test_a_models_tool_calls_are_run_and_its_words_are_streamed(
+    llm_stack: Stack, server: LlmServer
+) -> None:
+    messages = ask(llm_stack, "plan: what did treat do to re78?")
+    finished = messages[-1]
+    assert finished["status"] == "SUCCEEDED"
+    assert finished["summary"] == "The effect is 1794.34."
+    said = "".join(m["text"] for m in messages if m["type"] == "llm.delta")
+    assert said == "Let me look."
+    tools = [m["tool"] for m in messages if m["type"] == "tool.finished"]
+    assert sorted(tools) == ["estimate_effect", "profile_dataset"]
+    assert server.keys == {f"Bearer {KEY}"}
+    offered = {tool["function"]["name"] for tool in server.requests[-1]["tools"]}
+    assert {"profile_dataset", "ask_user", "finish"} <= offered
+
+
+@pytest.mark.parametrize(
+    ("question", "code"),
+    [
+        ("unreachable server", "LlmUnavailable"),
+        ("hang for ever", "LlmUnavailable"),
+        ("overloaded server", "LlmUnavailable"),
+        ("html instead of JSON", "LlmInvalidResponse"),
+        ("silent model", "LlmInvalidResponse"),
+        ("refuse my key", "LlmMisconfigured"),
+    ],
+)
+def test_a_model_that_does_not_work_ends_the_analysis_with_the_reason(
+    llm_stack: Stack, question: str, code: str
+) -> None:
+    finished = ask(llm_stack, question)[-1]
+    assert (finished["status"], finished["code"]) == ("FAILED", code)
+    assert KEY not in json.dumps(finished)
+
+
+def test_a_model_that_calls_a_tool_that_is_not_there_is_told(llm_stack: Stack) -> None:
+    messages = ask(llm_stack, "babble on")
+    (called,) = [m for m in messages if m["type"] == "tool.finished"]
+    assert called["ok"] is False
+    assert "There is no tool 'no_such_tool'" in messages[-1]["summary"]
+
+
+def test_the_key_is_in_no_log(llm_stack: Stack) -> None:
+    assert llm_stack.home is not None
+    for log in llm_stack.home.logs.glob("*.log"):
+        assert KEY not in log.read_text(errors="replace"), log.name

@@ -1,0 +1,233 @@
+"""``local-cloud`` as a user meets it: up, down, and what is said when that cannot be."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import psutil
+import pytest
+
+from local_cloud.installation import PROJECT, Home, Ports, State
+from local_cloud.port_check import free_ports
+
+LIMIT_SECONDS = 90
+
+
+@dataclass
+class CommandLine:
+    """Runs the command line in a home and on ports of its own."""
+
+    home: Home
+    ports: Ports
+    temporary: Path
+
+    def environment(self, **changed: str) -> dict[str, str]:
+        return {
+            **{k: v for k, v in os.environ.items() if not k.startswith("AWS_")},
+            "LOCAL_CLOUD_HOME": str(self.home.path),
+            "TMPDIR": str(self.temporary),
+            **{f"{name.upper()}_PORT": str(port) for name, port in asdict(self.ports).items()},
+            **changed,
+        }
+
+    def run(self, *words: str, **changed: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "local_cloud", *words],
+            cwd=PROJECT,
+            env=self.environment(**changed),
+            capture_output=True,
+            text=True,
+            timeout=LIMIT_SECONDS,
+            check=False,
+        )
+
+    def start(self, *words: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "local_cloud", *words],
+            cwd=PROJECT,
+            env=self.environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def family(self) -> list[psutil.Process]:
+        """Return every process of the running cloud."""
+        state = State.read(self.home)
+        assert state is not None
+        supervisor = psutil.Process(state.pid)
+        return [supervisor, *supervisor.children(recursive=True)]
+
+    def nothing_is_left(self, family: list[psutil.Process]) -> None:
+        _, alive = psutil.wait_procs(family, timeout=15)
+        assert not alive, f"still running: {alive}"
+        for port in asdict(self.ports).values():
+            with socket.socket() as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind(("127.0.0.1", port))
+        assert State.read(self.home) is None
+        assert not self.home.engine_files.exists()
+        assert os.listdir(self.temporary) == []
+
+
+@pytest.fixture
+def command_line(tmp_path: Path) -> Iterator[CommandLine]:
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    command_line = CommandLine(Home(tmp_path / "home"), free_ports(), temporary)
+    yield command_line
+    command_line.run("down")
+
+
+def test_up_status_logs_provision_reset_and_down(command_line: CommandLine) -> None:
+    up = command_line.run("up", "-d")
+    assert up.returncode == 0, up.stdout + up.stderr
+    for words in ("LocalStack", "demo"):
+        assert words not in up.stderr
+    assert f"ws://localhost:{command_line.ports.gateway}" in up.stdout
+    assert "login" in up.stdout
+
+    again = command_line.run("up", "-d")
+    assert again.returncode == 0
+    assert "running already" in again.stdout
+
+    status = command_line.run("status", "--json")
+    report = json.loads(status.stdout)
+    assert status.returncode == 0
+    assert report["healthy"]
+    assert set(report["parts"]) == {"engine", "lambda", "gateway", "console"}
+
+    assert "Lambda endpoint on http" in command_line.run("logs", "lambda").stdout
+    wrong = command_line.run("logs", "nobody")
+    assert (wrong.returncode, "no log of 'nobody'" in wrong.stderr) == (2, True)
+
+    provision = command_line.run("provision")
+    assert provision.returncode == 0
+    assert "table causal-events (was there)" in provision.stdout
+
+    reset = command_line.run("reset")
+    assert reset.returncode == 0, reset.stderr
+
+    family = command_line.family()
+    assert command_line.run("down").returncode == 0
+    command_line.nothing_is_left(family)
+    assert command_line.run("down").returncode == 0, "twice does no harm"
+
+
+def test_ctrl_c_stops_everything(command_line: CommandLine) -> None:
+    process = command_line.start("up")
+    assert process.stdout is not None
+    for line in process.stdout:
+        if "Ctrl-C stops everything" in line:
+            break
+    family = command_line.family()
+    process.send_signal(signal.SIGINT)
+    assert process.wait(30) == 0
+    assert "Stopped." in process.stdout.read()
+    command_line.nothing_is_left(family)
+
+
+def test_ctrl_c_while_it_starts_stops_everything(command_line: CommandLine) -> None:
+    process = command_line.start("up")
+    deadline = time.monotonic() + 30
+    while (state := State.read(command_line.home)) is None or not state.parts:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    family = command_line.family()
+    process.send_signal(signal.SIGINT)
+    assert process.wait(30) == 0
+    command_line.nothing_is_left(family)
+
+
+def test_no_part_outlives_a_supervisor_that_is_killed(command_line: CommandLine) -> None:
+    assert command_line.run("up", "-d").returncode == 0
+    family = command_line.family()
+    family[0].kill()
+    _, alive = psutil.wait_procs(family, timeout=20)
+    assert not alive
+    status = command_line.run("status")
+    assert status.returncode == 3
+    assert command_line.run("up", "-d").returncode == 0, "and it starts again"
+    family = command_line.family()
+    command_line.run("down")
+    command_line.nothing_is_left(family)
+
+
+def test_a_start_that_fails_says_why_and_leaves_nothing(command_line: CommandLine) -> None:
+    up = command_line.run("up", "-d", RESULTS_BUCKET="Not_A_Bucket")
+    assert up.returncode == 1
+    assert "cannot create bucket Not_A_Bucket" in up.stderr
+    assert "Traceback" not in up.stderr
+    command_line.nothing_is_left([])
+
+
+@pytest.mark.parametrize("name", ["engine", "console", "functions", "gateway"])
+def test_a_port_that_is_taken_is_said_with_the_remedy(command_line: CommandLine, name: str) -> None:
+    port = getattr(command_line.ports, name)
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", port))
+        holder.listen()
+        up = command_line.run("up", "-d")
+    assert up.returncode == 1
+    assert f"port {port} is taken by" in up.stderr
+    assert f"{name.upper()}_PORT={port + 1} ./local-cloud up" in up.stderr
+
+
+def test_a_port_that_is_no_number_is_said(command_line: CommandLine) -> None:
+    up = command_line.run("up", ENGINE_PORT="http")
+    assert up.returncode == 2
+    assert "ENGINE_PORT='http' is no port number" in up.stderr
+
+
+@pytest.mark.parametrize("command", [["status"], ["provision"], ["reset"]])
+def test_a_command_that_needs_a_running_cloud_says_how_to_start_it(
+    command_line: CommandLine, command: list[str]
+) -> None:
+    done = command_line.run(*command)
+    assert done.returncode == 3
+    assert "./local-cloud up -d" in done.stderr
+
+
+def test_doctor_finds_nothing_wrong_here_and_says_what_is(command_line: CommandLine) -> None:
+    well = command_line.run("doctor")
+    assert well.returncode == 0, well.stdout
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", command_line.ports.engine))
+        holder.listen()
+        ill = command_line.run("doctor")
+    assert ill.returncode == 1
+    assert f"port {command_line.ports.engine} is taken" in ill.stdout
+
+
+def test_the_demo_brings_its_own_cloud_and_its_own_data(
+    command_line: CommandLine, tmp_path: Path
+) -> None:
+    data = tmp_path / "pills and sleep.csv"
+    rows = [f"{i % 2},{6 + i % 2 + (i % 5) / 10}" for i in range(60)]
+    data.write_text("\n".join(["pill,sleep", *rows]))
+    demo = command_line.run(
+        "demo", "--json", "--csv", str(data), "--question", "What did the pill do to sleep?"
+    )
+    assert demo.returncode == 0, demo.stderr
+    result = json.loads(demo.stdout.splitlines()[-1])
+    assert result["estimates"]["difference_in_means"]["estimate"] == pytest.approx(1.0, abs=0.05)
+    command_line.nothing_is_left([])
+
+
+def test_the_demo_says_what_to_do_without_a_question(
+    command_line: CommandLine, tmp_path: Path
+) -> None:
+    (tmp_path / "d.csv").write_text("a,b\n1,2\n")
+    demo = command_line.run("demo", "--csv", str(tmp_path / "d.csv"))
+    assert demo.returncode != 0
+    assert "--question" in demo.stderr
+    assert "Traceback" not in demo.stderr
