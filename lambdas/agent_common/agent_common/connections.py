@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import lru_cache
 
 from agent_common.aws import table
 from agent_common.errors import Unauthorized
@@ -31,6 +32,7 @@ def delete(connection_id: str) -> None:
     table("CONNECTIONS_TABLE").delete_item(Key={"connectionId": connection_id})
 
 
+@lru_cache(maxsize=1024)  # a connection is its user's for as long as it lasts
 def user_of(connection_id: str) -> User:
     """Return the user who opened a connection.
 
