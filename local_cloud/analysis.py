@@ -15,6 +15,7 @@ from local_cloud.client import AgentClient, ConnectionRefused, LoginFailed, Mess
 
 RECONNECT_SECONDS = 45.0
 RETRY_SECONDS = 0.5
+GAP_SECONDS = 1.0
 SILENCE_SECONDS = 120.0
 
 
@@ -55,10 +56,11 @@ class Analysis:
         self.started = 0.0
         self.seconds = 0.0
         self._last = 0
+        self._ahead: dict[int, Message] = {}
         self._agent: AgentClient
 
     async def messages(self) -> AsyncIterator[Message]:
-        """Yield each message once, in the order in which they come.
+        """Yield each message once, an analysis' events in the order of their numbers.
 
         Raises:
             AnalysisLost: nothing was heard for two minutes, or the cloud does not come back.
@@ -98,8 +100,13 @@ class Analysis:
     async def _receive(self) -> AsyncIterator[Message]:
         while True:
             try:
-                message = await asyncio.wait_for(self._agent.receive(), SILENCE_SECONDS)
+                patience = GAP_SECONDS if self._ahead else SILENCE_SECONDS
+                message = await asyncio.wait_for(self._agent.receive(), patience)
             except TimeoutError as error:
+                if self._ahead:  # an event that others overtook has not come: ask for it
+                    await self._open()
+                    self._ahead.clear()
+                    continue
                 raise AnalysisLost(f"nothing was heard for {SILENCE_SECONDS:.0f} s") from error
             if "type" not in message:  # the gateway could not reach the function
                 await asyncio.sleep(RETRY_SECONDS)
@@ -107,12 +114,17 @@ class Analysis:
                 continue
             if message.get("code") == "PromptNotOpen":
                 continue  # the first try had arrived after all
-            if message.get("seq", self._last + 1) <= self._last:
-                continue  # pushed and resumed both
-            self._last = message.get("seq", self._last)
             self.analysis_id = message.get("analysisId", self.analysis_id)
             self.pending = None
-            yield message
+            if "seq" not in message:
+                yield message
+                continue
+            # Functions push at the same time, and again when they are tried again.
+            if message["seq"] > self._last:
+                self._ahead[message["seq"]] = message
+            while (following := self._ahead.pop(self._last + 1, None)) is not None:
+                self._last += 1
+                yield following
 
     async def _log_in_again(self) -> str:
         deadline = time.monotonic() + RECONNECT_SECONDS

@@ -235,7 +235,11 @@ class ExecutionEnvironment:
         invocation, self._undelivered = self._undelivered, None
         if invocation is None:
             self._next = asyncio.get_running_loop().create_future()
-            invocation = await self._next
+            try:
+                invocation = await self._next
+            except asyncio.CancelledError:  # its connection is gone, and so will the worker be
+                self.stop()
+                raise
         deadline = int((time.time() + self.function.timeout) * 1000)
         headers = {
             "Content-Type": "application/json",

@@ -90,6 +90,10 @@ class FunctionPool:
         try:
             self._drop_outdated()
             environment = self._take_idle() or await self._wait_for_one()
+            # One that was handed over may have died before its turn came.
+            while isinstance(environment, ExecutionEnvironment) and not environment.alive:
+                self._retire(environment)
+                environment = await self._wait_for_one()
             if isinstance(environment, Outcome):
                 return environment
             try:

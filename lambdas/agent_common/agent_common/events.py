@@ -26,7 +26,8 @@ def emit(analysis_id: str, key: str, type_: str, **fields: Any) -> int:
 
     Args:
         key: names the event within its analysis. A second emit with the same key, as a retried
-            task makes it, keeps the number of the first and does not push again.
+            task makes it, keeps the number and the words of the first. It is pushed again, since
+            the first try may have died before its push; clients know an event by its number.
     """
     seq, connections, is_new = _number(analysis_id, key)
     message = {
@@ -36,7 +37,8 @@ def emit(analysis_id: str, key: str, type_: str, **fields: Any) -> int:
         "ts": datetime.now(UTC).isoformat(timespec="milliseconds"),
         **fields,
     }
-    if is_new or not _stored(analysis_id, seq):
+    stored = None if is_new else _stored(analysis_id, seq)
+    if stored is None:
         table("EVENTS_TABLE").put_item(
             Item={
                 "analysisId": analysis_id,
@@ -45,9 +47,9 @@ def emit(analysis_id: str, key: str, type_: str, **fields: Any) -> int:
                 "expiresAt": int(time.time()) + analyses.KEEP_SECONDS,
             }
         )
-        for connection_id in connections:
-            if not push(connection_id, message):
-                analyses.unsubscribe(analysis_id, connection_id)
+    for connection_id in connections:
+        if not push(connection_id, stored or message):
+            analyses.unsubscribe(analysis_id, connection_id)
     return seq
 
 
@@ -100,7 +102,11 @@ def _number(analysis_id: str, key: str) -> tuple[int, list[str], bool]:
     return int(item["emitted"][key]), sorted(item.get("connectionIds", ())), is_new
 
 
-def _stored(analysis_id: str, seq: int) -> bool:
-    return "Item" in table("EVENTS_TABLE").get_item(
+def _stored(analysis_id: str, seq: int) -> dict[str, Any] | None:
+    answer = table("EVENTS_TABLE").get_item(
         Key={"analysisId": analysis_id, "seq": seq}, ConsistentRead=True
     )
+    message: dict[str, Any] | None = None
+    if "Item" in answer:
+        message = json.loads(str(answer["Item"]["message"]))
+    return message
