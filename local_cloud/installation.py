@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 
 import psutil
@@ -93,6 +94,12 @@ class Home:
     def packages(self) -> Path:
         # Shared by every cloud of this checkout: they run the same functions.
         return PROJECT / ".local-cloud" / "packages"
+
+    @property
+    def service_catalog(self) -> Path:
+        # Made from the installed packages alone, so it is shared as well.
+        versions = f"{version('localstack-core')}-{version('botocore')}"
+        return PROJECT / ".local-cloud" / f"service-catalog-{versions}"
 
     @property
     def env_vars(self) -> Path:

@@ -83,6 +83,7 @@ def _engine_settings(ports: Ports, home: Home) -> dict[str, str]:
         "GATEWAY_LISTEN": f"127.0.0.1:{ports.engine}",
         "LOCALSTACK_HOST": f"localhost:{ports.engine}",
         "FILESYSTEM_ROOT": str(home.engine_files),
+        "OVERRIDE_IN_DOCKER": "0",  # its files lie there even if this machine is a container
         "PROVIDER_OVERRIDE_DYNAMODB": "moto",
         "PROVIDER_OVERRIDE_LAMBDA": "endpoint",
         "COGNITO_SIGNING_KEY_FILE": str(home.signing_key),

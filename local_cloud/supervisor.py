@@ -17,6 +17,7 @@ import httpx
 
 from local_cloud.installation import SCRIPTS, Home, Ports, State, aws_environment
 from local_cloud.parts import Part, make_parts
+from local_cloud.service_catalog import place_service_catalog
 
 READY_SECONDS = 90.0
 PROVISION_SECONDS = 120.0
@@ -103,7 +104,7 @@ class Supervisor:
 
     async def _start_all(self) -> None:
         """Start every part and the provisioning at once; the latter waits for the engine."""
-        self.home.engine_files.mkdir(parents=True, exist_ok=True)
+        await place_service_catalog(self.home)
         async with _first_error() as group:
             for running in self.running.values():
                 group.create_task(self._start(running))
