@@ -54,9 +54,11 @@ create "user $user" UsernameExistsException cognito-idp admin-create-user \
 must "password of $user" cognito-idp admin-set-user-password \
   --user-pool-id "$pool" --username "$user" "--password=$password" --permanent
 
+account=$(must 'account' sts get-caller-identity --query Account --output text)
+workflow=arn:aws:states:$AWS_DEFAULT_REGION:$account:stateMachine:${STATE_MACHINE_NAME:-agent-workflow}
 file=${ENV_VARS_FILE:-$here/../config/env-vars.json}
-printf '{"Parameters": {"AWS_ENDPOINT_URL": "%s", "WEBSOCKET_API_ENDPOINT": "%s", "USER_POOL_ID": "%s", "USER_POOL_CLIENT_ID": "%s"}}\n' \
+printf '{"Parameters": {"AWS_ENDPOINT_URL": "%s", "WEBSOCKET_API_ENDPOINT": "%s", "USER_POOL_ID": "%s", "USER_POOL_CLIENT_ID": "%s", "STATE_MACHINE_ARN": "%s"}}\n' \
   "${FUNCTIONS_AWS_ENDPOINT_URL:-$AWS_ENDPOINT_URL}" \
-  "${WEBSOCKET_API_ENDPOINT:-http://localhost:8080/dev}" "$pool" "$client" >"$file.new"
+  "${WEBSOCKET_API_ENDPOINT:-http://localhost:8080/dev}" "$pool" "$client" "$workflow" >"$file.new"
 mv "$file.new" "$file"
 say "ids in $(basename "$file")"
