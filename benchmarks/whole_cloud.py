@@ -21,7 +21,6 @@ from local_cloud.analysis import Analysis
 from local_cloud.client import Message, demo_login, log_in
 from local_cloud.health import look
 from local_cloud.installation import PROJECT, Home, Ports, State
-from local_cloud.parts import make_parts
 from local_cloud.port_check import free_ports
 
 ANALYSES = 5
@@ -105,6 +104,6 @@ def _analyses(ports: Ports) -> None:
 def _memory(home: Home) -> None:
     state = State.read(home)
     assert state is not None
-    report = look(state, make_parts(state.ports, home))
+    report = look(state, home)
     parts = {name: round(part["memory_mb"]) for name, part in report["parts"].items()}
     say("memory", resident_mb=round(report["memory_mb"]), **parts)

@@ -19,10 +19,11 @@ from rich.table import Table
 
 from local_cloud import daemon
 from local_cloud.client import LoginFailed
-from local_cloud.installation import PROJECT, Home, Ports, State, aws_environment
-from local_cloud.parts import make_parts
+from local_cloud.installation import PROJECT, Home, Ports, State
+from local_cloud.mode import Progress, make_mode
+from local_cloud.parts import PartFailed
 from local_cloud.port_check import taken_ports
-from local_cloud.supervisor import PartFailed, Progress, Supervisor, provision
+from local_cloud.supervisor import Supervisor, provision
 
 app = typer.Typer(
     help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
@@ -96,6 +97,9 @@ def up(
     detach: Annotated[
         bool, typer.Option("--detach", "-d", help="Leave it running in the background")
     ] = False,
+    docker: Annotated[
+        bool, typer.Option("--docker", help="In containers: Docker Compose and SAM")
+    ] = False,
 ) -> None:
     """Start the cloud and provision it.
 
@@ -106,17 +110,17 @@ def up(
         console.print("The cloud is running already.")
         show_summary(state.ports)
         return
-    start(home, ports, detach)
+    start(home, ports, detach, "docker" if docker else "embedded")
 
 
-def start(home: Home, ports: Ports, detach: bool) -> None:
+def start(home: Home, ports: Ports, detach: bool, mode: str) -> None:
     """Start the cloud in the background, or here until Ctrl-C."""
     if taken := taken_ports(ports):
         fail("\n".join(taken))
     home.path.mkdir(parents=True, exist_ok=True)
     if detach:
         try:
-            daemon.start(home, ports, show)
+            daemon.start(home, ports, show, mode)
         except PartFailed as error:
             fail(str(error))
         show_summary(ports)
@@ -127,7 +131,7 @@ def start(home: Home, ports: Ports, detach: bool) -> None:
         console.print("Ctrl-C stops everything.")
 
     try:
-        asyncio.run(Supervisor(ports, home, show).run(ready))
+        asyncio.run(Supervisor(make_mode(mode, ports, home), show).run(ready))
     except PartFailed as error:
         fail(str(error))
     console.print("Stopped.")
@@ -175,7 +179,7 @@ def status(
             console.print_json(data={"running": False})
             raise typer.Exit(EXIT_NOT_RUNNING)
         fail("the cloud is not running. Start it: ./local-cloud up -d", EXIT_NOT_RUNNING)
-    report = look(state, make_parts(state.ports, home))
+    report = look(state, home)
     if as_json:
         console.print_json(data=report)
     else:
@@ -236,7 +240,7 @@ def provision_command() -> None:
     state = running_or_fail(home)
     began = time.monotonic()
     try:
-        asyncio.run(provision(state.ports, home, aws_environment(state.ports)))
+        asyncio.run(provision(make_mode(state.mode, state.ports, home)))
     except PartFailed as error:
         fail(str(error))
     console.print(home.log("provisioning").read_text().rstrip(), soft_wrap=True)

@@ -14,14 +14,21 @@ from collections.abc import Callable
 from dataclasses import asdict
 
 from local_cloud.installation import PROJECT, Home, Ports, State
-from local_cloud.supervisor import PartFailed, Progress, Supervisor
+from local_cloud.mode import Progress, make_mode
+from local_cloud.parts import PartFailed
+from local_cloud.supervisor import Supervisor
 
 RESET_SECONDS = 60.0
 POLL_SECONDS = 0.1
 
 
-def start(home: Home, ports: Ports, report: Callable[[Progress], None]) -> None:
+def start(
+    home: Home, ports: Ports, report: Callable[[Progress], None], mode: str = "embedded"
+) -> None:
     """Start the cloud in the background; return when it is ready.
+
+    Args:
+        mode: ``embedded`` or ``docker``.
 
     Raises:
         PartFailed: it did not start. Nothing of it is left then.
@@ -30,7 +37,7 @@ def start(home: Home, ports: Ports, report: Callable[[Progress], None]) -> None:
     read_end, write_end = os.pipe()
     with open(home.log("supervisor"), "ab") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "local_cloud.daemon", str(write_end)],
+            [sys.executable, "-m", "local_cloud.daemon", str(write_end), mode],
             cwd=PROJECT,
             env={
                 **os.environ,
@@ -96,7 +103,8 @@ def _main() -> None:
         tell({"ready": True})
         pipe.close()
 
-    supervisor = Supervisor(Ports.from_environment(), Home.from_environment(), report)
+    mode = make_mode(sys.argv[2], Ports.from_environment(), Home.from_environment())
+    supervisor = Supervisor(mode, report)
     try:
         asyncio.run(supervisor.run(ready))
     except PartFailed as error:

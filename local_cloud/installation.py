@@ -117,6 +117,7 @@ class State:
     pid: int
     started_at: float
     ports: Ports
+    mode: str = "embedded"
     ready: bool = False
     generation: int = 0
     parts: dict[str, int] = field(default_factory=dict)

@@ -1,98 +1,138 @@
-"""The four parts of the cloud: how each is started, and how it says that it is ready."""
+"""The parts of a cloud: each can be started, waited for and stopped, whatever it is made of."""
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import os
+import signal
 import sys
-from dataclasses import dataclass
+from abc import ABC, abstractmethod
+from pathlib import Path
 
-from local_cloud.installation import TEMPLATE, Home, Ports, aws_environment
+import httpx
 
-
-@dataclass(frozen=True)
-class Part:
-    """A child process with a port and a page that answers 200 when it is ready."""
-
-    name: str
-    title: str
-    port: int
-    module: str
-    arguments: tuple[str, ...]
-    environment: dict[str, str]
-    health: str
-
-    @property
-    def command(self) -> list[str]:
-        return [sys.executable, "-m", "local_cloud.lifeline", self.module, *self.arguments]
-
-    @property
-    def health_url(self) -> str:
-        return f"http://127.0.0.1:{self.port}{self.health}"
+STOP_SECONDS = 15.0
 
 
-def make_parts(ports: Ports, home: Home) -> dict[str, Part]:
-    """Return the parts by name, in the order in which they are started."""
-    environment = aws_environment(ports)
-    parts = [
-        Part(
-            "engine",
-            "LocalStack",
-            ports.engine,
-            "localstack.runtime.main",
-            (),
-            {**environment, **_engine_settings(ports, home)},
-            "/_localstack/health",
-        ),
-        Part(
-            "lambda",
-            "Lambda endpoint",
-            ports.functions,
-            "local_cloud.lambda_endpoint",
-            (
-                *("--template", str(TEMPLATE), "--port", str(ports.functions)),
-                *("--cache", str(home.packages), "--env-vars", str(home.env_vars)),
-                *("--warm-workers", "EAGER"),
-            ),
-            environment,
-            "/health",
-        ),
-        Part(
-            "gateway",
-            "WebSocket gateway",
-            ports.gateway,
-            "websocket_gateway",
-            ("--template", str(TEMPLATE), "--port", str(ports.gateway)),
-            environment,
-            "/_gateway/health",
-        ),
-        Part(
-            "console",
-            "Step Functions Local",
-            ports.console,
-            "local_cloud.console",
-            ("--port", str(ports.console)),
-            environment,
-            "/_console/health",
-        ),
-    ]
-    return {part.name: part for part in parts}
+class PartFailed(RuntimeError):
+    """A part does not start, or dies again and again; the message says what to do."""
 
 
-def _engine_settings(ports: Ports, home: Home) -> dict[str, str]:
-    # https://docs.localstack.cloud/references/configuration/
-    return {
-        "GATEWAY_LISTEN": f"127.0.0.1:{ports.engine}",
-        "LOCALSTACK_HOST": f"localhost:{ports.engine}",
-        "FILESYSTEM_ROOT": str(home.engine_files),
-        "OVERRIDE_IN_DOCKER": "0",  # its files lie there even if this machine is a container
-        "PROVIDER_OVERRIDE_DYNAMODB": "moto",
-        "PROVIDER_OVERRIDE_LAMBDA": "endpoint",
-        "COGNITO_SIGNING_KEY_FILE": str(home.signing_key),
-        "TMPDIR": str(home.engine_files),
-        "LS_LOG": "warn",
-        # glibc gives every thread a heap of its own; LocalStack answers on dozens of threads.
-        "MALLOC_ARENA_MAX": "2",
-        # Nothing is asked of the internet.
-        "SKIP_SSL_CERT_DOWNLOAD": "1",
-        "DISABLE_EVENTS": "1",
-        "DNS_ADDRESS": "0",
-    }
+class Part(ABC):
+    """Something that runs until it is stopped or dies, and answers HTTP when it is ready.
+
+    Args:
+        health_url: answers 200 when the part is ready.
+        after_provisioning: whether it starts only when the resources are there.
+    """
+
+    def __init__(
+        self, name: str, title: str, health_url: str, *, after_provisioning: bool = False
+    ) -> None:
+        self.name = name
+        self.title = title
+        self.health_url = health_url
+        self.after_provisioning = after_provisioning
+        self.pid: int | None = None
+
+    @abstractmethod
+    async def start(self, log: Path) -> None:
+        """Start it; what it writes goes to ``log``.
+
+        Raises:
+            PartFailed: it cannot be started.
+        """
+
+    @abstractmethod
+    def has_ended(self) -> str | None:
+        """Return how it ended, in words, or ``None`` while it runs."""
+
+    @abstractmethod
+    async def ended(self) -> None:
+        """Wait until it has ended."""
+
+    @abstractmethod
+    async def stop(self) -> None:
+        """Stop it, and wait until it is gone."""
+
+    async def is_ready(self, client: httpx.AsyncClient) -> bool:
+        """Return whether it answers."""
+        try:
+            return (await client.get(self.health_url)).status_code == 200
+        except httpx.HTTPError:
+            return False
+
+
+class ProcessPart(Part):
+    """A child process in a process group of its own.
+
+    Args:
+        command: a program and its arguments, which ends when its parent does.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        title: str,
+        health_url: str,
+        command: tuple[str, ...],
+        environment: dict[str, str],
+        *,
+        folder: Path | None = None,
+        after_provisioning: bool = False,
+    ) -> None:
+        super().__init__(name, title, health_url, after_provisioning=after_provisioning)
+        self.command = (sys.executable, "-m", "local_cloud.lifeline", *command)
+        self.environment = environment
+        self.folder = folder
+        self.process: asyncio.subprocess.Process | None = None
+
+    async def start(self, log: Path) -> None:
+        with open(log, "ab") as output:
+            self.process = await asyncio.create_subprocess_exec(
+                *self.command,
+                env=self.environment,
+                cwd=self.folder,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+        self.pid = self.process.pid
+
+    def has_ended(self) -> str | None:
+        if self.process is None or self.process.returncode is None:
+            return None
+        return exit_words(self.process.returncode)
+
+    async def ended(self) -> None:
+        assert self.process is not None
+        await self.process.wait()
+        kill_group(self.process.pid, signal.SIGKILL)  # its own children, too
+
+    async def stop(self) -> None:
+        if self.process is not None:
+            await end_group(self.process)
+        self.process = self.pid = None
+
+
+async def end_group(process: asyncio.subprocess.Process) -> None:
+    """Ask a process and its children to end, so that they can clean up; then kill what is left."""
+    if process.returncode is None:
+        kill_group(process.pid, signal.SIGTERM)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(process.wait(), STOP_SECONDS)
+    kill_group(process.pid, signal.SIGKILL)
+    await process.wait()
+
+
+def kill_group(pid: int, number: signal.Signals) -> None:
+    """Send a signal to every process of a group that is still there."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, number)
+
+
+def exit_words(code: int) -> str:
+    """Return how a process ended, in words."""
+    return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit status {code}"

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import docker
 import psutil
 import pytest
 
@@ -29,8 +31,22 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "their own, on free ports",
     )
 
+    parser.addoption(
+        "--docker",
+        action="store_true",
+        help="with --localstack: the stack of their own is one of Docker Compose and SAM",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "embedded: needs the embedded mode; says why")
+
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--docker"):
+        for item in items:
+            if mark := item.get_closest_marker("embedded"):
+                item.add_marker(pytest.mark.skip(reason=f"embedded mode only: {mark.args[0]}"))
     if config.getoption("--localstack"):
         return
     skip = pytest.mark.skip(reason="needs a running stack: pytest tests/ --localstack")
@@ -40,37 +56,52 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def stack(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The stack that the tests share."""
     if endpoint := os.environ.get("AWS_ENDPOINT_URL"):
         os.environ["ENGINE_PORT"] = str(urlsplit(endpoint).port or 80)
         yield Stack(Ports.from_environment(), None)
         return
-    with own_stack(tmp_path_factory.mktemp("cloud")) as started:
+    with own_stack(tmp_path_factory.mktemp("cloud"), mode_of(pytestconfig)) as started:
         yield started
+
+
+def mode_of(config: pytest.Config) -> str:
+    return "docker" if config.getoption("--docker") else "embedded"
 
 
 class own_stack:  # noqa: N801 - reads as a function
     """A stack on free ports with state of its own; stopped at the end."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, mode: str = "embedded") -> None:
         self.home = Home(folder)
+        self.mode = mode
+        self.project = f"test-{uuid.uuid4().hex[:8]}"
 
     def __enter__(self) -> Stack:
         ports = free_ports()
-        daemon.start(self.home, ports, lambda p: print(p.part, p.text, file=sys.stderr))
-        return Stack(ports, self.home)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("COMPOSE_PROJECT_NAME", self.project)
+            daemon.start(
+                self.home, ports, lambda p: print(p.part, p.text, file=sys.stderr), self.mode
+            )
+        return Stack(ports, self.home, self.project if self.mode == "docker" else None)
 
     def __exit__(self, *_: object) -> None:
         state = State.read(self.home)
         if state is not None:
             process = psutil.Process(state.pid)
             process.terminate()
-            process.wait(30)
+            process.wait(60)
+        if self.mode == "docker":
+            for volume in docker.from_env().volumes.list(filters={"name": f"{self.project}_"}):
+                volume.remove()
 
 
 @pytest.fixture(scope="module")
-def breakable_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def breakable_stack(
+    pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Stack]:
     """A stack whose parts the tests of one module kill; each leaves it running."""
-    with own_stack(tmp_path_factory.mktemp("breakable")) as started:
+    with own_stack(tmp_path_factory.mktemp("breakable"), mode_of(pytestconfig)) as started:
         yield started

@@ -23,6 +23,8 @@ class Stack:
 
     ports: Ports
     home: Home | None
+    #: Compose's project, where the stack runs in Docker.
+    project: str | None = None
 
     def aws(self, service: str) -> Any:
         return aws_client(service, self.ports)

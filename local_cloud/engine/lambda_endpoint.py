@@ -1,11 +1,14 @@
 """Lambda on LocalStack: every call goes on to the endpoint where functions really run.
 
-``LAMBDA_ENDPOINT`` names it: the kit's own endpoint or ``sam local start-lambda``.
+``LAMBDA_ENDPOINT`` names it: the kit's own endpoint or ``sam local start-lambda``. SAM answers
+Invoke alone; which functions there are is then read from the template that ``LAMBDA_TEMPLATE``
+names.
 """
 
 import json
 import logging
 import os
+from pathlib import Path
 
 import requests
 from localstack.aws.api import CommonServiceException, RequestContext
@@ -14,6 +17,9 @@ from localstack.http import Response
 from localstack.services.plugins import Service, aws_provider
 
 from local_cloud.engine.service import service_of
+from local_cloud.lambda_endpoint.functions import read_functions
+from local_cloud.lambda_endpoint.invoke_api import configuration, description
+from websocket_gateway.template import Template
 
 LOG = logging.getLogger(__name__)
 
@@ -22,13 +28,15 @@ INVOKE_TIMEOUT_SECONDS = 15 * 60 + 10
 CONNECT_TIMEOUT_SECONDS = 5
 _HOP_BY_HOP = {"connection", "content-length", "transfer-encoding", "keep-alive", "server", "date"}
 _FUNCTION_ERROR = "X-Amz-Function-Error"
+_ERROR_TYPE = "x-amzn-errortype"
 
 
 class LambdaForwarder:
     """Forwards Lambda API requests over kept-alive connections."""
 
-    def __init__(self, endpoint: str) -> None:
+    def __init__(self, endpoint: str, template: Path | None) -> None:
         self.endpoint = endpoint.rstrip("/")
+        self.template = template
         self.session = requests.Session()
         self.session.trust_env = False  # never by a proxy: the endpoint is local
         adapter = requests.adapters.HTTPAdapter(pool_connections=1, pool_maxsize=64)
@@ -60,13 +68,39 @@ class LambdaForwarder:
                 "(./local-cloud up, or: cd lambdas && sam local start-lambda)",
                 status_code=500,
             ) from error
+        if _is_unknown_to_sam(answer) and (described := self._describe(context, request)):
+            return described
         response = Response(answer.content, answer.status_code)
         for name, value in answer.headers.items():
             if name.lower() not in _HOP_BY_HOP:
                 response.headers[name] = value
+        if response.headers.get(_ERROR_TYPE) == "ResourceNotFound":  # SAM's word for it
+            response.headers[_ERROR_TYPE] = "ResourceNotFoundException"
         if context.operation and context.operation.name == "Invoke":
             _restore_function_error(response)
         return response
+
+    def _describe(self, context: RequestContext, request: ServiceRequest) -> Response | None:
+        """Answer from the template what SAM does not: which functions there are, and how."""
+        operation = context.operation.name if context.operation else ""
+        if self.template is None:
+            return None
+        functions = read_functions(Template.load(self.template))
+        if operation == "ListFunctions":
+            return Response.for_json({"Functions": [configuration(f) for f in functions.values()]})
+        describe = {"GetFunction": description, "GetFunctionConfiguration": configuration}
+        if operation not in describe:
+            return None
+        name = str(dict(request).get("FunctionName", "")).rpartition(":")[2]
+        if name not in functions:
+            raise CommonServiceException(
+                "ResourceNotFoundException", f"Function not found: {name}", status_code=404
+            )
+        return Response.for_json(describe[operation](functions[name]))
+
+
+def _is_unknown_to_sam(answer: requests.Response) -> bool:
+    return answer.status_code == 404 and b"PathNotFound" in answer.content
 
 
 def _restore_function_error(response: Response) -> None:
@@ -92,4 +126,6 @@ def _restore_function_error(response: Response) -> None:
 def lambda_() -> Service:
     """Return the Lambda service."""
     endpoint = os.environ.get("LAMBDA_ENDPOINT", "http://127.0.0.1:3001")
-    return service_of("lambda", LambdaForwarder(endpoint))
+    template = os.environ.get("LAMBDA_TEMPLATE")
+    forwarder = LambdaForwarder(endpoint, Path(template) if template else None)
+    return service_of("lambda", forwarder)

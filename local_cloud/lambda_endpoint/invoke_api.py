@@ -75,7 +75,7 @@ class InvokeApi:
             case "POST", "invocations":
                 return await self._invoke(pool_or_error, request)
             case "GET", "":
-                return _json(200, _function(pool_or_error.function))
+                return _json(200, description(pool_or_error.function))
             case "GET", "configuration":
                 return _json(200, configuration(pool_or_error.function))
         return _error(
@@ -199,7 +199,8 @@ def configuration(function: Function) -> dict[str, object]:
     }
 
 
-def _function(function: Function) -> dict[str, object]:
+def description(function: Function) -> dict[str, object]:
+    """Return a function as ``GetFunction`` describes it."""
     described: dict[str, object] = {
         "Configuration": configuration(function),
         "Code": {"RepositoryType": "File", "Location": function.code.as_uri()},

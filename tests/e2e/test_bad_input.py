@@ -53,6 +53,7 @@ def test_an_unsigned_token_is_refused(stack: Stack) -> None:
     refused(stack, jwt.encode(claims, None, algorithm="none"))  # type: ignore[arg-type]
 
 
+@pytest.mark.embedded("in Docker the signing key lies in a volume")
 def test_an_expired_token_is_refused(stack: Stack) -> None:
     if stack.home is None:
         pytest.skip("needs the signing key of a stack that the tests started themselves")

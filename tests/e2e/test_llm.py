@@ -12,6 +12,8 @@ from tests.conftest import own_stack
 from tests.e2e.llm_server import LlmServer
 from tests.stack import Stack, analyse, within
 
+pytestmark = pytest.mark.embedded("its LLM server is on the host's loopback")
+
 KEY = "sk-not-to-be-seen"
 
 

@@ -19,6 +19,8 @@ import pytest
 from local_cloud.installation import PROJECT, Home, Ports, State
 from local_cloud.port_check import free_ports
 
+pytestmark = pytest.mark.embedded("starts its own clouds")
+
 LIMIT_SECONDS = 90
 
 

@@ -57,6 +57,7 @@ def test_awslocal_lists_tables_and_buckets(stack: Stack) -> None:
     assert "nsw.csv" in awslocal(stack, "s3", "ls", "s3://causal-datasets/shared/")
 
 
+@pytest.mark.embedded("SAM keeps the functions' output")
 def test_awslocal_tails_a_functions_log(stack: Stack) -> None:
     mark = f"mark-{uuid.uuid4()}"
     stack.aws("lambda").invoke(
@@ -200,6 +201,7 @@ def test_of_many_conditional_writes_at_once_one_wins(stack: Stack) -> None:
     assert won == 1
 
 
+@pytest.mark.embedded("in Docker it lies in a volume")
 def test_the_signing_key_is_readable_by_its_owner_only(stack: Stack) -> None:
     if stack.home is None:
         pytest.skip("needs a stack that the tests started themselves")

@@ -24,6 +24,8 @@ from local_cloud.port_check import free_ports
 from tests.integration.processes import started, write
 from tests.stack import within
 
+pytestmark = pytest.mark.embedded("the same gateway, started by the test itself")
+
 FUNCTION = """
 import json, os, time
 

@@ -23,6 +23,8 @@ from local_cloud.port_check import free_ports
 from tests.integration.processes import started, write
 from tests.stack import Stack
 
+pytestmark = pytest.mark.embedded("the Lambda endpoint takes SAM's place")
+
 TEMPLATE = """
 Globals:
   Function:

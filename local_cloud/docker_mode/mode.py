@@ -1,0 +1,109 @@
+"""The parts in Docker: what is built and made before they start, and removed after."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+
+import docker
+from docker.errors import APIError
+
+from local_cloud.docker_mode import sam
+from local_cloud.docker_mode.compose import (
+    BUILD_HELP,
+    Compose,
+    connect,
+    host_address,
+    take_ca_bundle,
+)
+from local_cloud.docker_mode.containers import ContainerPart
+from local_cloud.docker_mode.sam import SamPart
+from local_cloud.installation import Home, Ports
+from local_cloud.mode import Progress, Report
+from local_cloud.parts import Part, PartFailed
+
+SERVICES = {
+    "engine": "localstack",
+    "console": "stepfunctions-local",
+    "gateway": "websocket-gateway",
+}
+
+
+class DockerMode:
+    """Containers of the Compose file, published on 127.0.0.1, and SAM on the host.
+
+    Raises:
+        PartFailed: no Docker Engine answers.
+    """
+
+    name = "docker"
+
+    def __init__(self, ports: Ports, home: Home) -> None:
+        self.ports = ports
+        self.home = home
+        self.client: docker.DockerClient = connect()
+        self.compose = Compose(ports, home)
+        self.built = False
+
+    def parts(self) -> list[Part]:
+        """Return the parts, in the order in which they are started."""
+        ports = self.ports
+
+        def container(name: str, title: str, url: str) -> ContainerPart:
+            return ContainerPart(
+                name, title, url, self.client, self.compose.project, SERVICES[name]
+            )
+
+        address = host_address(self.client)
+        return [
+            container("engine", "LocalStack", f"{ports.engine_url}/_localstack/health"),
+            SamPart(ports, address, self.compose.network, self.home.env_vars, self.client),
+            container("gateway", "WebSocket gateway", f"{ports.gateway_url}/_gateway/health"),
+            container("console", "Step Functions Local", f"{ports.console_url}/_console/health"),
+        ]
+
+    async def prepare(self, report: Report) -> None:
+        """Build images and functions, once; create the network and the containers."""
+        if not self.built:
+            log = self.home.log("build")
+            await asyncio.to_thread(take_ca_bundle)
+            for text, work in (
+                ("images built", self.compose.run(log, "build", help_text=BUILD_HELP)),
+                ("functions built", self._build_functions()),
+            ):
+                began = time.monotonic()
+                await work
+                report(Progress("build", text, time.monotonic() - began))
+            self.built = True
+        self.home.env_vars.unlink(missing_ok=True)
+        services = list(SERVICES.values())
+        await self.compose.run(self.home.log("build"), "up", "--no-start", *services)
+
+    async def _build_functions(self) -> None:
+        log = self.home.log("build")
+        await sam.build(await sam.install_sam(log), log)
+
+    def provisioning(self) -> tuple[list[str], dict[str, str]]:
+        """Return the setup script, to run on the Compose network."""
+        words = ("run", "--rm", "--no-deps", "aws-cli", "/scripts/create-resources.sh")
+        return self.compose.command(*words), self.compose.environment
+
+    async def clean_up(self) -> None:
+        """Remove containers and network; the volume with the signing key stays."""
+        self.home.env_vars.unlink(missing_ok=True)
+        with contextlib.suppress(PartFailed):
+            await self.compose.run(self.home.log("build"), "down", "--remove-orphans")
+
+    def memory_mb(self, pids: dict[str, int]) -> dict[str, float]:
+        """Return the memory of each part's containers, as Docker counts it."""
+        filters = {"network": self.compose.network}
+        found: dict[str, float] = {}
+        for container in self.client.containers.list(filters=filters):
+            service = container.labels.get("com.docker.compose.service")
+            name = next((n for n, s in SERVICES.items() if s == service), "lambda")
+            with contextlib.suppress(APIError):
+                usage = container.stats(stream=False, one_shot=True)["memory_stats"]
+                cache = usage.get("stats", {}).get("total_inactive_file", 0)
+                found[name] = found.get(name, 0.0) + (usage.get("usage", 0) - cache) / 2**20
+        return found

@@ -1,0 +1,143 @@
+"""``sam local start-lambda`` as a part of the cloud."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import docker
+import httpx
+from docker.errors import APIError
+
+from local_cloud.docker_mode.compose import run
+from local_cloud.installation import PROJECT, TEMPLATE, Ports
+from local_cloud.parts import PartFailed, ProcessPart
+
+# Apart from the kit's own packages, which it would contradict.
+SAM_VERSION = "1.170.0"
+SAM = PROJECT / ".local-cloud" / f"sam-{SAM_VERSION}"
+CONTAINER_IMAGES = "samcli/"
+
+
+def sam_environment() -> dict[str, str]:
+    """Return the environment for SAM: this Python on the path, for its builds, and no telemetry."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}
+    return {
+        **inherited,
+        "PATH": path,
+        "SAM_CLI_TELEMETRY": "0",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+    }
+
+
+def find_sam() -> str | None:
+    """Return SAM's program: the user's own, or the one that the kit has installed."""
+    own = SAM / "bin" / "sam"
+    return shutil.which("sam") or (str(own) if own.exists() else None)
+
+
+async def install_sam(log: Path) -> str:
+    """Return SAM's program; install it, apart, where there is none.
+
+    Raises:
+        PartFailed: it cannot be installed.
+    """
+    if (found := find_sam()) is not None:
+        return found
+    try:
+        await run([sys.executable, "-m", "venv", str(SAM)], log, dict(os.environ))
+        await run(
+            [
+                *(sys.executable, "-m", "uv", "pip", "install", "--quiet", "--system-certs"),
+                *("--python", str(SAM / "bin" / "python"), f"aws-sam-cli=={SAM_VERSION}"),
+            ],
+            log,
+            dict(os.environ),
+            help_text="Or install SAM yourself: pipx install aws-sam-cli.",
+        )
+    except BaseException:
+        shutil.rmtree(SAM, ignore_errors=True)
+        raise
+    return str(SAM / "bin" / "sam")
+
+
+async def build(sam: str, log: Path) -> None:
+    """Run ``sam build``; what has not changed is not built again.
+
+    Raises:
+        PartFailed: a function cannot be built.
+    """
+    await run(
+        [sam, "build"],
+        log,
+        sam_environment(),
+        TEMPLATE.parent,
+        help_text="SAM builds with python3.13 on the path, from PyPI.",
+    )
+
+
+class SamPart(ProcessPart):
+    """SAM's Lambda endpoint on the host, its functions in containers on the Compose network."""
+
+    def __init__(
+        self,
+        ports: Ports,
+        address: str,
+        network: str,
+        env_vars: Path,
+        client: docker.DockerClient | None,
+    ) -> None:
+        command = (
+            *("--command", find_sam() or "sam", "local", "start-lambda"),
+            *("--host", address, "--port", str(ports.functions)),
+            *("--docker-network", network, "--env-vars", str(env_vars)),
+        )
+        super().__init__(
+            "lambda",
+            "SAM",
+            f"http://{address}:{ports.functions}/",
+            command,
+            sam_environment(),
+            folder=TEMPLATE.parent,
+            after_provisioning=True,
+        )
+        self.client = client
+        self.network = network
+
+    async def start(self, log: Path) -> None:
+        await asyncio.to_thread(self.remove_containers)
+        program = find_sam()
+        if program is None:
+            raise PartFailed("SAM is not installed. Run: pipx install aws-sam-cli")
+        index = self.command.index("--command") + 1
+        self.command = (*self.command[:index], program, *self.command[index + 1 :])
+        await super().start(log)
+
+    async def is_ready(self, client: httpx.AsyncClient) -> bool:
+        # It has no health page: any answer is SAM's, and comes when the containers are warm.
+        try:
+            return (await client.get(self.health_url)).status_code < 500
+        except httpx.HTTPError:
+            return False
+
+    async def stop(self) -> None:
+        await super().stop()
+        await asyncio.to_thread(self.remove_containers)
+
+    def remove_containers(self) -> None:
+        """Remove the functions' containers that a SAM that was killed has left."""
+        if self.client is None:
+            return
+        for container in self.client.containers.list(all=True, filters={"network": self.network}):
+            image = container.attrs["Config"]["Image"]
+            if image.startswith(CONTAINER_IMAGES):
+                try:
+                    container.remove(force=True)
+                except APIError:
+                    continue

@@ -1,0 +1,108 @@
+"""The embedded mode: every part is a child process, and nothing needs Docker."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+
+from local_cloud.installation import SCRIPTS, TEMPLATE, Home, Ports, aws_environment
+from local_cloud.memory import resident_mb
+from local_cloud.mode import Report
+from local_cloud.parts import Part, ProcessPart
+from local_cloud.service_catalog import place_service_catalog
+
+
+class EmbeddedMode:
+    """Child processes on 127.0.0.1."""
+
+    name = "embedded"
+
+    def __init__(self, ports: Ports, home: Home) -> None:
+        self.ports = ports
+        self.home = home
+
+    def parts(self) -> list[Part]:
+        """Return the parts, in the order in which they are started."""
+        ports, home = self.ports, self.home
+        environment = aws_environment(ports)
+        return [
+            ProcessPart(
+                "engine",
+                "LocalStack",
+                f"{ports.engine_url}/_localstack/health",
+                ("localstack.runtime.main",),
+                {**environment, **self._engine_settings()},
+            ),
+            ProcessPart(
+                "lambda",
+                "Lambda endpoint",
+                f"{ports.functions_url}/health",
+                (
+                    *("local_cloud.lambda_endpoint", "--template", str(TEMPLATE)),
+                    *("--port", str(ports.functions), "--cache", str(home.packages)),
+                    *("--env-vars", str(home.env_vars), "--warm-workers", "EAGER"),
+                ),
+                environment,
+            ),
+            ProcessPart(
+                "gateway",
+                "WebSocket gateway",
+                f"{ports.gateway_url}/_gateway/health",
+                ("websocket_gateway", "--template", str(TEMPLATE), "--port", str(ports.gateway)),
+                environment,
+            ),
+            ProcessPart(
+                "console",
+                "Step Functions Local",
+                f"{ports.console_url}/_console/health",
+                ("local_cloud.console", "--port", str(ports.console)),
+                environment,
+            ),
+        ]
+
+    async def prepare(self, report: Report) -> None:
+        """Put an empty engine's files in place."""
+        await self.clean_up()
+        await place_service_catalog(self.home)
+
+    def provisioning(self) -> tuple[list[str], dict[str, str]]:
+        """Return the setup script, to run on this machine."""
+        environment = {
+            **aws_environment(self.ports),
+            "PYTHON": sys.executable,
+            "ENV_VARS_FILE": str(self.home.env_vars),
+            "WEBSOCKET_API_ENDPOINT": f"{self.ports.gateway_url}/dev",
+        }
+        return ["bash", str(SCRIPTS / "create-resources.sh")], environment
+
+    async def clean_up(self) -> None:
+        """Remove what an engine leaves behind; the next one starts empty."""
+        shutil.rmtree(self.home.engine_files, ignore_errors=True)
+        self.home.env_vars.unlink(missing_ok=True)
+
+    def memory_mb(self, pids: dict[str, int]) -> dict[str, float]:
+        """Return the resident memory of each part's processes."""
+        return {name: resident_mb(pid) for name, pid in pids.items()}
+
+    def _engine_settings(self) -> dict[str, str]:
+        # https://docs.localstack.cloud/references/configuration/
+        return {
+            "GATEWAY_LISTEN": f"127.0.0.1:{self.ports.engine}",
+            "LOCALSTACK_HOST": f"localhost:{self.ports.engine}",
+            "FILESYSTEM_ROOT": str(self.home.engine_files),
+            "OVERRIDE_IN_DOCKER": "0",  # its files lie there even if this machine is a container
+            "PROVIDER_OVERRIDE_DYNAMODB": "moto",
+            "PROVIDER_OVERRIDE_LAMBDA": "endpoint",
+            "COGNITO_SIGNING_KEY_FILE": str(self.home.signing_key),
+            # The same pool and client ids each time, as on AWS, where they outlive everything.
+            "MOTO_COGNITO_IDP_USER_POOL_ID_STRATEGY": "HASH",
+            "MOTO_COGNITO_IDP_USER_POOL_CLIENT_ID_STRATEGY": "HASH",
+            "TMPDIR": str(self.home.engine_files),
+            "LS_LOG": "warn",
+            # glibc gives every thread a heap of its own; LocalStack answers on dozens of threads.
+            "MALLOC_ARENA_MAX": "2",
+            # Nothing is asked of the internet.
+            "SKIP_SSL_CERT_DOWNLOAD": "1",
+            "DISABLE_EVENTS": "1",
+            "DNS_ADDRESS": "0",
+        }

@@ -1,0 +1,62 @@
+"""What a way of running the cloud has to know; the supervisor knows the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from local_cloud.installation import Home, Ports
+from local_cloud.parts import Part
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Something that a user wants to see: a part is ready, has died, is started again."""
+
+    part: str
+    text: str
+    seconds: float | None = None
+    bad: bool = False
+
+
+Report = Callable[[Progress], None]
+
+
+class Mode(Protocol):
+    """One way to run the four parts: as child processes, or as containers and SAM."""
+
+    name: str
+    home: Home
+    ports: Ports
+
+    def parts(self) -> list[Part]:
+        """Return the parts: ``engine``, ``lambda``, ``gateway`` and ``console``."""
+
+    async def prepare(self, report: Report) -> None:
+        """Make what the parts need to start, once for each time that the cloud starts empty.
+
+        Raises:
+            PartFailed: says what to do.
+        """
+
+    def provisioning(self) -> tuple[list[str], dict[str, str]]:
+        """Return the command that creates the resources, and its environment."""
+
+    async def clean_up(self) -> None:
+        """Remove what the stopped parts leave behind."""
+
+    def memory_mb(self, pids: dict[str, int]) -> dict[str, float]:
+        """Return the memory that each part takes."""
+
+
+def make_mode(name: str, ports: Ports, home: Home) -> Mode:
+    """Return the mode of this name: ``embedded`` or ``docker``."""
+    # Imported when chosen: each brings what the other does not need.
+    if name == "docker":
+        from local_cloud.docker_mode.mode import DockerMode
+
+        return DockerMode(ports, home)
+    from local_cloud.embedded import EmbeddedMode
+
+    return EmbeddedMode(ports, home)
