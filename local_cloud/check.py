@@ -34,7 +34,11 @@ def checks() -> Iterator[Check]:
         folder = index.parent
         cache = PROJECT / ".mypy_cache" / folder.name
         yield Check(f"mypy {folder.name}", [*mypy, "--cache-dir", str(cache), "."], folder)
-    scripts = [PROJECT / "local-cloud", PROJECT / ".ci" / "run", *sorted(SCRIPTS.glob("*.sh"))]
+    scripts = [
+        PROJECT / "local-cloud",
+        *sorted((PROJECT / ".ci").iterdir()),
+        *sorted(SCRIPTS.glob("*.sh")),
+    ]
     shellcheck = str(Path(sys.executable).with_name("shellcheck"))
     yield Check("shellcheck", [shellcheck, "-x", *map(str, scripts)])
 
