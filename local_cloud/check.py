@@ -34,6 +34,7 @@ def checks() -> Iterator[Check]:
         folder = index.parent
         cache = PROJECT / ".mypy_cache" / folder.name
         yield Check(f"mypy {folder.name}", [*mypy, "--cache-dir", str(cache), "."], folder)
+    yield Check("cfn-lint", [str(Path(sys.executable).with_name("cfn-lint")), str(TEMPLATE)])
     scripts = [
         PROJECT / "local-cloud",
         *sorted((PROJECT / ".ci").iterdir()),

@@ -11,6 +11,9 @@ for bucket in "$datasets" "$results"; do
   must "privacy of bucket $bucket" s3api put-public-access-block --bucket "$bucket" \
     --public-access-block-configuration \
     BlockPublicAcls=true,IgnorePublicAcls=true,BlockPublicPolicy=true,RestrictPublicBuckets=true
+  must "encryption of bucket $bucket" s3api put-bucket-encryption --bucket "$bucket" \
+    --server-side-encryption-configuration \
+    'Rules=[{ApplyServerSideEncryptionByDefault={SSEAlgorithm=AES256}}]'
 done
 
 for file in "${TEST_DATA:-$here/../config/test-data}"/*.{csv,json}; do
