@@ -31,7 +31,7 @@ app = typer.Typer(
 console = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)
 
-STOP_SECONDS = 20.0
+STOP_SECONDS = 60.0
 EXIT_NOT_RUNNING = 3
 
 
@@ -179,7 +179,10 @@ def status(
             console.print_json(data={"running": False})
             raise typer.Exit(EXIT_NOT_RUNNING)
         fail("the cloud is not running. Start it: ./local-cloud up -d", EXIT_NOT_RUNNING)
-    report = look(state, home)
+    try:
+        report = look(state, home)
+    except PartFailed as error:
+        fail(str(error))
     if as_json:
         console.print_json(data=report)
     else:
@@ -279,17 +282,18 @@ def demo(
 ) -> None:
     """Run a real analysis over the WebSocket and print the answer. Starts the cloud if need be."""
     from local_cloud.demo import Demo, DemoFailed
+    from local_cloud.health import runs_by_hand
 
     home = Home.from_environment()
     state = State.read(home)
-    ours = state is None
     progress = errors if as_json else console
     ports = ports_or_fail() if state is None else state.ports
+    ours = state is None and not runs_by_hand(ports)
     try:
         run = Demo(ports, progress, dataset, csv, question, interactive)
     except DemoFailed as error:
         fail(str(error), 2)
-    if state is None:
+    if ours:
         if taken := taken_ports(ports):
             fail("\n".join(taken))
         progress.print("Starting the cloud (for daily work keep it: ./local-cloud up -d)")
@@ -349,7 +353,7 @@ def check() -> None:
 @app.command()
 def bench(
     what: Annotated[
-        list[str] | None, typer.Argument(help="start, analysis, ping (default: all)")
+        list[str] | None, typer.Argument(help="start, analysis, ping, gateway (default: all)")
     ] = None,
 ) -> None:
     """Measure the cloud: one JSON object a line."""

@@ -103,10 +103,9 @@ def _main() -> None:
         tell({"ready": True})
         pipe.close()
 
-    mode = make_mode(sys.argv[2], Ports.from_environment(), Home.from_environment())
-    supervisor = Supervisor(mode, report)
     try:
-        asyncio.run(supervisor.run(ready))
+        mode = make_mode(sys.argv[2], Ports.from_environment(), Home.from_environment())
+        asyncio.run(Supervisor(mode, report).run(ready))
     except PartFailed as error:
         print(error, flush=True)
         tell({"error": str(error)})

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import httpx
 import psutil
 
-from local_cloud.installation import Home, State
+from local_cloud.installation import Home, Ports, State
 from local_cloud.memory import resident_bytes
 from local_cloud.mode import make_mode
 
@@ -40,6 +40,16 @@ def look(state: State, home: Home) -> dict[str, Any]:
     own = resident_bytes(psutil.Process(state.pid)) / 2**20
     report["memory_mb"] = own + sum(part["memory_mb"] for part in report["parts"].values())
     return report
+
+
+def runs_by_hand(ports: Ports) -> bool:
+    """Return whether a cloud that somebody else has started answers on these ports."""
+    urls = (f"{ports.engine_url}/_localstack/health", f"{ports.gateway_url}/_gateway/health")
+    try:
+        answers = [httpx.get(url, timeout=2, trust_env=False).status_code for url in urls]
+    except httpx.HTTPError:
+        return False
+    return answers == [200, 200]
 
 
 async def _ready(parts: list[Any]) -> list[bool]:

@@ -6,7 +6,6 @@ names.
 """
 
 import json
-import logging
 import os
 from pathlib import Path
 
@@ -16,64 +15,30 @@ from localstack.aws.api.core import ServiceRequest
 from localstack.http import Response
 from localstack.services.plugins import Service, aws_provider
 
+from local_cloud.engine.forwarder import Forwarder, to_response
 from local_cloud.engine.service import service_of
 from local_cloud.lambda_endpoint.functions import read_functions
 from local_cloud.lambda_endpoint.invoke_api import configuration, description
 from websocket_gateway.template import Template
 
-LOG = logging.getLogger(__name__)
-
-# A function may run for 15 minutes, Lambda's own limit.
-INVOKE_TIMEOUT_SECONDS = 15 * 60 + 10
-CONNECT_TIMEOUT_SECONDS = 5
-_HOP_BY_HOP = {"connection", "content-length", "transfer-encoding", "keep-alive", "server", "date"}
 _FUNCTION_ERROR = "X-Amz-Function-Error"
 _ERROR_TYPE = "x-amzn-errortype"
 
 
-class LambdaForwarder:
-    """Forwards Lambda API requests over kept-alive connections."""
+class LambdaService:
+    """Answers the Lambda API with the answers of ``LAMBDA_ENDPOINT``."""
 
     def __init__(self, endpoint: str, template: Path | None) -> None:
-        self.endpoint = endpoint.rstrip("/")
+        self.forwarder = Forwarder(
+            endpoint, "./local-cloud up, or: cd lambdas && sam local start-lambda"
+        )
         self.template = template
-        self.session = requests.Session()
-        self.session.trust_env = False  # never by a proxy: the endpoint is local
-        adapter = requests.adapters.HTTPAdapter(pool_connections=1, pool_maxsize=64)
-        self.session.mount("http://", adapter)
 
     def __call__(self, context: RequestContext, request: ServiceRequest) -> Response:
-        incoming = context.request
-        headers = {
-            name: value
-            for name, value in incoming.headers.items()
-            if name.lower() not in _HOP_BY_HOP and name.lower() != "host"
-        }
-        query = incoming.query_string.decode("latin-1")
-        url = f"{self.endpoint}{incoming.path}" + (f"?{query}" if query else "")
-        try:
-            answer = self.session.request(
-                incoming.method,
-                url,
-                data=incoming.get_data(),
-                headers=headers,
-                timeout=(CONNECT_TIMEOUT_SECONDS, INVOKE_TIMEOUT_SECONDS),
-                allow_redirects=False,
-            )
-        except requests.RequestException as error:
-            LOG.warning("Lambda endpoint %s does not answer: %s", self.endpoint, error)
-            raise CommonServiceException(
-                "ServiceException",
-                f"The Lambda endpoint {self.endpoint} does not answer. Is it running? "
-                "(./local-cloud up, or: cd lambdas && sam local start-lambda)",
-                status_code=500,
-            ) from error
+        answer = self.forwarder.send(context)
         if _is_unknown_to_sam(answer) and (described := self._describe(context, request)):
             return described
-        response = Response(answer.content, answer.status_code)
-        for name, value in answer.headers.items():
-            if name.lower() not in _HOP_BY_HOP:
-                response.headers[name] = value
+        response = to_response(answer)
         if response.headers.get(_ERROR_TYPE) == "ResourceNotFound":  # SAM's word for it
             response.headers[_ERROR_TYPE] = "ResourceNotFoundException"
         if context.operation and context.operation.name == "Invoke":
@@ -127,5 +92,4 @@ def lambda_() -> Service:
     """Return the Lambda service."""
     endpoint = os.environ.get("LAMBDA_ENDPOINT", "http://127.0.0.1:3001")
     template = os.environ.get("LAMBDA_TEMPLATE")
-    forwarder = LambdaForwarder(endpoint, Path(template) if template else None)
-    return service_of("lambda", forwarder)
+    return service_of("lambda", LambdaService(endpoint, Path(template) if template else None))

@@ -190,6 +190,16 @@ def test_a_port_that_is_no_number_is_said(command_line: CommandLine) -> None:
     assert "ENGINE_PORT='http' is no port number" in up.stderr
 
 
+@pytest.mark.parametrize("detach", [[], ["-d"]])
+def test_a_docker_engine_that_is_not_there_is_said(
+    command_line: CommandLine, detach: list[str]
+) -> None:
+    up = command_line.run("up", "--docker", *detach, DOCKER_HOST="unix:///no/such/socket")
+    assert up.returncode == 1
+    assert "no Docker Engine answers. Start Docker" in up.stderr
+    assert "Traceback" not in up.stderr
+
+
 @pytest.mark.parametrize("command", [["status"], ["provision"], ["reset"]])
 def test_a_command_that_needs_a_running_cloud_says_how_to_start_it(
     command_line: CommandLine, command: list[str]

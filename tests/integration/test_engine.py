@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import concurrent.futures
 import json
 import os
@@ -18,7 +19,7 @@ import pytest
 
 from local_cloud.client import demo_login, log_in
 from local_cloud.installation import REGION, aws_environment
-from tests.stack import Stack
+from tests.stack import Stack, within
 
 FUNCTIONS = [
     "parse-initial-query",
@@ -206,3 +207,31 @@ def test_the_signing_key_is_readable_by_its_owner_only(stack: Stack) -> None:
     if stack.home is None:
         pytest.skip("needs a stack that the tests started themselves")
     assert os.stat(stack.home.signing_key).st_mode & 0o777 == 0o600
+
+
+def test_awslocal_posts_to_a_connection_through_the_engine(stack: Stack) -> None:
+    async def run() -> None:
+        async with stack.connect() as agent:
+            async with httpx.AsyncClient(trust_env=False) as client:
+                page = await client.get(f"{stack.ports.gateway_url}/_gateway/connections")
+            opened = page.json()["connections"]
+            identifier = max(opened, key=lambda c: str(c["connectedAt"]))["connectionId"]
+            api = stack.aws("apigatewaymanagementapi")
+            await asyncio.to_thread(
+                api.post_to_connection, ConnectionId=identifier, Data=b'{"type": "hello"}'
+            )
+            assert (await agent.receive())["type"] == "hello"
+            await asyncio.to_thread(api.delete_connection, ConnectionId=identifier)
+            await agent.socket.wait_closed()
+            with pytest.raises(api.exceptions.GoneException):
+                await asyncio.to_thread(
+                    api.post_to_connection, ConnectionId=identifier, Data=b"gone"
+                )
+
+    within(run())
+
+
+def test_a_name_that_could_be_rebound_sees_no_connections(stack: Stack) -> None:
+    url = f"{stack.ports.gateway_url}/_gateway/connections"
+    answer = httpx.get(url, headers={"Host": "evil.example:8080"}, trust_env=False)
+    assert answer.status_code == 403

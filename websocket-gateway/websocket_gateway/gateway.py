@@ -119,10 +119,16 @@ class Gateway:
             LOG.warning("$disconnect: %s", error)
 
     async def http(self, request: Request) -> Response:
-        """Answer a plain HTTP request: ``@connections`` or the health page."""
+        """Answer a plain HTTP request: ``@connections``, or a page about the gateway itself."""
         path = unquote(request.path)
         if path == "/_gateway/health":
             return _json(200, {"status": "ok", "connections": len(self.clients)})
+        if path == "/_gateway/connections" and _is_local_name(request.headers.get("host", "")):
+            opened = [
+                {"connectionId": name, **client.connection.describe()}
+                for name, client in self.clients.items()
+            ]
+            return _json(200, {"connections": opened})
         stage, found, connection_id = path.partition(CONNECTIONS)
         if not found:
             return _error(403, "ForbiddenException", "Forbidden")
@@ -153,6 +159,12 @@ class Gateway:
                 client.close(1000, "Connection Closed Normally")
                 return Response(204)
         return _error(403, "ForbiddenException", "Forbidden")
+
+
+def _is_local_name(host: str) -> bool:
+    """Return whether a ``Host`` is no public name, which could be rebound to this address."""
+    name = host.rpartition(":")[0] or host
+    return "." not in name or name.replace(".", "").isdecimal()
 
 
 def _now() -> int:

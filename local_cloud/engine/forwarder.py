@@ -1,0 +1,71 @@
+"""Sends a request that the engine was asked on to the part that answers it."""
+
+import logging
+
+import requests
+from localstack.aws.api import CommonServiceException, RequestContext
+from localstack.http import Response
+
+LOG = logging.getLogger(__name__)
+
+# A function may run for 15 minutes, Lambda's own limit.
+ANSWER_TIMEOUT_SECONDS = 15 * 60 + 10
+CONNECT_TIMEOUT_SECONDS = 5
+_HOP_BY_HOP = {"connection", "content-length", "transfer-encoding", "keep-alive", "server", "date"}
+
+
+class Forwarder:
+    """Forwards requests to one endpoint over kept-alive connections.
+
+    Args:
+        endpoint: ``http://host:port``.
+        remedy: what a user does when it does not answer.
+    """
+
+    def __init__(self, endpoint: str, remedy: str) -> None:
+        self.endpoint = endpoint.rstrip("/")
+        self.remedy = remedy
+        self.session = requests.Session()
+        self.session.trust_env = False  # never by a proxy: the endpoint is local
+        adapter = requests.adapters.HTTPAdapter(pool_connections=1, pool_maxsize=64)
+        self.session.mount("http://", adapter)
+
+    def send(self, context: RequestContext) -> requests.Response:
+        """Return the endpoint's answer to the request.
+
+        Raises:
+            CommonServiceException: it does not answer.
+        """
+        incoming = context.request
+        headers = {
+            name: value
+            for name, value in incoming.headers.items()
+            if name.lower() not in _HOP_BY_HOP and name.lower() != "host"
+        }
+        query = incoming.query_string.decode("latin-1")
+        url = f"{self.endpoint}{incoming.path}" + (f"?{query}" if query else "")
+        try:
+            return self.session.request(
+                incoming.method,
+                url,
+                data=incoming.get_data(),
+                headers=headers,
+                timeout=(CONNECT_TIMEOUT_SECONDS, ANSWER_TIMEOUT_SECONDS),
+                allow_redirects=False,
+            )
+        except requests.RequestException as error:
+            LOG.warning("%s does not answer: %s", self.endpoint, error)
+            raise CommonServiceException(
+                "ServiceException",
+                f"{self.endpoint} does not answer. Is it running? ({self.remedy})",
+                status_code=500,
+            ) from error
+
+
+def to_response(answer: requests.Response) -> Response:
+    """Return an endpoint's answer as the engine's own."""
+    response = Response(answer.content, answer.status_code)
+    for name, value in answer.headers.items():
+        if name.lower() not in _HOP_BY_HOP:
+            response.headers[name] = value
+    return response

@@ -1,0 +1,27 @@
+"""The WebSocket API's ``@connections`` on LocalStack: every call goes on to the gateway.
+
+``WEBSOCKET_URL`` names it.
+https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-how-to-call-websocket-api-connections.html
+"""
+
+import os
+
+from localstack.aws.api import RequestContext
+from localstack.aws.api.core import ServiceRequest
+from localstack.http import Response
+from localstack.services.plugins import Service, aws_provider
+
+from local_cloud.engine.forwarder import Forwarder, to_response
+from local_cloud.engine.service import service_of
+
+
+@aws_provider(api="apigatewaymanagementapi")
+def apigatewaymanagementapi() -> Service:
+    """Return the API Gateway management service."""
+    url = os.environ.get("WEBSOCKET_URL", "ws://127.0.0.1:8080")
+    gateway = Forwarder(url.replace("ws", "http", 1), "./local-cloud up")
+
+    def answer(context: RequestContext, request: ServiceRequest) -> Response:
+        return to_response(gateway.send(context))
+
+    return service_of("apigatewaymanagementapi", answer)
