@@ -110,6 +110,9 @@ class AgentClient:
             raise ConnectionRefused(
                 f"the gateway answered {error.response.status_code}: {body}"
             ) from error
+        except websockets.exceptions.InvalidHandshake as error:
+            # Docker takes a connection even while the container behind it is away.
+            raise ConnectionRefused(f"the gateway does not answer: {error}") from error
         return self
 
     async def __aexit__(

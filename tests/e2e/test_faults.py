@@ -84,7 +84,7 @@ def test_an_analysis_survives_the_death_of(
 ) -> None:
     messages = run_through(breakable_stack, fault, when)
     assert messages[-1]["type"] == "finished"
-    assert messages[-1]["status"] == "SUCCEEDED"
+    assert messages[-1]["status"] == "SUCCEEDED", messages[-1]["summary"]
     assert estimate(messages) == pytest.approx(1794.34, abs=0.005)
     numbers = [m["seq"] for m in messages if "seq" in m]
     assert sorted(numbers) == list(range(1, max(numbers) + 1)), "nothing is missed, nothing twice"
