@@ -40,6 +40,7 @@ def run() -> None:
                 "websocket_gateway",
                 *("--template", str(TEMPLATE), "--port", str(ports.gateway)),
                 *("--lambda-endpoint", f"http://127.0.0.1:{ports.functions}"),
+                *("--new-connections-per-second", "100000"),
                 health="/_gateway/health",
             ) as gateway,
         ):

@@ -43,6 +43,13 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--integration-timeout", type=float, default=limits.integration, metavar="SECONDS"
     )
+    parser.add_argument(
+        "--new-connections-per-second",
+        type=int,
+        default=limits.new_connections_per_second,
+        metavar="N",
+        help="one more is answered with 429",
+    )
     return parser.parse_args()
 
 
@@ -53,6 +60,7 @@ async def _run(arguments: argparse.Namespace) -> None:
         idle=arguments.idle_timeout,
         connection=arguments.connection_duration,
         integration=arguments.integration_timeout,
+        new_connections_per_second=arguments.new_connections_per_second,
     )
     gateway = Gateway(api, LambdaClient(arguments.lambda_endpoint), limits)
     stopped = asyncio.Event()
