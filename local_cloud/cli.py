@@ -20,7 +20,8 @@ from rich.table import Table
 from local_cloud import daemon
 from local_cloud.client import LoginFailed
 from local_cloud.installation import PROJECT, Home, Ports, State
-from local_cloud.mode import Progress, make_mode
+from local_cloud.make_mode import make_mode
+from local_cloud.mode import Progress
 from local_cloud.parts import PartFailed
 from local_cloud.port_check import taken_ports
 from local_cloud.supervisor import Supervisor, provision

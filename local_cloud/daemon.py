@@ -14,7 +14,8 @@ from collections.abc import Callable
 from dataclasses import asdict
 
 from local_cloud.installation import PROJECT, Home, Ports, State
-from local_cloud.mode import Progress, make_mode
+from local_cloud.make_mode import make_mode
+from local_cloud.mode import Progress
 from local_cloud.parts import PartFailed
 from local_cloud.supervisor import Supervisor
 

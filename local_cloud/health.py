@@ -11,8 +11,8 @@ import httpx
 import psutil
 
 from local_cloud.installation import Home, Ports, State
+from local_cloud.make_mode import make_mode
 from local_cloud.memory import resident_bytes
-from local_cloud.mode import make_mode
 
 
 def look(state: State, home: Home) -> dict[str, Any]:

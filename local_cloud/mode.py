@@ -48,15 +48,3 @@ class Mode(Protocol):
 
     def memory_mb(self, pids: dict[str, int]) -> dict[str, float]:
         """Return the memory that each part takes."""
-
-
-def make_mode(name: str, ports: Ports, home: Home) -> Mode:
-    """Return the mode of this name: ``embedded`` or ``docker``."""
-    # Imported when chosen: each brings what the other does not need.
-    if name == "docker":
-        from local_cloud.docker_mode.mode import DockerMode
-
-        return DockerMode(ports, home)
-    from local_cloud.embedded import EmbeddedMode
-
-    return EmbeddedMode(ports, home)
