@@ -64,12 +64,13 @@ def show(progress: Progress) -> None:
         took = f"[dim]{progress.seconds:.1f} s[/dim]"
         line = f"[green]✓[/green] {progress.part:<13}{progress.text} {took}"
     else:
-        mark = "[red]✗[/red]" if progress.bad else "[green]✓[/green]"
+        mark = "[dim]…[/dim]" if progress.under_way else "[green]✓[/green]"
+        mark = "[red]✗[/red]" if progress.bad else mark
         line = f"{mark} {progress.part:<13}{escape(progress.text)}"
     console.print(line, soft_wrap=True)
 
 
-def show_summary(ports: Ports) -> None:
+def show_summary(ports: Ports, mode: str) -> None:
     """Print where the cloud is, a login, and what to do next."""
     from local_cloud.client import demo_login
 
@@ -81,7 +82,8 @@ def show_summary(ports: Ports) -> None:
     for name, value in (
         ("AWS APIs", ports.engine_url),
         ("Step Functions", ports.console_url),
-        ("Lambda", ports.functions_url),
+        # SAM listens where containers reach it, which is not localhost.
+        *([("Lambda", ports.functions_url)] if mode == "embedded" else []),
         ("WebSocket", ports.websocket_url),
         ("login", f"{login.username}  {login.password}"),
     ):
@@ -109,7 +111,7 @@ def up(
     home, ports = Home.from_environment(), ports_or_fail()
     if (state := State.read(home)) is not None:
         console.print("The cloud is running already.")
-        show_summary(state.ports)
+        show_summary(state.ports, state.mode)
         return
     start(home, ports, detach, "docker" if docker else "embedded")
 
@@ -124,11 +126,11 @@ def start(home: Home, ports: Ports, detach: bool, mode: str) -> None:
             daemon.start(home, ports, show, mode)
         except PartFailed as error:
             fail(str(error))
-        show_summary(ports)
+        show_summary(ports, mode)
         return
 
     def ready() -> None:
-        show_summary(ports)
+        show_summary(ports, mode)
         console.print("Ctrl-C stops everything.")
 
     try:
@@ -263,7 +265,7 @@ def reset() -> None:
         except PartFailed as error:
             fail(str(error))
     console.print("The cloud is empty and provisioned anew.")
-    show_summary(state.ports)
+    show_summary(state.ports, state.mode)
 
 
 @app.command()

@@ -12,12 +12,13 @@ from local_cloud.parts import Part
 
 @dataclass(frozen=True)
 class Progress:
-    """Something that a user wants to see: a part is ready, has died, is started again."""
+    """Something that a user wants to see: a part is under way, ready, has died."""
 
     part: str
     text: str
     seconds: float | None = None
     bad: bool = False
+    under_way: bool = False
 
 
 Report = Callable[[Progress], None]

@@ -68,17 +68,21 @@ class DockerMode:
         if not self.built:
             log = self.home.log("build")
             await asyncio.to_thread(take_ca_bundle)
-            for text, work in (
-                ("images built", self.compose.run(log, "build", help_text=BUILD_HELP)),
-                ("functions built", self._build_functions()),
+            for what, work in (
+                ("images", self._build_images),
+                ("functions", self._build_functions),
             ):
                 began = time.monotonic()
-                await work
-                report(Progress("build", text, time.monotonic() - began))
+                report(Progress("build", f"{what} (see: tail -f {log})", under_way=True))
+                await work()
+                report(Progress("build", f"{what} built", time.monotonic() - began))
             self.built = True
         self.home.env_vars.unlink(missing_ok=True)
         services = list(SERVICES.values())
         await self.compose.run(self.home.log("build"), "up", "--no-start", *services)
+
+    async def _build_images(self) -> None:
+        await self.compose.run(self.home.log("build"), "build", help_text=BUILD_HELP)
 
     async def _build_functions(self) -> None:
         log = self.home.log("build")
