@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,54 +16,40 @@ from websockets.asyncio.client import ClientConnection, connect
 from benchmarks.figures import percentiles, say
 from benchmarks.round_trip import measure
 from local_cloud.port_check import free_ports
+from tests.integration.processes import started
 
 TEMPLATE = Path(__file__).with_name("echo") / "template.yaml"
 POSTS = 1000
 IDLE_CONNECTIONS = 5000
 OPENED_AT_ONCE = 100
-START_SECONDS = 30
 
 
 def run() -> None:
     """Measure an echo, ``@connections`` posts, and idle connections with a broadcast."""
     ports = free_ports()
-    with tempfile.TemporaryDirectory() as cache:
-        functions = ("--template", str(TEMPLATE), "--port", str(ports.functions))
-        with (
-            _started(
-                "local_cloud.lambda_endpoint", *functions, "--cache", cache, health="/health"
-            ) as _,
-            _started(
-                "websocket_gateway",
-                *("--template", str(TEMPLATE), "--port", str(ports.gateway)),
-                *("--lambda-endpoint", f"http://127.0.0.1:{ports.functions}"),
-                *("--new-connections-per-second", "100000"),
-                health="/_gateway/health",
-            ) as gateway,
-        ):
-            url = f"127.0.0.1:{ports.gateway}"
-            asyncio.run(measure("gateway.echo", f"ws://{url}", '{"action": "echo"}'))
-            asyncio.run(_connections(url, gateway.pid))
-
-
-@contextlib.contextmanager
-def _started(module: str, *arguments: str, health: str) -> Iterator[subprocess.Popen[bytes]]:
-    port = arguments[arguments.index("--port") + 1]
-    process = subprocess.Popen(
-        [sys.executable, "-m", module, *arguments], stdout=subprocess.DEVNULL
-    )
-    try:
-        deadline = time.monotonic() + START_SECONDS
-        while time.monotonic() < deadline:
-            with contextlib.suppress(httpx.HTTPError):
-                url = f"http://127.0.0.1:{port}{health}"
-                if httpx.get(url, trust_env=False).status_code == 200:
-                    break
-            time.sleep(0.05)
-        yield process
-    finally:
-        process.terminate()
-        process.wait(10)
+    template = ("--template", str(TEMPLATE))
+    quiet = subprocess.DEVNULL
+    with (
+        tempfile.TemporaryDirectory() as cache,
+        started(
+            "local_cloud.lambda_endpoint",
+            ports.functions,
+            "/health",
+            *(*template, "--cache", cache),
+            stdout=quiet,
+        ),
+        started(
+            "websocket_gateway",
+            ports.gateway,
+            "/_gateway/health",
+            *(*template, "--lambda-endpoint", f"http://127.0.0.1:{ports.functions}"),
+            *("--new-connections-per-second", "100000"),
+            stdout=quiet,
+        ) as gateway,
+    ):
+        url = f"127.0.0.1:{ports.gateway}"
+        asyncio.run(measure("gateway.echo", f"ws://{url}", '{"action": "echo"}'))
+        asyncio.run(_connections(url, gateway.pid))
 
 
 async def _connections(address: str, pid: int) -> None:

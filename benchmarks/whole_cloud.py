@@ -11,7 +11,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 from urllib.parse import quote
 
@@ -44,7 +43,7 @@ def _cloud(home: Home, wanted: set[str]) -> Iterator[Ports]:
     environment = {
         **os.environ,
         "LOCAL_CLOUD_HOME": str(home.path),
-        **{f"{name.upper()}_PORT": str(port) for name, port in asdict(ports).items()},
+        **ports.as_environment(),
     }
     command = [sys.executable, "-m", "local_cloud"]
     began = time.perf_counter()

@@ -43,7 +43,7 @@ def start(
             env={
                 **os.environ,
                 "LOCAL_CLOUD_HOME": str(home.path),
-                **{f"{name.upper()}_PORT": str(port) for name, port in asdict(ports).items()},
+                **ports.as_environment(),
             },
             stdin=subprocess.DEVNULL,
             stdout=log,

@@ -34,7 +34,7 @@ class Ports:
         """
         values = {}
         for name, default in asdict(cls()).items():
-            variable = f"{name.upper()}_PORT"
+            variable = _variable(name)
             text = os.environ.get(variable, str(default))
             if not text.isdecimal() or not 0 < int(text) < 65536:
                 raise ValueError(f"{variable}={text!r} is no port number (1 to 65535)")
@@ -42,6 +42,10 @@ class Ports:
         if len(set(values.values())) != len(values):
             raise ValueError(f"the four ports should differ: {values}")
         return cls(**values)
+
+    def as_environment(self) -> dict[str, str]:
+        """Return the variables that set these ports."""
+        return {_variable(name): str(port) for name, port in asdict(self).items()}
 
     @property
     def engine_url(self) -> str:
@@ -62,6 +66,10 @@ class Ports:
     @property
     def websocket_url(self) -> str:
         return f"ws://localhost:{self.gateway}"
+
+
+def _variable(port: str) -> str:
+    return f"{port.upper()}_PORT"
 
 
 @dataclass(frozen=True)

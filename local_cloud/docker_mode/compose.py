@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import docker
@@ -53,10 +54,7 @@ class Compose:
         self.environment = {
             **os.environ,
             "COMPOSE_PROJECT_NAME": self.project,
-            **{
-                f"{name.upper()}_PORT": str(getattr(ports, name))
-                for name in ("engine", "console", "functions", "gateway")
-            },
+            **ports.as_environment(),
             "LAMBDA_ENDPOINT": f"http://host.docker.internal:{ports.functions}",
             "ENV_VARS_FOLDER": str(home.path),
         }
@@ -144,6 +142,7 @@ def host_address(client: docker.DockerClient) -> str:
     return str(next((c["Gateway"] for c in configuration if c.get("Gateway")), "172.17.0.1"))
 
 
+@cache
 def _program() -> list[str]:
     if shutil.which("docker"):
         version = subprocess.run(

@@ -27,7 +27,7 @@ class ContainerPart(Part):
         name: str,
         title: str,
         health_url: str,
-        client: docker.DockerClient | None,
+        client: docker.DockerClient,
         project: str,
         service: str,
     ) -> None:
@@ -60,7 +60,6 @@ class ContainerPart(Part):
             )
 
     def _find(self) -> Container:
-        assert self.client is not None
         found = self.client.containers.list(all=True, filters={"label": self.labels})
         if not found:
             raise PartFailed(f"{self.title}: Compose has made no container for it")

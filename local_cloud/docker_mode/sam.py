@@ -91,7 +91,7 @@ class SamPart(ProcessPart):
         address: str,
         network: str,
         env_vars: Path,
-        client: docker.DockerClient | None,
+        client: docker.DockerClient,
     ) -> None:
         command = (
             *("--command", find_sam() or "sam", "local", "start-lambda"),
@@ -132,8 +132,6 @@ class SamPart(ProcessPart):
 
     def remove_containers(self) -> None:
         """Remove the functions' containers that a SAM that was killed has left."""
-        if self.client is None:
-            return
         for container in self.client.containers.list(all=True, filters={"network": self.network}):
             image = container.attrs["Config"]["Image"]
             if image.startswith(CONTAINER_IMAGES):

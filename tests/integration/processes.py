@@ -19,18 +19,25 @@ START_SECONDS = 60.0
 
 @contextlib.contextmanager
 def started(
-    module: str, port: int, health: str, *arguments: str, ports: Ports | None = None
+    module: str,
+    port: int,
+    health: str,
+    *arguments: str,
+    ports: Ports | None = None,
+    stdout: int | None = None,
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Run ``python -m module`` until the block ends; it answers on ``port`` by then.
 
     Args:
         ports: of the cloud that the process belongs to.
+        stdout: as for ``subprocess.Popen``.
     """
     environment = aws_environment(ports) if ports else dict(os.environ)
     process = subprocess.Popen(
         [sys.executable, "-m", module, "--port", str(port), *arguments],
         cwd=PROJECT,
         env=environment,
+        stdout=stdout,
     )
     try:
         _wait(process, f"http://127.0.0.1:{port}{health}")

@@ -37,7 +37,7 @@ class CommandLine:
             **{k: v for k, v in os.environ.items() if not k.startswith("AWS_")},
             "LOCAL_CLOUD_HOME": str(self.home.path),
             "TMPDIR": str(self.temporary),
-            **{f"{name.upper()}_PORT": str(port) for name, port in asdict(self.ports).items()},
+            **self.ports.as_environment(),
             **changed,
         }
 

@@ -123,10 +123,10 @@ class Gateway:
     def open(self, query: str = "", **options: Any) -> Any:
         return connect(f"{self.url}{query}", proxy=None, **options)
 
-    def connections(self) -> Any:
+    def connections(self, stage: str = "test") -> Any:
         return boto3.client(
             "apigatewaymanagementapi",
-            endpoint_url=f"http://127.0.0.1:{self.port}/test",
+            endpoint_url=f"http://127.0.0.1:{self.port}/{stage}",
             region_name="us-east-1",
             aws_access_key_id="test",
             aws_secret_access_key="test",
@@ -407,15 +407,8 @@ def test_the_connections_api_posts_describes_and_closes(gateway: Gateway) -> Non
 def test_a_connection_that_is_not_there(
     gateway: Gateway, stage: str, connection_id: str, code: str
 ) -> None:
-    client = boto3.client(
-        "apigatewaymanagementapi",
-        endpoint_url=f"http://127.0.0.1:{gateway.port}/{stage}",
-        region_name="us-east-1",
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
-    )
     with pytest.raises(ClientError) as error:
-        client.post_to_connection(ConnectionId=connection_id, Data=b"x")
+        gateway.connections(stage).post_to_connection(ConnectionId=connection_id, Data=b"x")
     assert error.value.response["Error"]["Code"] == code
 
 
