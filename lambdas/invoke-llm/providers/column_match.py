@@ -9,8 +9,47 @@ from typing import Any
 
 _WORD = re.compile(r"[a-z0-9_]+")
 _SMALL = frozenset(
-    "a an and are at by did do does for from had has have how in into is it not of on or the "
-    "their there this to was were what which who why with effect cause causal impact".split()
+    [
+        "a",
+        "an",
+        "and",
+        "are",
+        "at",
+        "by",
+        "did",
+        "do",
+        "does",
+        "for",
+        "from",
+        "had",
+        "has",
+        "have",
+        "how",
+        "in",
+        "into",
+        "is",
+        "it",
+        "not",
+        "of",
+        "on",
+        "or",
+        "the",
+        "their",
+        "there",
+        "this",
+        "to",
+        "was",
+        "were",
+        "what",
+        "which",
+        "who",
+        "why",
+        "with",
+        "effect",
+        "cause",
+        "causal",
+        "impact",
+    ]
 )
 
 
