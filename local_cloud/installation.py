@@ -114,6 +114,11 @@ class Home:
         """What the setup scripts tell the functions, in the form of SAM's ``--env-vars``."""
         return self.path / "env-vars.json"
 
+    @property
+    def functions(self) -> Path:
+        """What ``sam build`` has made of the functions."""
+        return self.path / "functions"
+
     def log(self, part: str) -> Path:
         return self.logs / f"{part}.log"
 

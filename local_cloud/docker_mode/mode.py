@@ -58,7 +58,14 @@ class DockerMode:
         address = host_address(self.client)
         return [
             container("engine", "LocalStack", f"{ports.engine_url}/_localstack/health"),
-            SamPart(ports, address, self.compose.network, self.home.env_vars, self.client),
+            SamPart(
+                ports,
+                address,
+                self.compose.network,
+                self.home.env_vars,
+                self.home.functions,
+                self.client,
+            ),
             container("gateway", "WebSocket gateway", f"{ports.gateway_url}/_gateway/health"),
             container("console", "Step Functions Local", f"{ports.console_url}/_console/health"),
         ]
@@ -86,7 +93,7 @@ class DockerMode:
 
     async def _build_functions(self) -> None:
         log = self.home.log("build")
-        await sam.build(await sam.install_sam(log), log)
+        await sam.build(await sam.install_sam(log), self.home.functions, log)
 
     def provisioning(self) -> tuple[list[str], dict[str, str]]:
         """Return the setup script, to run on the Compose network."""

@@ -67,14 +67,17 @@ async def install_sam(log: Path) -> str:
     return str(SAM / "bin" / "sam")
 
 
-async def build(sam: str, log: Path) -> None:
-    """Run ``sam build``; what has not changed is not built again.
+async def build(sam: str, folder: Path, log: Path) -> None:
+    """Run ``sam build`` into ``folder``; what has not changed is not built again.
+
+    Each cloud has a folder of its own: a SAM that is running watches the one it was started
+    with, and hangs when another build rewrites it.
 
     Raises:
         PartFailed: a function cannot be built.
     """
     await run(
-        [sam, "build"],
+        [sam, "build", "--build-dir", str(folder)],
         log,
         sam_environment(),
         TEMPLATE.parent,
@@ -91,12 +94,16 @@ class SamPart(ProcessPart):
         address: str,
         network: str,
         env_vars: Path,
+        built: Path,
         client: docker.DockerClient,
     ) -> None:
         command = (
             *("--command", find_sam() or "sam", "local", "start-lambda"),
             *("--host", address, "--port", str(ports.functions)),
             *("--docker-network", network, "--env-vars", str(env_vars)),
+            *("--template-file", str(built / "template.yaml")),
+            # It looks for its options beside the template that it is given.
+            *("--config-file", str(TEMPLATE.parent / "samconfig.yaml")),
         )
         super().__init__(
             "lambda",
