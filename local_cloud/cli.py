@@ -343,6 +343,17 @@ def test(context: typer.Context) -> None:
     raise typer.Exit(subprocess.run(command, cwd=PROJECT, check=False).returncode)
 
 
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+    add_help_option=False,
+)
+def gateway(context: typer.Context) -> None:
+    """Serve the WebSocket APIs of any SAM or CloudFormation template (see gateway --help)."""
+    from local_cloud import gateway_command
+
+    raise typer.Exit(gateway_command.main(context.args))
+
+
 @app.command()
 def check() -> None:
     """Check style, types and shell scripts: ruff, mypy --strict, shellcheck."""

@@ -70,12 +70,12 @@ def _bash() -> Check:
 
 def _template() -> Check:
     from local_cloud.lambda_endpoint.functions import read_functions
-    from websocket_gateway.definition import read_apis
     from websocket_gateway.template import Template, TemplateError
+    from websocket_gateway.template_apis import read_apis
 
     try:
         template = Template.load(TEMPLATE)
-        functions, apis = read_functions(template), read_apis(template)
+        functions, apis = read_functions(template), read_apis(template).records
     except (TemplateError, ValueError) as error:
         return Check("template", False, str(error))
     routes = sum(len(api.routes) for api in apis)

@@ -22,7 +22,8 @@ import psutil
 
 from local_cloud.lambda_endpoint.functions import Function
 from local_cloud.lambda_endpoint.log_events import LogStream
-from websocket_gateway.http1 import HttpServerProtocol, Request, Response
+from websocket_gateway.core.http_message import Request, Response
+from websocket_gateway.http1 import HttpServerProtocol
 
 API = "/2018-06-01/runtime"
 MAX_PAYLOAD_BYTES = 6 * 1024 * 1024

@@ -46,13 +46,16 @@ class Function:
 
 
 def read_functions(
-    template: Template, overrides: Mapping[str, Mapping[str, str]] | None = None
+    template: Template,
+    overrides: Mapping[str, Mapping[str, str]] | None = None,
+    addresses: Mapping[str, str] | None = None,
 ) -> dict[str, Function]:
     """Return the template's functions by name.
 
     Args:
         overrides: environment variables by function name or logical id, and under
             ``"Parameters"`` for every function, as in SAM's ``--env-vars`` file.
+        addresses: local addresses of what variables name by its address on AWS.
 
     Raises:
         TemplateError: a function lacks code or a handler, or names a missing folder or layer.
@@ -90,11 +93,19 @@ def read_functions(
             ),
             timeout=int(properties.get("Timeout", 3)),
             memory=int(properties.get("MemorySize", 128)),
-            environment={key: str(value) for key, value in environment.items()},
+            environment={
+                key: _localized(str(value), addresses or {}) for key, value in environment.items()
+            },
             reserved_concurrency=properties.get("ReservedConcurrentExecutions"),
             configured_at=template.path.stat().st_mtime_ns,
         )
     return functions
+
+
+def _localized(value: str, addresses: Mapping[str, str]) -> str:
+    for remote, local in addresses.items():
+        value = value.replace(remote, local)
+    return value
 
 
 def _variables(properties: Mapping[str, Mapping[str, Mapping[str, str]]]) -> Mapping[str, str]:

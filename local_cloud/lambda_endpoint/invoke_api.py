@@ -24,7 +24,7 @@ from local_cloud.lambda_endpoint.execution_environment import (
 from local_cloud.lambda_endpoint.function_pool import FunctionPool, TooManyRequests
 from local_cloud.lambda_endpoint.functions import Function
 from local_cloud.lambda_endpoint.packages import InstallError
-from websocket_gateway.http1 import Request, Response
+from websocket_gateway.core.http_message import Request, Response
 
 LOG = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ import logging
 import os
 import signal
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import boto3
@@ -45,6 +45,10 @@ class Settings:
     eager: bool
     region: str = "us-east-1"
     cloudwatch_endpoint: str | None = None
+    #: Environment variables of every function.
+    variables: Mapping[str, str] = field(default_factory=dict)
+    #: Local addresses of what variables name by its address on AWS.
+    addresses: Mapping[str, str] = field(default_factory=dict)
 
 
 class LambdaEndpoint:
@@ -55,18 +59,16 @@ class LambdaEndpoint:
         self.pools: dict[str, FunctionPool] = {}
         self.logs = LogShipper(_logs_client(settings))
         self.mark: tuple[int, int] | None = None
+        self.background: list[asyncio.Task[None]] = []
 
     async def run(self) -> None:
+        """Serve on the port until SIGINT or SIGTERM."""
         settings = self.settings
         loop = asyncio.get_running_loop()
         stopped = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stopped.set)
-        runtime = await install(RUNTIME_REQUIREMENTS, settings.cache)
-        assert runtime is not None
-        self.runtime = runtime
-        self._load()
-        await asyncio.gather(*(pool.packages() for pool in self.pools.values()))
+        await self.open()
         api = InvokeApi(self.pools, self.refresh)
         server = await loop.create_server(
             lambda: HttpServerProtocol(api, 2 * MAX_PAYLOAD_BYTES), settings.host, settings.port
@@ -76,12 +78,26 @@ class LambdaEndpoint:
             f"{len(self.pools)} functions of {settings.template}",
             flush=True,
         )
-        background = [loop.create_task(self.logs.run()), loop.create_task(self._look_after())]
-        if settings.eager:
-            background.append(loop.create_task(self._warm_up()))
         await stopped.wait()
         server.close()
-        for task in background:
+        await self.close()
+
+    async def open(self) -> None:
+        """Install what the functions require, and be ready to invoke them."""
+        settings = self.settings
+        loop = asyncio.get_running_loop()
+        runtime = await install(RUNTIME_REQUIREMENTS, settings.cache)
+        assert runtime is not None
+        self.runtime = runtime
+        self._load()
+        await asyncio.gather(*(pool.packages() for pool in self.pools.values()))
+        self.background = [loop.create_task(self.logs.run()), loop.create_task(self._look_after())]
+        if settings.eager:
+            self.background.append(loop.create_task(self._warm_up()))
+
+    async def close(self) -> None:
+        """Stop every worker; deliver the last log lines."""
+        for task in self.background:
             task.cancel()
         for pool in self.pools.values():
             pool.stop()
@@ -105,10 +121,12 @@ class LambdaEndpoint:
         settings = self.settings
         self.mark = self._current_mark()
         template = Template.load(settings.template, settings.parameters, settings.region)
-        overrides = {}
+        overrides: dict[str, dict[str, str]] = {}
         if settings.env_vars is not None and settings.env_vars.exists():
             overrides = json.loads(settings.env_vars.read_text())
-        functions = read_functions(template, overrides)
+        for name, value in settings.variables.items():
+            overrides.setdefault("Parameters", {}).setdefault(name, value)
+        functions = read_functions(template, overrides, settings.addresses)
         for name in [name for name in self.pools if name not in functions]:
             self.pools.pop(name).stop()
         for name, function in functions.items():

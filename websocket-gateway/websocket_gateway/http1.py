@@ -10,12 +10,13 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import cast
 from urllib.parse import urlsplit
 
 import httptools
+
+from websocket_gateway.core.http_message import Request, Response
 
 MAX_HEAD_BYTES = 64 * 1024
 _PHRASES = {status.value: status.phrase for status in HTTPStatus}
@@ -25,40 +26,14 @@ class ConnectionFailed(ConnectionError):
     """The peer could not be reached, or went away before it had answered."""
 
 
-@dataclass(slots=True)
-class Request:
-    """An HTTP request. Header names are lower case; a repeated header is joined with commas."""
-
-    method: str
-    target: str
-    headers: Mapping[str, str]
-    body: bytes = b""
-    header_list: list[tuple[str, str]] = field(default_factory=list)
-
-    @property
-    def path(self) -> str:
-        return self.target.partition("?")[0]
-
-    @property
-    def query(self) -> str:
-        return self.target.partition("?")[2]
-
-
-@dataclass(slots=True)
-class Response:
-    """An HTTP response; ``headers`` are sent as they are written, ``Content-Length`` is added."""
-
-    status: int
-    body: bytes = b""
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-    def serialize(self, *, close: bool = False) -> bytes:
-        head = [f"HTTP/1.1 {self.status} {_PHRASES.get(self.status, '')}"]
-        head += [f"{name}: {_one_line(value)}" for name, value in self.headers.items()]
-        head.append(f"Content-Length: {len(self.body)}")
-        if close:
-            head.append("Connection: close")
-        return "\r\n".join([*head, "\r\n"]).encode("latin-1", "replace") + self.body
+def serialize(response: Response, *, close: bool = False) -> bytes:
+    """Return a response as it goes over the wire."""
+    head = [f"HTTP/1.1 {response.status} {_PHRASES.get(response.status, '')}"]
+    head += [f"{name}: {_one_line(value)}" for name, value in response.headers.items()]
+    head.append(f"Content-Length: {len(response.body)}")
+    if close:
+        head.append("Connection: close")
+    return "\r\n".join([*head, "\r\n"]).encode("latin-1", "replace") + response.body
 
 
 def _one_line(value: str) -> str:
@@ -121,7 +96,7 @@ class HttpServerProtocol(asyncio.Protocol):
 
     def refuse(self, status: int) -> None:
         self.closing = True
-        self.transport.write(Response(status).serialize(close=True))
+        self.transport.write(serialize(Response(status), close=True))
         self.transport.close()
 
     # httptools callbacks
@@ -177,7 +152,7 @@ class HttpServerProtocol(asyncio.Protocol):
                 if self.transport.is_closing():
                     return
                 keep = request.headers.get("connection", "").lower() != "close"
-                self.transport.write(response.serialize(close=not keep))
+                self.transport.write(serialize(response, close=not keep))
                 if not keep:
                     self.transport.close()
                     return

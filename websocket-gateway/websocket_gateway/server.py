@@ -17,9 +17,13 @@ from websockets.http11 import Response as HandshakeResponse
 from websockets.protocol import OPEN
 from websockets.server import ServerProtocol
 
-from websocket_gateway.connection import Connection
-from websocket_gateway.gateway import Gateway
-from websocket_gateway.http1 import HttpServerProtocol, Request, Response
+from websocket_gateway.core.address import Address
+from websocket_gateway.core.connection import Connection
+from websocket_gateway.core.events import Handshake
+from websocket_gateway.core.gateway import Gateway
+from websocket_gateway.core.http_api import HttpApi
+from websocket_gateway.core.http_message import Request, Response
+from websocket_gateway.http1 import HttpServerProtocol, serialize
 
 _silent = logging.getLogger("websocket_gateway.protocol")
 _silent.setLevel(logging.WARNING)
@@ -28,8 +32,8 @@ _silent.setLevel(logging.WARNING)
 class GatewayProtocol(HttpServerProtocol):
     """One TCP connection: plain HTTP until its client upgrades it to a WebSocket."""
 
-    def __init__(self, gateway: Gateway) -> None:
-        super().__init__(gateway.http, max_body=2 * gateway.limits.message)
+    def __init__(self, gateway: Gateway, api: HttpApi) -> None:
+        super().__init__(api, max_body=2 * gateway.limits.message)
         self.gateway = gateway
         self.limits = gateway.limits
         self.loop = asyncio.get_running_loop()
@@ -59,6 +63,10 @@ class GatewayProtocol(HttpServerProtocol):
         if not self.gateway.admits_another():
             self.refuse(429)
             return
+        address = self.gateway.addresses.find(request.headers.get("host", ""), request.path)
+        if address is None or address.rest:
+            self.refuse(403)
+            return
         protocol = ServerProtocol(max_size=(self.limits.message, self.limits.frame), logger=_silent)
         protocol.receive_data(_handshake(request) + rest)
         handshakes = protocol.events_received()
@@ -77,12 +85,15 @@ class GatewayProtocol(HttpServerProtocol):
             user_agent=request.headers.get("user-agent", ""),
             connected_at=time.time_ns() // 1_000_000,
         )
-        self.pending = self.loop.create_task(self._connect(request, answer))
-        return
+        self.pending = self.loop.create_task(self._connect(request, address, answer))
 
-    async def _connect(self, request: Request, answer: HandshakeResponse) -> None:
+    async def _connect(self, request: Request, address: Address, answer: HandshakeResponse) -> None:
         assert self.websocket is not None
-        decision = await self.gateway.connect(self.connection, request.header_list, request.query)
+        handshake = Handshake(tuple(request.header_list), request.query)
+        decision = await self.gateway.connect(self.connection, handshake, address)
+        if decision is None:
+            self.transport.abort()
+            return
         if self.closing:
             if decision.accepts:  # the client left meanwhile: what $connect began must end
                 await self.gateway.disconnect(self.connection, 1006, "")
@@ -91,7 +102,7 @@ class GatewayProtocol(HttpServerProtocol):
             self.closing = True
             body = (decision.body or "").encode()
             headers = {"Content-Type": decision.headers.get("content-type", "text/plain")}
-            self.transport.write(Response(decision.status, body, headers).serialize(close=True))
+            self.transport.write(serialize(Response(decision.status, body, headers), close=True))
             self.transport.close()
             return
         if subprotocol := decision.headers.get("sec-websocket-protocol"):
@@ -246,6 +257,7 @@ def _handshake(request: Request) -> bytes:
 
 async def serve(gateway: Gateway, host: str, port: int) -> asyncio.Server:
     """Open the port; connections are served until the server is closed."""
+    api = HttpApi(gateway)
     return await asyncio.get_running_loop().create_server(
-        lambda: cast(asyncio.BaseProtocol, GatewayProtocol(gateway)), host, port, backlog=1024
+        lambda: cast(asyncio.BaseProtocol, GatewayProtocol(gateway, api)), host, port, backlog=1024
     )

@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/intrinsic-functio
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -70,6 +71,36 @@ _Loader.yaml_implicit_resolvers = {
 }
 
 
+Place = tuple[str, ...]
+
+
+def _lines(text: str) -> dict[Place, int]:
+    """Return the line of each resource, and of each of its parts two levels down."""
+    lines: dict[Place, int] = {}
+
+    def walk(node: yaml.Node, place: Place, depth: int) -> None:
+        if not isinstance(node, yaml.MappingNode) or depth == 0:
+            return
+        for key, value in node.value:
+            inner = (*place, str(key.value))
+            lines[inner] = key.start_mark.line + 1
+            walk(value, inner, depth - 1)
+
+    root = yaml.compose(text, _Loader)
+    if isinstance(root, yaml.MappingNode):
+        for key, value in root.value:
+            if key.value == "Resources":
+                walk(value, (), 3)
+    return lines
+
+
+def stable_id(text: str, length: int) -> str:
+    """Return an id with the characters that AWS's have, the same at every start."""
+    digest = int.from_bytes(hashlib.sha256(text.encode()).digest(), "big")
+    alphabet = "abcdefghijklmnopqrstuvwxyz0123456789"
+    return "".join(alphabet[digest // 36**i % 36] for i in range(length))
+
+
 @dataclass(frozen=True)
 class Resource:
     """A resource whose properties have been resolved."""
@@ -87,6 +118,7 @@ class Template:
     region: str
     body: dict[str, Any]
     parameters: dict[str, Any] = field(default_factory=dict)
+    lines: dict[Place, int] = field(default_factory=dict)
 
     @classmethod
     def load(
@@ -101,7 +133,8 @@ class Template:
             TemplateError: the file is missing, not YAML, or not a template.
         """
         try:
-            body = yaml.load(path.read_text(), _Loader)  # noqa: S506 - a SafeLoader
+            text = path.read_text()
+            body = yaml.load(text, _Loader)  # noqa: S506 - a SafeLoader
         except OSError as error:
             raise TemplateError(f"{path}: {error.strerror}") from error
         except yaml.YAMLError as error:
@@ -111,7 +144,7 @@ class Template:
         declared = body.get("Parameters") or {}
         values = {name: spec.get("Default", "") for name, spec in declared.items()}
         values.update({k: v for k, v in (parameters or {}).items() if k in declared})
-        return cls(path, region, body, values)
+        return cls(path, region, body, values, _lines(text))
 
     def resources(self, *types: str) -> Iterator[Resource]:
         """Yield the resources of these types whose condition holds, properties resolved."""
@@ -126,6 +159,18 @@ class Template:
                     self.resolve(resource.get("Properties") or {}),
                 )
 
+    def types(self) -> Iterator[tuple[str, str]]:
+        """Yield each resource's logical id and type."""
+        for logical_id, resource in self.body["Resources"].items():
+            if isinstance(resource, dict):
+                yield logical_id, str(resource.get("Type"))
+
+    def at(self, *place: str) -> str:
+        """Return ``file:line`` of a resource or a part of it, as far as it can be placed."""
+        while place and place not in self.lines:
+            place = place[:-1]
+        return f"{self.path}:{self.lines[place]}" if place else str(self.path)
+
     def globals_for(self, kind: str) -> dict[str, Any]:
         """Return SAM's ``Globals`` section for a kind of resource, such as ``Function``."""
         section = self.resolve((self.body.get("Globals") or {}).get(kind) or {})
@@ -133,7 +178,10 @@ class Template:
 
     def physical_name(self, logical_id: str) -> str:
         """Return the name a resource goes by locally: its name property, else its logical id."""
-        properties = self.body["Resources"][logical_id].get("Properties") or {}
+        resource = self.body["Resources"][logical_id]
+        properties = resource.get("Properties") or {}
+        if str(resource.get("Type")).startswith("AWS::ApiGateway"):
+            return self._api_gateway_id(logical_id, str(resource["Type"]), properties)
         for key in _NAME_PROPERTIES:
             if key in properties:
                 return str(self.resolve(properties[key]))
@@ -152,6 +200,17 @@ class Template:
             if isinstance(key, str) and key.startswith("Fn::"):
                 return self._function(key, argument)
         return {k: r for k, item in value.items() if (r := self.resolve(item)) is not _NO_VALUE}
+
+    def _api_gateway_id(self, logical_id: str, kind: str, properties: dict[str, Any]) -> str:
+        """API Gateway's resources are referred to by ids, not by their names."""
+        match kind.rpartition("::")[2]:
+            case "Api":
+                return stable_id(logical_id, 10)
+            case "Stage":
+                return str(self.resolve(properties.get("StageName", "$default")))
+            case "DomainName":
+                return str(self.resolve(properties.get("DomainName", logical_id)))
+        return logical_id
 
     def _ref(self, name: str) -> Any:
         pseudo = {

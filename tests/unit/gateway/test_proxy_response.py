@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from websocket_gateway.proxy_response import parse_proxy_response
+from websocket_gateway.core.proxy_response import parse_proxy_response
 
 
 @pytest.mark.parametrize(
@@ -12,7 +12,7 @@ from websocket_gateway.proxy_response import parse_proxy_response
     [
         (b'{"statusCode": 200}', 200, None),
         (b'{"statusCode": "401", "body": "no"}', 401, "no"),
-        (b'{"statusCode": 200, "body": {"a": 1}}', 200, '{"a": 1}'),
+        (b'{"statusCode": 200, "body": {"a": 1}}', 200, '{"a":1}'),
         (b'{"statusCode": 200, "body": "aGk=", "isBase64Encoded": true}', 200, "hi"),
     ],
 )

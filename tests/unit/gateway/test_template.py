@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from websocket_gateway.definition import read_apis
+from websocket_gateway.core.api import WebSocketApi, compile_api
 from websocket_gateway.template import Template, TemplateError
+from websocket_gateway.template_apis import read_apis
 
 API = """
 Parameters:
@@ -55,23 +56,38 @@ def template(folder: Path, text: str, **parameters: str) -> Template:
     return Template.load(path, parameters)
 
 
+def read(folder: Path, text: str = API, **parameters: str) -> WebSocketApi:
+    (record,) = read_apis(template(folder, text, **parameters)).records
+    return compile_api(record)
+
+
 def test_an_api_is_read_with_its_routes(tmp_path: Path) -> None:
-    (api,) = read_apis(template(tmp_path, API))
-    assert (api.name, api.stage, sorted(api.routes)) == ("chat-dev", "dev", ["say"])
+    api = read(tmp_path)
+    assert (api.name, list(api.stages), sorted(api.routes)) == ("chat-dev", ["dev"], ["say"])
     route = api.routes["say"]
-    assert (route.function, route.timeout, route.two_way) == ("handler-dev", 5.0, True)
+    assert route.integration is not None
+    assert ":function:handler-dev/" in route.integration.uri
+    assert (route.integration.timeout, route.two_way) == (5.0, True)
+
+
+def test_what_is_not_served_is_named_with_its_line(tmp_path: Path) -> None:
+    text = API.replace("      TimeoutInMillis: 5000", "      TlsConfig: {}")
+    (words,) = read_apis(template(tmp_path, text)).unsupported
+    line = text.splitlines().index("      TlsConfig: {}") + 1
+    assert f"template.yaml:{line}: TlsConfig" in words
 
 
 def test_parameters_decide_names_and_conditions(tmp_path: Path) -> None:
-    (api,) = read_apis(template(tmp_path, API, Stage="prod"))
-    assert (api.name, api.stage, sorted(api.routes)) == ("chat-prod", "live", ["say", "secret"])
+    api = read(tmp_path, Stage="prod")
+    assert (api.name, list(api.stages)) == ("chat-prod", ["live"])
+    assert sorted(api.routes) == ["say", "secret"]
 
 
 @pytest.mark.parametrize(
     ("change", "words"),
     [
         (("!Ref Chat", "!Ref Nobody"), "Nobody"),
-        (("AWS_PROXY", "HTTP_PROXY"), "HTTP_PROXY"),
+        (("AWS_PROXY", "VPC_LINK"), r"yaml:\d+: IntegrationType VPC_LINK"),
         (("integrations/${Integration}", "integrations/x"), "has no integration"),
         (("WEBSOCKET", "HTTP"), "declares no"),
         (("!If [IsProd,", "!If [Unknown,"), "Unknown"),

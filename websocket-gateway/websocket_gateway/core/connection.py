@@ -27,16 +27,20 @@ def new_request_id() -> str:
     return base64.urlsafe_b64encode(secrets.token_bytes(11)).decode()
 
 
-@dataclass
+@dataclass(slots=True)
 class Connection:
-    """Who is connected, since when, and how it ended. Times in milliseconds since 1970."""
+    """Who is connected to what, and since when. Times in milliseconds since 1970."""
 
     domain_name: str
     source_ip: str
     user_agent: str
     connected_at: int
+    api_id: str = ""
+    stage: str = ""
     connection_id: str = field(default_factory=new_connection_id)
     last_active_at: int = 0
+    #: What the authorizer said of the client; part of every later event.
+    authorizer: dict[str, object] | None = None
 
     def __post_init__(self) -> None:
         self.last_active_at = self.last_active_at or self.connected_at

@@ -1,6 +1,7 @@
-"""The WebSocket API's ``@connections`` on LocalStack: every call goes on to the gateway.
+"""API Gateway's WebSocket APIs on LocalStack: every call goes on to the gateway.
 
 ``WEBSOCKET_URL`` names it.
+https://docs.aws.amazon.com/apigatewayv2/latest/api-reference/api-reference.html
 https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-how-to-call-websocket-api-connections.html
 """
 
@@ -15,13 +16,23 @@ from local_cloud.engine.forwarder import Forwarder, to_response
 from local_cloud.engine.service import service_of
 
 
-@aws_provider(api="apigatewaymanagementapi")
-def apigatewaymanagementapi() -> Service:
-    """Return the API Gateway management service."""
+def _gateway_service(name: str) -> Service:
     url = os.environ.get("WEBSOCKET_URL", "ws://127.0.0.1:8080")
     gateway = Forwarder(url.replace("ws", "http", 1), "./local-cloud up")
 
     def answer(context: RequestContext, request: ServiceRequest) -> Response:
         return to_response(gateway.send(context))
 
-    return service_of("apigatewaymanagementapi", answer)
+    return service_of(name, answer)
+
+
+@aws_provider(api="apigatewayv2")
+def apigatewayv2() -> Service:
+    """Return the service that makes, describes and deletes WebSocket APIs."""
+    return _gateway_service("apigatewayv2")
+
+
+@aws_provider(api="apigatewaymanagementapi")
+def apigatewaymanagementapi() -> Service:
+    """Return the service that posts to connections."""
+    return _gateway_service("apigatewaymanagementapi")

@@ -6,8 +6,9 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocke
 from __future__ import annotations
 
 import base64
-import json
 from dataclasses import dataclass
+
+import orjson
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class ProxyResponse:
 def parse_proxy_response(payload: bytes) -> ProxyResponse | None:
     """Read a function's answer; ``None`` when it is not one that API Gateway can use."""
     try:
-        answer = json.loads(payload)
+        answer = orjson.loads(payload)
     except ValueError:
         return None
     if not isinstance(answer, dict):
@@ -42,7 +43,7 @@ def parse_proxy_response(payload: bytes) -> ProxyResponse | None:
         return None
     body = answer.get("body")
     if body is not None and not isinstance(body, str):
-        body = json.dumps(body)
+        body = orjson.dumps(body).decode()
     if body is not None and answer.get("isBase64Encoded") is True:
         try:
             body = base64.b64decode(body, validate=True).decode()

@@ -1,0 +1,145 @@
+"""``local-cloud gateway``: the WebSocket APIs of any template, with its functions if wished."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import os
+import sys
+import uuid
+from collections.abc import Mapping, Sequence
+
+import uvloop
+
+from local_cloud.installation import PROJECT, REGION, Home, State
+from local_cloud.lambda_endpoint.execution_environment import Invocation
+from local_cloud.lambda_endpoint.function_pool import TooManyRequests
+from local_cloud.lambda_endpoint.packages import InstallError
+from local_cloud.lambda_endpoint.server import LambdaEndpoint
+from local_cloud.lambda_endpoint.server import Settings as LambdaSettings
+from local_cloud.template_tables import create_tables
+from websocket_gateway.backend import NetworkBackend
+from websocket_gateway.cloudwatch import CloudWatch
+from websocket_gateway.core.backend import IntegrationFailed, IntegrationTimedOut
+from websocket_gateway.options import parser, settings_of
+from websocket_gateway.service import GatewayService, Settings
+from websocket_gateway.template import Template
+
+PACKAGES = PROJECT / ".local-cloud" / "packages"
+
+
+class LocalFunctions(NetworkBackend):
+    """Runs a template's functions in this process's own workers, without a hop in between."""
+
+    def __init__(
+        self, endpoint: LambdaEndpoint, lambda_endpoint: str, cloudwatch: CloudWatch | None
+    ) -> None:
+        super().__init__(lambda_endpoint, cloudwatch)
+        self.local = endpoint
+
+    async def invoke(self, function: str, payload: bytes, timeout: float) -> bytes:
+        """Return a function's answer; see :class:`websocket_gateway.core.backend.Backend`."""
+        self.local.refresh()
+        pool = self.local.pools.get(function)
+        if pool is None:
+            raise IntegrationFailed(f"Function not found: {function}")
+        try:
+            async with asyncio.timeout(timeout):
+                outcome = await pool.invoke(Invocation(str(uuid.uuid4()), payload))
+        except TimeoutError as error:
+            raise IntegrationTimedOut(f"{function} took longer than {timeout:g} s") from error
+        except (TooManyRequests, InstallError, OSError) as error:
+            raise IntegrationFailed(f"{function}: {error!r}") from error
+        if outcome.function_error is not None:
+            words = outcome.payload[:500].decode(errors="replace")
+            raise IntegrationFailed(f"{function} failed: {words}")
+        return outcome.payload
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Serve until SIGINT or SIGTERM; return the exit status."""
+    options = parser()
+    options.prog = "local-cloud gateway"
+    options.add_argument(
+        "--run-lambdas",
+        action="store_true",
+        help="run the template's functions, too, and create its DynamoDB tables in the engine",
+    )
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    for name in ("httpx", "botocore"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    parsed = options.parse_args(arguments)
+    if parsed.run_lambdas and parsed.template is None:
+        options.error("--run-lambdas needs a --template")
+    try:
+        uvloop.run(_run(parsed))
+    except (ValueError, OSError, InstallError) as error:
+        print(f"local-cloud gateway: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+async def _run(arguments: argparse.Namespace) -> None:
+    settings = settings_of(arguments)
+    engine = _engine()
+    cloudwatch = CloudWatch(engine, arguments.metrics_interval) if engine else None
+    if not arguments.run_lambdas:
+        backend = NetworkBackend(arguments.lambda_endpoint, cloudwatch)
+        await GatewayService(settings, backend, cloudwatch).run()
+        return
+    functions = LambdaEndpoint(_lambda_settings(settings, engine))
+    if engine is not None:
+        await asyncio.to_thread(_create_tables, settings, engine)
+    await functions.open()
+    try:
+        local = LocalFunctions(functions, arguments.lambda_endpoint, cloudwatch)
+        await GatewayService(settings, local, cloudwatch).run()
+    finally:
+        await functions.close()
+
+
+def _engine() -> str | None:
+    """Return the engine to use: the one named, else the cloud that runs here, else none."""
+    named = os.environ.get("AWS_ENDPOINT_URL")
+    state = State.read(Home.from_environment())
+    return named or (state.ports.engine_url if state else None)
+
+
+def _lambda_settings(settings: Settings, engine: str | None) -> LambdaSettings:
+    assert settings.template is not None
+    base = f"http://127.0.0.1:{settings.port}"
+    return LambdaSettings(
+        template=settings.template.resolve(),
+        host=settings.host,
+        port=0,
+        cache=PACKAGES,
+        max_concurrency=100,
+        env_vars=None,
+        parameters=settings.parameters,
+        eager=True,
+        region=REGION,
+        cloudwatch_endpoint=engine,
+        variables={"AWS_ENDPOINT_URL": engine} if engine else {},
+        addresses=_addresses(settings, base),
+    )
+
+
+def _addresses(settings: Settings, base: str) -> Mapping[str, str]:
+    """The ``@connections`` address of each API on AWS, and the one here."""
+    assert settings.template is not None
+    template = Template.load(settings.template, settings.parameters)
+    names = [
+        template.physical_name(logical_id)
+        for logical_id, kind in template.types()
+        if kind == "AWS::ApiGatewayV2::Api"
+    ]
+    domain = f"execute-api.{REGION}.amazonaws.com"
+    return {f"https://{name}.{domain}": f"{base}/{name}" for name in names}
+
+
+def _create_tables(settings: Settings, engine: str) -> None:
+    assert settings.template is not None
+    template = Template.load(settings.template, settings.parameters)
+    for name in create_tables(template, engine):
+        print(f"table {name} created", flush=True)

@@ -1,0 +1,77 @@
+"""What stands behind the routes, over the network: Lambda, HTTP endpoints, log groups."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from urllib.parse import quote
+
+import httpx
+
+from websocket_gateway.cloudwatch import CloudWatch
+from websocket_gateway.core.backend import HttpAnswer, IntegrationFailed, IntegrationTimedOut
+from websocket_gateway.http1 import ConnectionFailed, HttpClient
+
+
+class NetworkBackend:
+    """Lambda at an Invoke API (the kit's own, ``sam local``, or any like it), and HTTP.
+
+    Args:
+        lambda_endpoint: ``http://host:port``.
+        cloudwatch: where access logs go, beside the terminal.
+    """
+
+    def __init__(self, lambda_endpoint: str, cloudwatch: CloudWatch | None = None) -> None:
+        self.endpoint = lambda_endpoint
+        self.functions = HttpClient(lambda_endpoint)
+        self.cloudwatch = cloudwatch
+        self._http: httpx.AsyncClient | None = None
+
+    async def invoke(self, function: str, payload: bytes, timeout: float) -> bytes:
+        """Return a function's answer; see :class:`websocket_gateway.core.backend.Backend`."""
+        target = f"/2015-03-31/functions/{quote(function)}/invocations"
+        try:
+            async with asyncio.timeout(timeout):
+                response = await self.functions.request(
+                    "POST", target, payload, {"Content-Type": "application/json"}
+                )
+        except TimeoutError as error:
+            raise IntegrationTimedOut(f"{function} took longer than {timeout:g} s") from error
+        except ConnectionFailed as error:
+            raise IntegrationFailed(
+                f"the Lambda endpoint {self.endpoint} does not answer ({error}); is it running? "
+                "(./local-cloud up, or: cd lambdas && sam local start-lambda)"
+            ) from error
+        if response.status != 200:
+            raise IntegrationFailed(
+                f"{function}: {response.status} {response.body[:500].decode(errors='replace')}"
+            )
+        if "x-amz-function-error" in response.headers:
+            raise IntegrationFailed(
+                f"{function} failed: {response.body[:500].decode(errors='replace')}"
+            )
+        return response.body
+
+    async def request(
+        self, method: str, url: str, headers: Mapping[str, str], body: str, timeout: float
+    ) -> HttpAnswer:
+        """Return an HTTP endpoint's answer; see :class:`websocket_gateway.core.backend.Backend`."""
+        if self._http is None:
+            self._http = httpx.AsyncClient()
+        try:
+            answer = await self._http.request(
+                method, url, headers=dict(headers), content=body, timeout=timeout
+            )
+        except httpx.TimeoutException as error:
+            raise IntegrationTimedOut(f"{url} took longer than {timeout:g} s") from error
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise IntegrationFailed(f"{url}: {error or type(error).__name__}") from error
+        return HttpAnswer(answer.status_code, answer.text, dict(answer.headers))
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+    def log_access(self, group: str | None, line: str) -> None:
+        print(line, flush=True)
+        if self.cloudwatch is not None and group is not None:
+            self.cloudwatch.log(group, line)

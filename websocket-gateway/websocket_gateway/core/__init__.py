@@ -1,0 +1,1 @@
+"""What the gateway decides, without sockets, threads or HTTP: data in, decisions out."""

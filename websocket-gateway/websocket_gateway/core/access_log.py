@@ -1,0 +1,33 @@
+"""Access log lines in a stage's ``$context`` format.
+
+https://docs.aws.amazon.com/apigateway/latest/developerguide/websocket-api-logging.html
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+_VARIABLE = re.compile(r"\$context((?:\.\w+)+)|\$\{context((?:\.\w+)+)\}")
+
+
+class AccessLogFormat:
+    """A format such as ``$context.identity.sourceIp $context.routeKey $context.status``."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def render(self, context: Mapping[str, Any]) -> str:
+        """Return a line; a variable without a value is a dash, as with API Gateway."""
+
+        def value(match: re.Match[str]) -> str:
+            found: Any = context
+            for name in (match[1] or match[2])[1:].split("."):
+                found = found.get(name) if isinstance(found, Mapping) else None
+            if found is None or found == "":
+                return "-"
+            # A line stays a line, and the quotes of a JSON format stay its own.
+            return str(found).replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+
+        return _VARIABLE.sub(value, self.text)

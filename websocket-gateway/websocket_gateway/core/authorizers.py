@@ -1,0 +1,122 @@
+"""Lambda REQUEST authorizers: identity sources, policy, context, cached results.
+
+https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-lambda-auth.html
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from websocket_gateway.core.api import Authorizer, function_of
+from websocket_gateway.core.backend import Backend, IntegrationFailed, IntegrationTimedOut
+from websocket_gateway.core.mapping import source_value
+from websocket_gateway.core.policy import allows
+from websocket_gateway.core.selection import Scope
+
+#: Bytes; a larger answer is refused.
+MAX_ANSWER = 8 * 1024
+#: Results that are kept; the oldest goes first.
+MAX_CACHED = 1000
+
+
+class Refused(Exception):
+    """The client is not let in; carries the status and the words of API Gateway."""
+
+    def __init__(self, status: int, message: str, why: str = "") -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.why = why
+
+
+class Authorizers:
+    """Asks authorizers, and remembers what they said for as long as they allow.
+
+    API Gateway documents ``AuthorizerResultTtlInSeconds`` for HTTP APIs only: without it every
+    connection is asked about, as there.
+    """
+
+    def __init__(self, backend: Backend) -> None:
+        self.backend = backend
+        self.cache: dict[tuple[str, ...], tuple[float, dict[str, Any]]] = {}
+
+    async def authorize(
+        self,
+        authorizer: Authorizer,
+        event: Mapping[str, Any],
+        scope: Scope,
+        timeout: float,
+    ) -> dict[str, Any]:
+        """Return what becomes ``requestContext.authorizer``.
+
+        Raises:
+            Refused: 401 without an identity, 403 when denied, 500 when the authorizer fails.
+        """
+        identity = [source_value(source, scope) for source in authorizer.identity_sources]
+        if not all(identity):
+            raise Refused(401, "Unauthorized", "an identity source is missing")
+        mark = (authorizer.authorizer_id, str(event["methodArn"]), *map(str, identity))
+        now = time.monotonic()
+        cached = self.cache.get(mark)
+        if cached is not None and now < cached[0]:
+            answer = cached[1]
+        else:
+            answer = await self._ask(authorizer, event, scope, timeout)
+            if authorizer.ttl > 0:
+                while len(self.cache) >= MAX_CACHED:
+                    del self.cache[next(iter(self.cache))]
+                self.cache[mark] = (now + authorizer.ttl, answer)
+        try:
+            allowed = allows(answer.get("policyDocument"), str(event["methodArn"]))
+        except ValueError as error:
+            raise Refused(500, "Internal server error", f"the authorizer: {error}") from error
+        if not allowed:
+            raise Refused(
+                403, "User is not authorized to access this resource", "the policy does not allow"
+            )
+        return _context(answer)
+
+    async def _ask(
+        self, authorizer: Authorizer, event: Mapping[str, Any], scope: Scope, timeout: float
+    ) -> dict[str, Any]:
+        function = function_of(authorizer.uri, scope.stage_variables)
+        if function is None:
+            raise Refused(500, "Internal server error", f"{authorizer.uri} names no function")
+        try:
+            payload = await self.backend.invoke(function, orjson.dumps(event), timeout)
+        except IntegrationTimedOut as error:
+            raise Refused(500, "Internal server error", str(error)) from error
+        except IntegrationFailed as error:
+            # A function that raises this very message says that it does not know the client.
+            if '"errorMessage": "Unauthorized"' in str(error):
+                raise Refused(401, "Unauthorized", "the authorizer said so") from error
+            raise Refused(500, "Internal server error", str(error)) from error
+        try:
+            answer = orjson.loads(payload)
+        except ValueError:
+            answer = None
+        if not isinstance(answer, dict) or len(payload) > MAX_ANSWER:
+            raise Refused(500, "Internal server error", f"{function} answered no usable policy")
+        return answer
+
+
+def _context(answer: Mapping[str, Any]) -> dict[str, Any]:
+    """Values are strings, numbers and booleans; any other kind makes the answer invalid."""
+    context = answer.get("context") or {}
+    if not isinstance(context, dict):
+        raise Refused(500, "Internal server error", "the authorizer's context is no map")
+    values: dict[str, Any] = {"principalId": str(answer.get("principalId", ""))}
+    for name, value in context.items():
+        if isinstance(value, bool):
+            values[name] = "true" if value else "false"
+        elif isinstance(value, str | int | float):
+            values[name] = str(value)
+        elif value is not None:
+            raise Refused(500, "Internal server error", f"the authorizer's context: {name}")
+    if "usageIdentifierKey" in answer:
+        values["usageIdentifierKey"] = str(answer["usageIdentifierKey"])
+    return values

@@ -1,0 +1,50 @@
+"""What the gateway asks of the world outside: functions, HTTP endpoints, time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+
+class IntegrationFailed(Exception):
+    """The integration failed, is not there, or does not answer."""
+
+
+class IntegrationTimedOut(Exception):
+    """The integration took longer than it may."""
+
+
+@dataclass(frozen=True)
+class HttpAnswer:
+    """What an HTTP endpoint answered. Header names are lower case."""
+
+    status: int
+    body: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class Backend(Protocol):
+    """Runs what stands behind routes."""
+
+    async def invoke(self, function: str, payload: bytes, timeout: float) -> bytes:
+        """Return a Lambda function's answer.
+
+        Args:
+            timeout: seconds.
+
+        Raises:
+            IntegrationFailed: the function failed, or could not be reached.
+            IntegrationTimedOut: no answer in time.
+        """
+
+    async def request(
+        self, method: str, url: str, headers: Mapping[str, str], body: str, timeout: float
+    ) -> HttpAnswer:
+        """Return an HTTP endpoint's answer; raises as :meth:`invoke` does."""
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+
+    def log_access(self, group: str | None, line: str) -> None:
+        """Deliver an access log line to a log group, or to the terminal alone."""

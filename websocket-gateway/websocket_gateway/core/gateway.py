@@ -1,0 +1,334 @@
+"""The decisions of the gateway: who may connect, where a message goes, what comes back."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import orjson
+
+from websocket_gateway.core.address import Address, AddressBook
+from websocket_gateway.core.api import Route, Stage, WebSocketApi, compile_api, key_bucket
+from websocket_gateway.core.authorizers import Authorizers, Refused
+from websocket_gateway.core.backend import Backend, IntegrationFailed, IntegrationTimedOut
+from websocket_gateway.core.connection import Connection, new_request_id
+from websocket_gateway.core.events import (
+    Event,
+    Handshake,
+    authorizer_event,
+    connect_event,
+    disconnect_event,
+    message_event,
+    request_context,
+    route_arn,
+)
+from websocket_gateway.core.faults import NONE, Faults
+from websocket_gateway.core.integrations import run
+from websocket_gateway.core.limits import Limits
+from websocket_gateway.core.metrics import Metrics
+from websocket_gateway.core.proxy_response import ProxyResponse
+from websocket_gateway.core.registry import Registry
+from websocket_gateway.core.selection import Scope
+from websocket_gateway.core.throttle import TokenBucket
+
+LOG = logging.getLogger(__name__)
+
+
+class Client(Protocol):
+    """The socket of an open connection, as the gateway sees it."""
+
+    connection: Connection
+
+    def send_text(self, text: str) -> None: ...
+
+    def close(self, code: int, reason: str) -> None: ...
+
+
+class Gateway:
+    """Every registered WebSocket API, and the connections that are open."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        backend: Backend,
+        limits: Limits,
+        faults: Faults | None = None,
+    ) -> None:
+        self.registry = registry
+        self.backend = backend
+        self.limits = limits
+        self.faults = faults
+        self.metrics = Metrics()
+        self.authorizers = Authorizers(backend)
+        self.clients: dict[str, Client] = {}
+        self._second = 0
+        self._new_this_second = 0
+        registry.on_change.append(self.refresh)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Serve what is registered now; open connections stay."""
+        self.apis = {api_id: compile_api(record) for api_id, record in self.registry.apis.items()}
+        self.addresses = AddressBook(self.apis, self.registry.mappings)
+        self.key_buckets: dict[str, TokenBucket | None] = {
+            value: key_bucket(key) for value, key in self.registry.keys.items()
+        }
+
+    def admits_another(self) -> bool:
+        """Count a new connection against the account's rate of new connections."""
+        second = int(time.monotonic())
+        if second != self._second:
+            self._second, self._new_this_second = second, 0
+        self._new_this_second += 1
+        return self._new_this_second <= self.limits.new_connections_per_second
+
+    # Connections
+
+    async def connect(
+        self, connection: Connection, handshake: Handshake, address: Address
+    ) -> ProxyResponse | None:
+        """Decide on a pending upgrade.
+
+        Returns:
+            The answer; ``None`` to cut the connection without one (an injected fault).
+        """
+        connection.api_id, connection.stage = address.api.api_id, address.stage.name
+        dimensions = (connection.api_id, connection.stage, "$connect")
+        self.metrics.count("ConnectCount", dimensions)
+        context = request_context(connection, "$connect", "CONNECT", connection.connected_at)
+        strike = self.faults.strike("connect", "$connect") if self.faults else NONE
+        if strike.delay:
+            await self.backend.sleep(strike.delay)
+        if strike.drop:
+            return None
+        try:
+            if strike.fail:
+                raise Refused(strike.status or 500, "Internal server error", "injected fault")
+            answer = await self._connect(connection, handshake, address, context)
+        except Refused as refused:
+            LOG.warning("$connect: %d %s", refused.status, refused.why or refused.message)
+            answer = _refusal(refused.status, refused.message)
+            context["error"] = {"message": refused.message, "messageString": refused.why}
+        if not answer.accepts:
+            kind = "ClientError" if answer.status < 500 else "ExecutionError"
+            self.metrics.count(kind, dimensions)
+        self._log_access(address.stage, context, answer.status)
+        return answer
+
+    async def _connect(
+        self, connection: Connection, handshake: Handshake, address: Address, context: Event
+    ) -> ProxyResponse:
+        api, stage = address.api, address.stage
+        if not stage.admits("$connect", time.monotonic()):
+            raise Refused(429, "Too Many Requests", "throttled")
+        route = api.routes.get("$connect")
+        if route is None:
+            return ProxyResponse(200, {}, None)
+        scope = Scope(
+            context=context,
+            headers={name.lower(): value for name, value in handshake.headers},
+            query=dict(handshake.parameters),
+            stage_variables=stage.variables,
+        )
+        if route.authorization == "AWS_IAM":
+            _check_signed(scope)
+        if route.authorization == "CUSTOM":
+            if route.authorizer is None:
+                raise Refused(500, "Internal server error", "the route's authorizer is missing")
+            event = authorizer_event(
+                context, handshake, stage.variables, route_arn(connection, "$connect")
+            )
+            connection.authorizer = await self.authorizers.authorize(
+                route.authorizer, event, scope, self.limits.integration
+            )
+            context["authorizer"] = connection.authorizer
+        if route.api_key_required:
+            self._check_key(api, stage, scope)
+        event = connect_event(context, handshake, stage.variables)
+        try:
+            return await self._run(route, event, scope, connection, answer_matters=True)
+        except IntegrationTimedOut as error:
+            raise Refused(504, "Endpoint request timed out", str(error)) from error
+        except IntegrationFailed as error:
+            raise Refused(502, "Internal server error", str(error)) from error
+
+    def _check_key(self, api: WebSocketApi, stage: Stage, scope: Scope) -> None:
+        value = api.key_selection.evaluate(scope)
+        key = self.registry.keys.get(value) if value else None
+        if key is None or (api.api_id, stage.name) not in key.stages:
+            raise Refused(403, "Forbidden", "no valid API key")
+        bucket = self.key_buckets[key.value]
+        if bucket is not None and not bucket.admits(time.monotonic()):
+            raise Refused(429, "Too Many Requests", f"API key {key.name} is throttled")
+
+    async def disconnect(self, connection: Connection, code: int, reason: str) -> None:
+        """Run ``$disconnect``, best effort, for a connection that has ended."""
+        self.clients.pop(connection.connection_id, None)
+        found = self._serving(connection)
+        route = found[0].routes.get("$disconnect") if found else None
+        if found is None or route is None:
+            return
+        stage = found[1]
+        context = request_context(connection, "$disconnect", "DISCONNECT", _now())
+        event = disconnect_event(context, connection, code, reason, stage.variables)
+        scope = Scope(context=context, stage_variables=stage.variables)
+        status = 200
+        try:
+            await self._run(route, event, scope, connection, answer_matters=False)
+        except (IntegrationFailed, IntegrationTimedOut) as error:
+            LOG.warning("$disconnect: %s", error)
+            self.metrics.count("ExecutionError", _dimensions(connection, "$disconnect"))
+            status = 500
+        self._log_access(stage, context, status)
+
+    # Messages
+
+    async def message(self, client: Client, body: str) -> None:
+        """Route one message and send back what its route says."""
+        if self.faults is None:
+            await self._message(client, body)
+            return
+        found = self._serving(client.connection)
+        route = found[0].route_for(body) if found else None
+        strike = self.faults.strike("message", route.key if route else "$default")
+        if strike.delay:
+            await self.backend.sleep(strike.delay)
+        if strike.drop:
+            return
+        if strike.fail:
+            context = request_context(client.connection, "$default", "MESSAGE", _now())
+            client.send_text(_error_frame("Internal server error", context))
+            return
+        if strike.duplicate:
+            await self._message(client, body)
+        await self._message(client, body)
+
+    async def _message(self, client: Client, body: str) -> None:
+        connection = client.connection
+        connection.last_active_at = now = _now()
+        found = self._serving(connection)
+        route = found[0].route_for(body) if found else None
+        key = route.key if route else "$default"
+        context = request_context(connection, key, "MESSAGE", now)
+        context["messageId"] = new_request_id()
+        if found is None:  # its API or stage was deleted meanwhile
+            client.send_text(_error_frame("Forbidden", context))
+            return
+        stage = found[1]
+        dimensions = _dimensions(connection, key)
+        self.metrics.count("MessageCount", dimensions)
+        scope = Scope(body=body, context=context, stage_variables=stage.variables)
+        status, error = 200, ""
+        if route is None:
+            status, error = 403, "Forbidden"
+        elif not stage.admits(key, time.monotonic()):
+            status, error = 429, "Too Many Requests"
+        elif not route.accepts(scope):
+            status, error = 400, "Bad request body"
+        if error:
+            self.metrics.count("ClientError", dimensions)
+            client.send_text(_error_frame(error, context))
+        else:
+            assert route is not None
+            event = message_event(context, body, stage.variables)
+            try:
+                answer = await self._run(
+                    route, event, scope, connection, answer_matters=route.two_way
+                )
+                status = answer.status
+                if route.two_way and answer.body is not None:
+                    client.send_text(answer.body)
+            except (IntegrationTimedOut, IntegrationFailed) as failure:
+                LOG.warning("%s: %s", key, failure)
+                late = isinstance(failure, IntegrationTimedOut)
+                status = 504 if late else 502
+                error = "Endpoint request timed out" if late else "Internal server error"
+                self.metrics.count("ExecutionError", dimensions)
+                client.send_text(_error_frame(error, context))
+        if stage.log_format is not None:
+            if error:
+                context["error"] = {"message": error}
+            self._log_access(stage, context, status)
+
+    async def _run(
+        self,
+        route: Route,
+        event: Mapping[str, Any],
+        scope: Scope,
+        connection: Connection,
+        *,
+        answer_matters: bool,
+    ) -> ProxyResponse:
+        if route.integration is None:
+            raise IntegrationFailed(f"route {route.key} has no integration")
+        strike = self.faults.strike("integration", route.key) if self.faults else NONE
+        if strike.delay:
+            await self.backend.sleep(strike.delay)
+        if strike.drop:  # a lost answer looks like one that comes too late
+            await self.backend.sleep(self.limits.integration)
+            raise IntegrationTimedOut("injected fault")
+        dimensions = _dimensions(connection, route.key)
+        began = time.perf_counter()
+        try:
+            if strike.fail:
+                raise IntegrationFailed("injected fault")
+            for _ in range(2 if strike.duplicate else 1):
+                answer = await run(
+                    route.integration,
+                    event,
+                    scope,
+                    self.limits.integration,
+                    self.backend,
+                    answer_matters=answer_matters,
+                )
+            return answer
+        except (IntegrationFailed, IntegrationTimedOut):
+            self.metrics.count("IntegrationError", dimensions)
+            raise
+        finally:
+            milliseconds = (time.perf_counter() - began) * 1000
+            self.metrics.latency(dimensions, milliseconds)
+            scope.context["integrationLatency"] = round(milliseconds)  # type: ignore[index]
+
+    def _serving(self, connection: Connection) -> tuple[WebSocketApi, Stage] | None:
+        """Return a connection's API and stage as they are now: a template may have changed."""
+        api = self.apis.get(connection.api_id)
+        stage = api.stages.get(connection.stage) if api else None
+        return (api, stage) if api is not None and stage is not None else None
+
+    def _log_access(self, stage: Stage, context: Event, status: int) -> None:
+        if stage.log_format is not None:
+            line = stage.log_format.render({**context, "status": status})
+            self.backend.log_access(stage.log_group, line)
+
+
+def _dimensions(connection: Connection, route_key: str) -> tuple[str, str, str]:
+    return connection.api_id, connection.stage, route_key
+
+
+def _check_signed(scope: Scope) -> None:
+    """Signatures are not verified: there are no secrets to verify them with."""
+    header = scope.headers.get("authorization", "")
+    if not header.startswith("AWS4-HMAC-SHA256 ") and "X-Amz-Signature" not in scope.query:
+        raise Refused(403, "Missing Authentication Token", "the request is not signed")
+
+
+def _refusal(status: int, message: str) -> ProxyResponse:
+    body = orjson.dumps({"message": message}).decode()
+    return ProxyResponse(status, {"content-type": "application/json"}, body)
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _error_frame(message: str, context: Mapping[str, Any]) -> str:
+    return orjson.dumps(
+        {
+            "message": message,
+            "connectionId": context["connectionId"],
+            "requestId": context["requestId"],
+        }
+    ).decode()

@@ -1,0 +1,73 @@
+"""What the port answers to plain HTTP: ``@connections``, the AWS API, and pages about itself."""
+
+from __future__ import annotations
+
+from urllib.parse import unquote
+
+from websocket_gateway.core import connections_api, control_api
+from websocket_gateway.core.gateway import Gateway
+from websocket_gateway.core.http_message import Request, Response
+from websocket_gateway.core.replies import error, json_reply
+
+
+class HttpApi:
+    """Answers HTTP requests for a gateway."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self.gateway = gateway
+
+    async def __call__(self, request: Request) -> Response:
+        """Answer one request."""
+        gateway = self.gateway
+        path = unquote(request.path)
+        if path.startswith("/_gateway/"):
+            return self._about(path.removeprefix("/_gateway/"), request)
+        if path.startswith("/v2/"):
+            return control_api.answer(gateway.registry, request)
+        address = gateway.addresses.find(request.headers.get("host", ""), path)
+        if address is None or not address.rest.startswith(connections_api.PREFIX):
+            return error(403, "ForbiddenException", "Forbidden")
+        name = address.rest.removeprefix(connections_api.PREFIX)
+        return await connections_api.answer(gateway, request, address, name)
+
+    def _about(self, page: str, request: Request) -> Response:
+        gateway = self.gateway
+        if page == "health":
+            return json_reply(200, {"status": "ok", "connections": len(gateway.clients)})
+        # Not for a page of another site, whose name was rebound to this address.
+        if not _is_local_name(request.headers.get("host", "")):
+            return error(403, "ForbiddenException", "Forbidden")
+        if page == "metrics":
+            text = gateway.metrics.prometheus(len(gateway.clients))
+            kind = "text/plain; version=0.0.4; charset=utf-8"
+            return Response(200, text.encode(), {"Content-Type": kind})
+        if page == "connections":
+            opened = [
+                {
+                    "connectionId": name,
+                    "apiId": client.connection.api_id,
+                    "stage": client.connection.stage,
+                    **client.connection.describe(),
+                }
+                for name, client in gateway.clients.items()
+            ]
+            return json_reply(200, {"connections": opened})
+        if page == "apis":
+            apis = [
+                {
+                    "apiId": api.api_id,
+                    "name": api.name,
+                    "stages": list(api.stages),
+                    "routes": sorted(api.routes),
+                    "problems": api.problems,
+                }
+                for api in gateway.apis.values()
+            ]
+            return json_reply(200, {"apis": apis})
+        return error(404, "NotFoundException", "health, metrics, connections or apis")
+
+
+def _is_local_name(host: str) -> bool:
+    """Return whether a ``Host`` is no public name, which could be rebound to this address."""
+    name = host.rpartition(":")[0] or host
+    return "." not in name or name.endswith(".localhost") or name.replace(".", "").isdecimal()

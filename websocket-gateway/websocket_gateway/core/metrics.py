@@ -1,0 +1,87 @@
+"""The metrics that API Gateway publishes for WebSocket APIs, under its own names.
+
+https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-logging.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+COUNTERS = ("ConnectCount", "MessageCount", "IntegrationError", "ClientError", "ExecutionError")
+LATENCY = "IntegrationLatency"
+#: Upper bounds of the latency histogram, in milliseconds.
+BUCKETS = (1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000, 29_000)
+
+Dimensions = tuple[str, str, str]
+
+
+@dataclass
+class Latency:
+    """A distribution of milliseconds."""
+
+    counts: list[int] = field(default_factory=lambda: [0] * (len(BUCKETS) + 1))
+    count: int = 0
+    total: float = 0.0
+    smallest: float = float("inf")
+    largest: float = 0.0
+
+    def add(self, milliseconds: float) -> None:
+        index = 0
+        while index < len(BUCKETS) and milliseconds > BUCKETS[index]:
+            index += 1
+        self.counts[index] += 1
+        self.count += 1
+        self.total += milliseconds
+        self.smallest = min(self.smallest, milliseconds)
+        self.largest = max(self.largest, milliseconds)
+
+
+class Metrics:
+    """Counts by (API id, stage, route key)."""
+
+    def __init__(self) -> None:
+        self.counters: dict[str, dict[Dimensions, int]] = {name: {} for name in COUNTERS}
+        self.latencies: dict[Dimensions, Latency] = {}
+
+    def count(self, name: str, dimensions: Dimensions) -> None:
+        """Count one event of a metric."""
+        values = self.counters[name]
+        values[dimensions] = values.get(dimensions, 0) + 1
+
+    def latency(self, dimensions: Dimensions, milliseconds: float) -> None:
+        """Record how long an integration took."""
+        found = self.latencies.get(dimensions)
+        if found is None:
+            found = self.latencies[dimensions] = Latency()
+        found.add(milliseconds)
+
+    def prometheus(self, connections: int) -> str:
+        """Return everything in Prometheus' text format 0.0.4."""
+        return "\n".join(self._lines(connections)) + "\n"
+
+    def _lines(self, connections: int) -> Iterator[str]:
+        for name, values in self.counters.items():
+            yield f"# TYPE {name} counter"
+            for dimensions, value in values.items():
+                yield f"{name}{{{_labels(dimensions)}}} {value}"
+        yield f"# HELP {LATENCY} Milliseconds between the request to an integration and its answer."
+        yield f"# TYPE {LATENCY} histogram"
+        for dimensions, latency in self.latencies.items():
+            labels, cumulated = _labels(dimensions), 0
+            for bound, count in zip((*BUCKETS, "+Inf"), latency.counts, strict=True):
+                cumulated += count
+                yield f'{LATENCY}_bucket{{{labels},le="{bound}"}} {cumulated}'
+            yield f"{LATENCY}_sum{{{labels}}} {latency.total:.3f}"
+            yield f"{LATENCY}_count{{{labels}}} {latency.count}"
+        yield "# TYPE Connections gauge"
+        yield f"Connections {connections}"
+
+
+def _labels(dimensions: Dimensions) -> str:
+    pairs = zip(("ApiId", "Stage", "Route"), dimensions, strict=True)
+    return ",".join(f'{name}="{_escaped(value)}"' for name, value in pairs)
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
