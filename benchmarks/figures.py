@@ -12,9 +12,9 @@ from pathlib import Path
 import psutil
 
 
-def say(benchmark: str, **figures: object) -> None:
+def say(bench: str, **figures: object) -> None:
     """Print one result."""
-    print(json.dumps({"benchmark": benchmark, **figures}), flush=True)
+    print(json.dumps({"bench": bench, **figures}), flush=True)
 
 
 def say_machine() -> None:

@@ -3,99 +3,87 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import subprocess
-import tempfile
 import time
 from pathlib import Path
-from typing import Any
 
-import httpx
 import psutil
-from websockets.asyncio.client import ClientConnection, connect
 
+from benchmarks import peers
 from benchmarks.figures import percentiles, say
+from benchmarks.floors import floors
+from benchmarks.idle_clients import IdleClients
 from benchmarks.round_trip import measure
 from local_cloud.port_check import free_ports
 from tests.integration.processes import started
+from websocket_gateway.http1 import HttpClient
 
 TEMPLATE = Path(__file__).with_name("echo") / "template.yaml"
+MESSAGE = json.dumps({"action": "echo", "text": "x" * 32})
 POSTS = 1000
-IDLE_CONNECTIONS = 5000
-OPENED_AT_ONCE = 100
+IDLE_CONNECTIONS = 10_000
+POSTED_AT_ONCE = 50
+# The gateway checks that a request is signed, not by whom: it has no users of its own.
+SIGNED = {"Authorization": "AWS4-HMAC-SHA256 Credential=test"}
 
 
 def run() -> None:
-    """Measure an echo, ``@connections`` posts, and idle connections with a broadcast."""
-    ports = free_ports()
-    template = ("--template", str(TEMPLATE))
-    quiet = subprocess.DEVNULL
-    with (
-        tempfile.TemporaryDirectory() as cache,
-        started(
-            "local_cloud.lambda_endpoint",
-            ports.functions,
-            "/health",
-            *(*template, "--cache", cache),
-            stdout=quiet,
-        ),
-        started(
-            "websocket_gateway",
-            ports.gateway,
-            "/_gateway/health",
-            *(*template, "--lambda-endpoint", f"http://127.0.0.1:{ports.functions}"),
-            *("--new-connections-per-second", "100000"),
-            stdout=quiet,
-        ) as gateway,
-    ):
-        url = f"127.0.0.1:{ports.gateway}"
-        asyncio.run(measure("gateway.echo", f"ws://{url}", '{"action": "echo"}'))
-        asyncio.run(_connections(url, gateway.pid))
+    """Measure an echo beside its floors and peers; posts, idle connections, a broadcast."""
+    floors(MESSAGE)
+    port = free_ports().gateway
+    with started(
+        "local_cloud.gateway_command",
+        port,
+        "/_gateway/health",
+        *("--template", str(TEMPLATE), "--run-lambdas"),
+        *("--new-connections-per-second", "100000"),
+        stdout=subprocess.DEVNULL,
+    ) as gateway:
+        address = f"127.0.0.1:{port}"
+        asyncio.run(measure("gateway.echo", f"ws://{address}", MESSAGE, target="local-cloud"))
+        asyncio.run(_connections(address, gateway.pid))
+    peers.run(MESSAGE)
 
 
 async def _connections(address: str, pid: int) -> None:
-    base = f"http://{address}/dev/@connections"
-    # The gateway checks that a request is signed, not by whom: it has no users of its own.
-    signed = {"Authorization": "AWS4-HMAC-SHA256 Credential=test"}
-    async with httpx.AsyncClient(headers=signed, trust_env=False, timeout=60) as client:
-        began = time.perf_counter()
-        sockets: list[ClientConnection] = []
-        while len(sockets) < IDLE_CONNECTIONS:
-            opened = (
-                connect(f"ws://{address}", compression=None, proxy=None, ping_interval=None)
-                for _ in range(OPENED_AT_ONCE)
-            )
-            sockets += await asyncio.gather(*opened)
-        seconds = time.perf_counter() - began
-        identifiers = await _identifiers(client, address)
+    port = int(address.rpartition(":")[2])
+    process = psutil.Process(pid)
+    with IdleClients(port, IDLE_CONNECTIONS) as idle:
         say(
             "gateway.connections",
-            connections=len(sockets),
-            connects_per_second=round(len(sockets) / seconds),
-            rss_mb=round(psutil.Process(pid).memory_info().rss / 2**20),
+            target="local-cloud",
+            connections=IDLE_CONNECTIONS,
+            connects_per_second=round(IDLE_CONNECTIONS / idle.seconds),
+            rss_mb=round(process.memory_info().rss / 2**20),
         )
+        client = HttpClient(f"http://{address}")
+        opened = json.loads((await client.request("GET", "/_gateway/connections")).body)
+        names = [connection["connectionId"] for connection in opened["connections"]]
         times = []
         for _ in range(POSTS):
             began = time.perf_counter()
-            await client.post(f"{base}/{identifiers[0]}", content=b"x" * 1024)
+            await client.request("POST", _path(names[0]), b"x" * 1024, SIGNED)
             times.append(time.perf_counter() - began)
-        say("gateway.post", posts=POSTS, **percentiles(times))
+        say("gateway.post", target="local-cloud", posts=POSTS, **percentiles(times))
+        idle.forget_what_came()
         began = time.perf_counter()
-        everyone = asyncio.Semaphore(OPENED_AT_ONCE)
+        queue = iter(names)
 
-        async def post(identifier: str) -> None:
-            async with everyone:
-                await client.post(f"{base}/{identifier}", content=b"y" * 1024)
+        async def post() -> None:
+            for name in queue:
+                await client.request("POST", _path(name), b"y" * 1024, SIGNED)
 
-        await asyncio.gather(*(post(identifier) for identifier in identifiers))
+        await asyncio.gather(*(post() for _ in range(POSTED_AT_ONCE)))
+        idle.wait_for(1024)
         say(
             "gateway.broadcast",
-            connections=len(identifiers),
+            target="local-cloud",
+            connections=len(names),
             seconds=round(time.perf_counter() - began, 2),
         )
-        for socket in sockets:
-            socket.transport.abort()
+        client.close()
 
 
-async def _identifiers(client: httpx.AsyncClient, address: str) -> list[Any]:
-    answer = await client.get(f"http://{address}/_gateway/connections")
-    return [connection["connectionId"] for connection in answer.json()["connections"]]
+def _path(name: str) -> str:
+    return f"/dev/@connections/{name}"

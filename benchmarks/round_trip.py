@@ -14,13 +14,13 @@ MESSAGES = 1000
 WARM_UP = 100
 
 
-async def measure(name: str, url: str, message: str) -> None:
+async def measure(name: str, url: str, message: str, target: str = "local-cloud") -> None:
     """Send ``message`` and wait for its answer, again and again; print the figures."""
     async with connect(url, compression=None, proxy=None) as socket:
         await _exchange(socket, message, WARM_UP)
         began = time.perf_counter()
         times = await _exchange(socket, message, MESSAGES)
-        _say(name, 1, times, time.perf_counter() - began)
+        _say(name, target, 1, times, time.perf_counter() - began)
     sockets = [await connect(url, compression=None, proxy=None) for _ in range(CLIENTS)]
     try:
         share = MESSAGES // CLIENTS
@@ -29,7 +29,8 @@ async def measure(name: str, url: str, message: str) -> None:
         per_client = await asyncio.gather(
             *(_exchange(socket, message, share * 2) for socket in sockets)
         )
-        _say(name, CLIENTS, [t for times in per_client for t in times], time.perf_counter() - began)
+        answered = [t for times in per_client for t in times]
+        _say(name, target, CLIENTS, answered, time.perf_counter() - began)
     finally:
         await asyncio.gather(*(socket.close() for socket in sockets))
 
@@ -44,9 +45,10 @@ async def _exchange(socket: ClientConnection, message: str, count: int) -> list[
     return times
 
 
-def _say(name: str, clients: int, times: list[float], seconds: float) -> None:
+def _say(name: str, target: str, clients: int, times: list[float], seconds: float) -> None:
     say(
         name,
+        target=target,
         clients=clients,
         messages=len(times),
         **percentiles(times),

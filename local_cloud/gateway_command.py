@@ -143,3 +143,7 @@ def _create_tables(settings: Settings, engine: str) -> None:
     template = Template.load(settings.template, settings.parameters)
     for name in create_tables(template, engine):
         print(f"table {name} created", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

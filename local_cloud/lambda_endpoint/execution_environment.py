@@ -95,6 +95,7 @@ class ExecutionEnvironment:
         self._init_ms: float | None = None
         #: How long the worker took to be ready, in seconds.
         self.init_seconds = 0.0
+        self._statistics: psutil.Process | None = None
         self._output = -1
         self._partial = b""
         self._stopping = False
@@ -122,6 +123,8 @@ class ExecutionEnvironment:
         finally:
             os.close(write_end)
         loop.add_reader(self._output, self._read_output)
+        with contextlib.suppress(psutil.Error):  # it may have died already; its watcher tells
+            self._statistics = psutil.Process(self.process.pid)
         self._watcher = loop.create_task(self._watch(self.process))
 
     def _environment(self, port: int) -> dict[str, str]:
@@ -336,9 +339,9 @@ class ExecutionEnvironment:
     def _report(self, invocation: Invocation) -> None:
         milliseconds = (time.perf_counter() - invocation.started) * 1000
         used = 0
-        if self.process is not None and not self.exited.done():
+        if self._statistics is not None and not self.exited.done():
             with contextlib.suppress(psutil.Error):
-                used = psutil.Process(self.process.pid).memory_info().rss >> 20
+                used = self._statistics.memory_info().rss >> 20
         report = (
             f"REPORT RequestId: {invocation.request_id}\tDuration: {milliseconds:.2f} ms\t"
             f"Billed Duration: {int(milliseconds) + 1} ms\tMemory Size: {self.function.memory} MB"

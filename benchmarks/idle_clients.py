@@ -1,0 +1,114 @@
+"""Thousands of open WebSockets in a process of their own, as cheap as a client can be."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import multiprocessing
+import os
+import resource
+from multiprocessing.connection import Connection
+from types import TracebackType
+
+OPENED_AT_ONCE = 200
+
+
+class IdleClients:
+    """Opens connections to a local port, and counts the bytes that come.
+
+    Args:
+        port: of the gateway.
+        count: connections.
+    """
+
+    def __init__(self, port: int, count: int) -> None:
+        self.port = port
+        self.count = count
+        self.seconds = 0.0
+
+    def __enter__(self) -> IdleClients:
+        context = multiprocessing.get_context("spawn")
+        self.pipe, theirs = context.Pipe()
+        self.process = context.Process(
+            target=_serve, args=(theirs, self.port, self.count), daemon=True
+        )
+        self.process.start()
+        self.seconds = float(self.pipe.recv())
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.process.kill()
+        self.process.join()
+
+    def forget_what_came(self) -> None:
+        """Count from here on."""
+        self.pipe.send(0)
+        self.pipe.recv()
+
+    def wait_for(self, size: int) -> None:
+        """Wait until every client has received at least ``size`` bytes."""
+        self.pipe.send(size)
+        self.pipe.recv()
+
+
+def _serve(pipe: Connection, port: int, count: int) -> None:
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 65536), hard))
+    asyncio.run(_run(pipe, port, count))
+
+
+class _Client(asyncio.Protocol):
+    def __init__(self, request: bytes, opened: asyncio.Semaphore) -> None:
+        self.request = request
+        self.received = 0
+        self.open = asyncio.get_running_loop().create_future()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.WriteTransport)
+        transport.write(self.request)
+
+    def data_received(self, data: bytes) -> None:
+        if not self.open.done():
+            if not data.startswith(b"HTTP/1.1 101"):
+                self.open.set_exception(ConnectionError(data[:80].decode("latin-1")))
+                return
+            self.open.set_result(None)
+        self.received += len(data)
+
+
+async def _run(pipe: Connection, port: int, count: int) -> None:
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    clients: list[_Client] = []
+    turns = asyncio.Semaphore(OPENED_AT_ONCE)
+
+    async def connect() -> None:
+        async with turns:
+            key = base64.b64encode(os.urandom(16)).decode()
+            request = (
+                f"GET / HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\n"
+                f"Connection: Upgrade\r\nSec-WebSocket-Key: {key}\r\n"
+                "Sec-WebSocket-Version: 13\r\n\r\n"
+            ).encode()
+            _, client = await loop.create_connection(
+                lambda: _Client(request, turns), "127.0.0.1", port
+            )
+            await client.open
+            clients.append(client)
+
+    await asyncio.gather(*(connect() for _ in range(count)))
+    pipe.send(loop.time() - began)
+    while True:
+        size = await asyncio.to_thread(pipe.recv)
+        if size == 0:
+            for client in clients:
+                client.received = 0
+        # Bytes come to 10,000 protocols: no one event tells of all.
+        while any(client.received < size for client in clients):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        pipe.send(True)

@@ -1,0 +1,177 @@
+"""The same echo on other emulators, in the same run, where they can be installed."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import io
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import boto3
+
+from benchmarks.figures import say
+from benchmarks.round_trip import measure
+from local_cloud.port_check import free_ports
+
+SERVERLESS = ("serverless@3", "serverless-offline@13")  # 4 wants a login
+MINISTACK = "ministack==1.5.33"
+START_SECONDS = 60.0
+CODE = """
+def handler(event, context):
+    return {"statusCode": 200, "body": event.get("body") or ""}
+"""
+
+
+class Unavailable(RuntimeError):
+    """The peer cannot be installed or started here."""
+
+
+def run(message: str) -> None:
+    """Measure each peer, or say why it is left out."""
+    for name, started in (("serverless-offline", _serverless), ("ministack", _ministack)):
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                with started(Path(folder)) as url:
+                    asyncio.run(measure("gateway.echo", url, message, target=name))
+            except (Unavailable, OSError) as error:
+                say("gateway.echo", target=name, skipped=str(error))
+
+
+def _install(command: list[str], folder: Path) -> None:
+    try:
+        done = subprocess.run(
+            command, cwd=folder, capture_output=True, text=True, timeout=300, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise Unavailable(f"cannot be installed: {error}") from error
+    if done.returncode:
+        last = (done.stderr or done.stdout).strip().splitlines()[-1:]
+        raise Unavailable(f"cannot be installed: {' '.join(last)}")
+
+
+@contextlib.contextmanager
+def _running(
+    command: list[str], folder: Path, environment: dict[str, str], port: int
+) -> Iterator[None]:
+    with (folder / "log").open("w") as log:
+        process = subprocess.Popen(
+            command,
+            cwd=folder,
+            env={**os.environ, **environment},
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+        try:
+            deadline = time.monotonic() + START_SECONDS
+            while not _listens(port):
+                if process.poll() is not None or time.monotonic() > deadline:
+                    raise Unavailable(f"did not start: {(folder / 'log').read_text()[-200:]}")
+                time.sleep(0.1)
+            yield
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def _listens(port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection(("localhost", port), 1):
+        return True
+    return False
+
+
+@contextlib.contextmanager
+def _serverless(folder: Path) -> Iterator[str]:
+    if shutil.which("npm") is None:
+        raise Unavailable("npm is not installed")
+    _install(["npm", "install", "--silent", "--no-audit", "--no-fund", *SERVERLESS], folder)
+    (folder / "index.py").write_text(CODE)
+    # It runs the program that the runtime's name says.
+    runtimes = folder / "bin"
+    runtimes.mkdir()
+    (runtimes / "python3.11").symlink_to(sys.executable)
+    (runtimes / "python3").symlink_to(sys.executable)
+    ports = free_ports()
+    routes = [
+        {"websocket": "$connect"},
+        {"websocket": {"route": "$default", "routeResponseSelectionExpression": "$default"}},
+    ]
+    offline = {
+        "websocketPort": ports.gateway,
+        "httpPort": ports.console,
+        "lambdaPort": ports.functions,
+    }
+    service = {
+        "service": "echo",
+        "provider": {"name": "aws", "runtime": "python3.11"},
+        "functions": {"echo": {"handler": "index.handler", "events": routes}},
+        "plugins": ["serverless-offline"],
+        "custom": {"serverless-offline": offline},
+    }
+    (folder / "serverless.json").write_text(json.dumps(service))
+    environment = {
+        "PATH": f"{runtimes}:{os.environ['PATH']}",
+        "SLS_TELEMETRY_DISABLED": "1",
+        "SLS_NOTIFICATIONS_MODE": "off",
+    }
+    command = [str(folder / "node_modules" / ".bin" / "serverless"), "offline", "start"]
+    with _running(command, folder, environment, ports.gateway):
+        yield f"ws://localhost:{ports.gateway}"
+
+
+@contextlib.contextmanager
+def _ministack(folder: Path) -> Iterator[str]:
+    _install([sys.executable, "-m", "uv", "venv", "-q", "-p", sys.executable, "venv"], folder)
+    python = str(folder / "venv" / "bin" / "python")
+    uv = [sys.executable, "-m", "uv", "pip", "install", "-q", "--system-certs", "--python", python]
+    _install([*uv, MINISTACK], folder)
+    port = free_ports().engine
+    command = [str(folder / "venv" / "bin" / "ministack")]
+    with _running(command, folder, {"GATEWAY_PORT": str(port)}, port):
+        api_id = _make_api(f"http://localhost:{port}")
+        yield f"ws://localhost:{port}/_aws/execute-api/{api_id}/dev"
+
+
+def _make_api(endpoint: str) -> str:
+    session = boto3.Session("test", "test", region_name="us-east-1")
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("index.py", CODE)
+    function = session.client("lambda", endpoint_url=endpoint).create_function(
+        FunctionName="echo",
+        Runtime=f"python{sys.version_info.major}.{sys.version_info.minor}",  # type: ignore[arg-type]
+        Role="arn:aws:iam::000000000000:role/echo",
+        Handler="index.handler",
+        Code={"ZipFile": packed.getvalue()},
+    )["FunctionArn"]
+    api = session.client("apigatewayv2", endpoint_url=endpoint)
+    api_id = api.create_api(
+        Name="echo", ProtocolType="WEBSOCKET", RouteSelectionExpression="$request.body.action"
+    )["ApiId"]
+    integration = api.create_integration(
+        ApiId=api_id,
+        IntegrationType="AWS_PROXY",
+        IntegrationUri=f"arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{function}"
+        "/invocations",
+    )["IntegrationId"]
+    route = api.create_route(
+        ApiId=api_id,
+        RouteKey="$default",
+        Target=f"integrations/{integration}",
+        RouteResponseSelectionExpression="$default",
+    )["RouteId"]
+    api.create_route_response(ApiId=api_id, RouteId=route, RouteResponseKey="$default")
+    api.create_stage(ApiId=api_id, StageName="dev")
+    return api_id
