@@ -367,7 +367,8 @@ def check() -> None:
 @app.command()
 def bench(
     what: Annotated[
-        list[str] | None, typer.Argument(help="start, analysis, ping, gateway (default: all)")
+        list[str] | None,
+        typer.Argument(help="start, analysis, ping, gateway (the default: these), soak (24 min)"),
     ] = None,
 ) -> None:
     """Measure the cloud: one JSON object a line."""
