@@ -11,6 +11,7 @@ from pathlib import Path
 from local_cloud.installation import PROJECT, SCRIPTS, TEMPLATE
 
 PACKAGES = ("local_cloud", "websocket-gateway/websocket_gateway", "tests", "benchmarks")
+EXAMPLES = PROJECT / "examples"
 LAYER = TEMPLATE.parent / "agent_common"
 
 
@@ -30,11 +31,12 @@ def checks() -> Iterator[Check]:
     yield Check("ruff format", [*ruff, "format", "--check", "--quiet"])
     mypy = [sys.executable, "-m", "mypy", "--config-file", str(PROJECT / "pyproject.toml")]
     yield Check("mypy", [*mypy, *PACKAGES, str(LAYER / "agent_common")])
-    for index in sorted(TEMPLATE.parent.glob("*/index.py")):
-        folder = index.parent
+    functions = [*TEMPLATE.parent.glob("*/index.py"), *EXAMPLES.glob("*/*/index.py")]
+    for folder in sorted(index.parent for index in functions):
         cache = PROJECT / ".mypy_cache" / folder.name
         yield Check(f"mypy {folder.name}", [*mypy, "--cache-dir", str(cache), "."], folder)
-    yield Check("cfn-lint", [str(Path(sys.executable).with_name("cfn-lint")), str(TEMPLATE)])
+    templates = [str(path) for path in (TEMPLATE, *sorted(EXAMPLES.glob("*/template.yaml")))]
+    yield Check("cfn-lint", [str(Path(sys.executable).with_name("cfn-lint")), *templates])
     scripts = [
         PROJECT / "local-cloud",
         *sorted((PROJECT / ".ci").iterdir()),

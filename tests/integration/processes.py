@@ -25,12 +25,13 @@ def started(
     *arguments: str,
     ports: Ports | None = None,
     stdout: int | None = None,
+    stderr: int | None = None,
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Run ``python -m module`` until the block ends; it answers on ``port`` by then.
 
     Args:
         ports: of the cloud that the process belongs to.
-        stdout: as for ``subprocess.Popen``.
+        stdout, stderr: as for ``subprocess.Popen``.
     """
     environment = aws_environment(ports) if ports else dict(os.environ)
     process = subprocess.Popen(
@@ -38,6 +39,7 @@ def started(
         cwd=PROJECT,
         env=environment,
         stdout=stdout,
+        stderr=stderr,
     )
     try:
         _wait(process, f"http://127.0.0.1:{port}{health}")

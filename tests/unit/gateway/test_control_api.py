@@ -42,9 +42,9 @@ def test_an_api_made_at_run_time_serves_at_once(tmp_path: Path) -> None:
     integration = made(
         bench, f"{api}/integrations", integrationType="AWS_PROXY", integrationUri=uri
     )["integrationId"]
-    route = made(
-        bench, f"{api}/routes", routeKey="say", target=f"integrations/{integration}"
-    )["routeId"]
+    route = made(bench, f"{api}/routes", routeKey="say", target=f"integrations/{integration}")[
+        "routeId"
+    ]
     made(bench, f"{api}/stages", stageName="live", stageVariables={"Tier": "beta"})
     client = bench.opened(f"/{api.removeprefix('apis/')}/live")
     assert bench.send(client, action="say") == [], "one way so far"
@@ -59,7 +59,7 @@ def test_an_api_made_at_run_time_serves_at_once(tmp_path: Path) -> None:
     assert json.loads(bench.send(client, action="tell")[0])["message"] == "Forbidden"
 
 
-@behaviour("apigatewayv2", "every kind of resource is created, read, listed, updated, deleted", DOCS)
+@behaviour("apigatewayv2", "every kind of resource is made, read, listed, updated, deleted", DOCS)
 @pytest.mark.parametrize(
     ("kind", "body", "id_name", "change"),
     [
@@ -67,7 +67,11 @@ def test_an_api_made_at_run_time_serves_at_once(tmp_path: Path) -> None:
         ("integrations", {"integrationType": "MOCK"}, "integrationId", {"timeoutInMillis": 50}),
         (
             "authorizers",
-            {"authorizerType": "REQUEST", "name": "a", "identitySource": ["route.request.header.A"]},
+            {
+                "authorizerType": "REQUEST",
+                "name": "a",
+                "identitySource": ["context.x"],
+            },
             "authorizerId",
             {"authorizerResultTtlInSeconds": 1},
         ),
@@ -101,7 +105,7 @@ def test_lists_come_in_pages(tmp_path: Path) -> None:
     assert (len(rest["items"]), rest.get("nextToken")) == (2, None)
 
 
-@behaviour("apigatewayv2", "what cannot be is a BadRequestException, a duplicate a ConflictException", DOCS)
+@behaviour("apigatewayv2", "what cannot be is a BadRequest, a duplicate a ConflictException", DOCS)
 @pytest.mark.parametrize(
     ("path", "body", "status", "words"),
     [
@@ -115,7 +119,12 @@ def test_lists_come_in_pages(tmp_path: Path) -> None:
         ("apis/{api}/routes", {"routeKey": "there"}, 409, "already exists"),
         ("apis/{api}/routes", {"routeKey": "x", "target": "integrations/no"}, 400, "Target"),
         ("apis/{api}/routes", {"routeKey": "x", "authorizationType": "JWT"}, 400, "HTTP APIs"),
-        ("apis/{api}/routes", {"routeKey": "x", "authorizationType": "CUSTOM"}, 400, "AuthorizerId"),
+        (
+            "apis/{api}/routes",
+            {"routeKey": "x", "authorizationType": "CUSTOM"},
+            400,
+            "AuthorizerId",
+        ),
         ("apis/{api}/integrations", {"integrationType": "VPC"}, 400, "has to be one of"),
         ("apis/{api}/authorizers", {"authorizerType": "JWT", "name": "x"}, 400, "REQUEST"),
         ("apis/{api}/nothing", {}, 404, "No operation"),
