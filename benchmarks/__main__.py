@@ -1,19 +1,19 @@
-"""``python -m benchmarks [start] [analysis] [ping] [gateway] [soak]``: JSON lines, one a result."""
+"""``python -m benchmarks [start] [analysis] [ping] [gateway] [soak] [fidelity]``: JSON lines."""
 
 from __future__ import annotations
 
 import sys
 
-from benchmarks import gateway, soak, whole_cloud
+from benchmarks import fidelity, gateway, soak, whole_cloud
 from benchmarks.figures import say_machine
 
 WHOLE_CLOUD = ("start", "analysis", "ping")
 USUAL = (*WHOLE_CLOUD, "gateway")
-ALL = (*USUAL, "soak")
+ALL = (*USUAL, "soak", "fidelity")
 
 
 def main() -> None:
-    """Run the benchmarks that the arguments name, or all but the long one."""
+    """Run the benchmarks that the arguments name, or the usual ones."""
     wanted = set(sys.argv[1:] or USUAL)
     if unknown := sorted(wanted - set(ALL)):
         sys.exit(f"no benchmark {', '.join(unknown)}; there are {', '.join(ALL)}")
@@ -24,6 +24,8 @@ def main() -> None:
         gateway.run()
     if "soak" in wanted:
         soak.run()
+    if "fidelity" in wanted:
+        fidelity.run()
 
 
 main()

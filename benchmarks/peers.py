@@ -15,8 +15,10 @@ import sys
 import tempfile
 import time
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import boto3
 
@@ -33,17 +35,35 @@ def handler(event, context):
 """
 
 
+@dataclass(frozen=True)
+class Api:
+    """An API with one Python function behind its routes: one way, or two way."""
+
+    code: str = CODE
+    one_way: tuple[str, ...] = ("$connect",)
+    two_way: tuple[str, ...] = ("$default",)
+
+
+@dataclass(frozen=True)
+class Peer:
+    """Where a running peer serves the API."""
+
+    url: str
+    #: ``@connections`` without the connection's id.
+    connections: str
+
+
 class Unavailable(RuntimeError):
     """The peer cannot be installed or started here."""
 
 
 def run(message: str) -> None:
     """Measure each peer, or say why it is left out."""
-    for name, started in (("serverless-offline", _serverless), ("ministack", _ministack)):
+    for name, start in PEERS.items():
         with tempfile.TemporaryDirectory() as folder:
             try:
-                with started(Path(folder)) as url:
-                    asyncio.run(measure("gateway.echo", url, message, target=name))
+                with start(Path(folder), Api()) as peer:
+                    asyncio.run(measure("gateway.echo", peer.url, message, target=name))
             except (Unavailable, OSError) as error:
                 say("gateway.echo", target=name, skipped=str(error))
 
@@ -93,21 +113,20 @@ def _listens(port: int) -> bool:
 
 
 @contextlib.contextmanager
-def _serverless(folder: Path) -> Iterator[str]:
+def _serverless(folder: Path, api: Api) -> Iterator[Peer]:
     if shutil.which("npm") is None:
         raise Unavailable("npm is not installed")
     _install(["npm", "install", "--silent", "--no-audit", "--no-fund", *SERVERLESS], folder)
-    (folder / "index.py").write_text(CODE)
+    (folder / "index.py").write_text(api.code)
     # It runs the program that the runtime's name says.
     runtimes = folder / "bin"
     runtimes.mkdir()
     (runtimes / "python3.11").symlink_to(sys.executable)
     (runtimes / "python3").symlink_to(sys.executable)
     ports = free_ports()
-    routes = [
-        {"websocket": "$connect"},
-        {"websocket": {"route": "$default", "routeResponseSelectionExpression": "$default"}},
-    ]
+    two_way = {"routeResponseSelectionExpression": "$default"}
+    routes: list[dict[str, Any]] = [{"websocket": route} for route in api.one_way]
+    routes += [{"websocket": {"route": route, **two_way}} for route in api.two_way]
     offline = {
         "websocketPort": ports.gateway,
         "httpPort": ports.console,
@@ -128,11 +147,12 @@ def _serverless(folder: Path) -> Iterator[str]:
     }
     command = [str(folder / "node_modules" / ".bin" / "serverless"), "offline", "start"]
     with _running(command, folder, environment, ports.gateway):
-        yield f"ws://localhost:{ports.gateway}"
+        base = f"localhost:{ports.gateway}"
+        yield Peer(f"ws://{base}", f"http://{base}/@connections")
 
 
 @contextlib.contextmanager
-def _ministack(folder: Path) -> Iterator[str]:
+def _ministack(folder: Path, api: Api) -> Iterator[Peer]:
     _install([sys.executable, "-m", "uv", "venv", "-q", "-p", sys.executable, "venv"], folder)
     python = str(folder / "venv" / "bin" / "python")
     uv = [sys.executable, "-m", "uv", "pip", "install", "-q", "--system-certs", "--python", python]
@@ -140,15 +160,16 @@ def _ministack(folder: Path) -> Iterator[str]:
     port = free_ports().engine
     command = [str(folder / "venv" / "bin" / "ministack")]
     with _running(command, folder, {"GATEWAY_PORT": str(port)}, port):
-        api_id = _make_api(f"http://localhost:{port}")
-        yield f"ws://localhost:{port}/_aws/execute-api/{api_id}/dev"
+        name = _make_api(f"http://localhost:{port}", api)
+        base = f"localhost:{port}/_aws/execute-api/{name}/dev"
+        yield Peer(f"ws://{base}", f"http://{base}/@connections")
 
 
-def _make_api(endpoint: str) -> str:
+def _make_api(endpoint: str, wanted: Api) -> str:
     session = boto3.Session("test", "test", region_name="us-east-1")
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
-        archive.writestr("index.py", CODE)
+        archive.writestr("index.py", wanted.code)
     function = session.client("lambda", endpoint_url=endpoint).create_function(
         FunctionName="echo",
         Runtime=f"python{sys.version_info.major}.{sys.version_info.minor}",  # type: ignore[arg-type]
@@ -166,12 +187,22 @@ def _make_api(endpoint: str) -> str:
         IntegrationUri=f"arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{function}"
         "/invocations",
     )["IntegrationId"]
-    route = api.create_route(
-        ApiId=api_id,
-        RouteKey="$default",
-        Target=f"integrations/{integration}",
-        RouteResponseSelectionExpression="$default",
-    )["RouteId"]
-    api.create_route_response(ApiId=api_id, RouteId=route, RouteResponseKey="$default")
+    target = f"integrations/{integration}"
+    for key in wanted.one_way:
+        api.create_route(ApiId=api_id, RouteKey=key, Target=target)
+    for key in wanted.two_way:
+        route = api.create_route(
+            ApiId=api_id,
+            RouteKey=key,
+            Target=target,
+            RouteResponseSelectionExpression="$default",
+        )["RouteId"]
+        api.create_route_response(ApiId=api_id, RouteId=route, RouteResponseKey="$default")
     api.create_stage(ApiId=api_id, StageName="dev")
     return api_id
+
+
+PEERS: dict[str, Callable[[Path, Api], contextlib.AbstractContextManager[Peer]]] = {
+    "serverless-offline": _serverless,
+    "ministack": _ministack,
+}

@@ -21,6 +21,7 @@ from websockets.frames import CloseCode
 from websockets.typing import Subprotocol
 
 from local_cloud.port_check import free_ports
+from tests.behaviours import behaviour
 from tests.integration.processes import started, write
 from tests.stack import within
 
@@ -197,6 +198,12 @@ def closed(socket: ClientConnection) -> int:
     return socket.close_code
 
 
+@behaviour(
+    "routes",
+    "a message goes to the route that its key selects; a two-way route answers",
+    "apigateway-websocket-api-route-response.html",
+    probe="two-way",
+)
 def test_a_message_reaches_its_route_and_the_answer_comes_back(gateway: Gateway) -> None:
     async def run() -> None:
         async with gateway.open() as socket:
@@ -207,6 +214,12 @@ def test_a_message_reaches_its_route_and_the_answer_comes_back(gateway: Gateway)
     within(run())
 
 
+@behaviour(
+    "routes",
+    "no route: $default, else a Forbidden frame",
+    "websocket-api-develop-routes.html",
+    probe="unrouted",
+)
 @pytest.mark.parametrize("text", ["not json", '{"action": "unknown"}', "[]", '{"action": {}}'])
 def test_a_message_without_a_route_goes_to_default_or_is_forbidden(
     gateway: Gateway, text: str
@@ -225,6 +238,12 @@ def test_a_message_without_a_route_goes_to_default_or_is_forbidden(
         assert set(answer) == {"message", "connectionId", "requestId"}
 
 
+@behaviour(
+    "routes",
+    "without a route response nothing is sent back",
+    "apigateway-websocket-api-route-response.html",
+    probe="one-way",
+)
 def test_only_a_route_with_a_response_answers(gateway: Gateway) -> None:
     async def run() -> None:
         async with gateway.open() as socket:
@@ -234,6 +253,12 @@ def test_only_a_route_with_a_response_answers(gateway: Gateway) -> None:
     within(run())
 
 
+@behaviour(
+    "integration",
+    "a function that fails is an Internal server error frame; the connection stays",
+    "believed",
+    probe="function fails",
+)
 def test_a_function_that_fails_is_an_error_frame_and_the_connection_stays(
     gateway: Gateway,
 ) -> None:
@@ -245,6 +270,11 @@ def test_a_function_that_fails_is_an_error_frame_and_the_connection_stays(
     within(run())
 
 
+@behaviour(
+    "integration",
+    "over the integration's time-out: an Endpoint request timed out frame",
+    "apigateway-execution-service-websocket-limits-table.html",
+)
 def test_a_slow_function_is_a_time_out_frame(gateway: Gateway) -> None:
     async def run() -> None:
         async with gateway.open() as socket:
@@ -254,6 +284,12 @@ def test_a_slow_function_is_a_time_out_frame(gateway: Gateway) -> None:
     within(run())
 
 
+@behaviour(
+    "$connect",
+    "its status decides on the upgrade; a function that fails is a 502",
+    "apigateway-websocket-api-route-keys-connect-disconnect.html",
+    probe="connect refuses",
+)
 @pytest.mark.parametrize(
     ("query", "status"), [("?wish=refuse", 403), ("?wish=raise", 502), ("?wish=nonsense", 502)]
 )
@@ -267,6 +303,12 @@ def test_connect_decides_on_the_upgrade(gateway: Gateway, query: str, status: in
     assert error.value.response.status_code == status
 
 
+@behaviour(
+    "$connect",
+    "the event has headers and query, each also with all values; a message's has none",
+    "apigateway-websocket-api-mapping-template-reference.html",
+    probe="message event",
+)
 def test_the_connect_event_is_api_gateways(gateway: Gateway) -> None:
     async def run() -> None:
         async with gateway.open("?a=1&a=2&b=%20", additional_headers={"X-Test": "yes"}) as socket:
@@ -293,6 +335,12 @@ def test_the_connect_event_is_api_gateways(gateway: Gateway) -> None:
     assert message["requestContext"]["messageId"]
 
 
+@behaviour(
+    "$connect",
+    "a subprotocol is agreed on only when the function's answer has its header",
+    "websocket-connect-route-subprotocol.html",
+    probe="subprotocol accepted",
+)
 def test_a_subprotocol_is_accepted_only_when_connect_says_so(gateway: Gateway) -> None:
     async def run(query: str) -> str | None:
         async with gateway.open(query, subprotocols=[Subprotocol("chat")]) as socket:
@@ -302,6 +350,12 @@ def test_a_subprotocol_is_accepted_only_when_connect_says_so(gateway: Gateway) -
     assert within(run("")) == "None"
 
 
+@behaviour(
+    "$disconnect",
+    "is told how: 1000 on a close, 1006 when the client vanishes, 1001 when idle",
+    "https://github.com/boto/boto3/issues/3789",
+    probe="client closes",
+)
 def test_disconnect_is_told_how_the_client_left(gateway: Gateway) -> None:
     async def run(leave: str) -> dict[str, Any]:
         async with gateway.open() as socket:
@@ -322,6 +376,12 @@ def test_disconnect_is_told_how_the_client_left(gateway: Gateway) -> None:
     assert within(run("idle"))["disconnectStatusCode"] == 1001
 
 
+@behaviour(
+    "limits",
+    "a frame over 32 KB or a message over 128 KB closes with 1009, binary with 1003",
+    "apigateway-execution-service-websocket-limits-table.html",
+    probe="frame too large",
+)
 @pytest.mark.parametrize(
     ("sent", "code"),
     [
@@ -343,6 +403,11 @@ def test_what_may_not_be_sent_closes_the_connection(
     assert within(run()) == code
 
 
+@behaviour(
+    "limits",
+    "a message up to 128 KB may come in several frames",
+    "apigateway-execution-service-websocket-limits-table.html",
+)
 def test_a_large_message_may_come_in_several_frames(gateway: Gateway) -> None:
     async def run() -> dict[str, Any]:
         async with gateway.open() as socket:
@@ -354,6 +419,11 @@ def test_a_large_message_may_come_in_several_frames(gateway: Gateway) -> None:
     assert len(within(run())["got"]) > 100_000
 
 
+@behaviour(
+    "limits",
+    "idle for 10 minutes or open for 2 hours: closed with 1001 (both can be set)",
+    "apigateway-execution-service-websocket-limits-table.html",
+)
 def test_an_idle_connection_and_an_old_one_are_closed(gateway: Gateway) -> None:
     async def idle() -> int:
         async with gateway.open() as socket:
@@ -373,6 +443,12 @@ def test_an_idle_connection_and_an_old_one_are_closed(gateway: Gateway) -> None:
     assert within(busy()) == CloseCode.GOING_AWAY
 
 
+@behaviour(
+    "@connections",
+    "POST delivers, GET describes, DELETE closes with 1000; after that it is Gone",
+    "apigateway-how-to-call-websocket-api-connections.html",
+    probe="delete",
+)
 def test_the_connections_api_posts_describes_and_closes(gateway: Gateway) -> None:
     async def run() -> None:
         api = gateway.connections()
@@ -396,6 +472,12 @@ def test_the_connections_api_posts_describes_and_closes(gateway: Gateway) -> Non
     within(run())
 
 
+@behaviour(
+    "@connections",
+    "410 for one that is gone, 400 for an impossible id, 403 for a wrong stage",
+    "https://github.com/localstack/localstack/issues/4694",
+    probe="post to closed",
+)
 @pytest.mark.parametrize(
     ("stage", "connection_id", "code"),
     [

@@ -243,7 +243,11 @@ def test_a_wrong_handshake_is_refused(gateway: Gateway, line: str, status: str) 
         assert status in client.head()
 
 
-@behaviour("limits", "a URL over 4,096 characters is refused", "limits.html")
+@behaviour(
+    "limits",
+    "a URL over 4,096 characters is refused",
+    "apigateway-execution-service-websocket-limits-table.html",
+)
 def test_a_url_that_is_too_long(gateway: Gateway) -> None:
     with RawSocket(gateway.port) as client:
         assert " 414 " in client.upgrade(path=f"/?{'x' * 4096}")

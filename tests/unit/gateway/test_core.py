@@ -345,9 +345,7 @@ def test_a_mapping_that_fails_is_an_error_frame(tmp_path: Path, template: str) -
     assert json.loads(frame)["message"] == "Internal server error"
 
 
-@behaviour(
-    "integration", "a stage variable may name the function", "websocket-api-stage-variables.html"
-)
+@behaviour("integration", "a stage variable may name the function", "websocket-api-stages.html")
 def test_a_stage_variable_names_the_function(tmp_path: Path) -> None:
     base = BASE.replace("StageName: dev", "StageName: dev, StageVariables: {fn: blue}")
     bench = Bench(tmp_path, route("say", "${stageVariables.fn}"), base=base)

@@ -1,0 +1,79 @@
+"""Makes ``docs/websocket-fidelity.md``: ``python -m tests.fidelity``."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from pathlib import Path
+
+from tests.behaviours import BEHAVIOURS, Behaviour
+
+ROOT = Path(__file__).parent.parent
+DOCUMENT = ROOT / "docs" / "websocket-fidelity.md"
+ANSWERS = ROOT / "docs" / "websocket-fidelity.jsonl"
+MODULES = (
+    "tests.integration.test_gateway",
+    "tests.integration.test_websocket_protocol",
+    "tests.integration.test_api_gateway",
+    "tests.integration.test_gateway_command",
+    "tests.unit.gateway.test_core",
+    "tests.unit.gateway.test_control_api",
+)
+PEERS = ("serverless-offline", "ministack")
+#: LocalStack's paid edition cannot be run without an account: what its documentation says.
+LOCALSTACK = "https://docs.localstack.cloud/aws/services/apigateway/"
+DOCUMENTED_BY_LOCALSTACK = {"routes", "$connect", "@connections", "apigatewayv2"}
+HEAD = """# The WebSocket gateway beside API Gateway
+
+Each row is a behaviour of API Gateway, the page or report that says so, and the test that shows it
+on this gateway (`./local-cloud test` runs them all). "believed" marks what no public page says.
+
+The columns of other emulators hold what they answered to the same question (serverless-offline 13
+and ministack 1.5.33, asked by `./local-cloud bench fidelity`): ✓ as AWS, else what came instead; a
+dash where it was not asked. LocalStack's WebSocket APIs need a paid plan, so that it was not asked:
+"says so" means that [its documentation]({localstack}) covers the area, not that it was tried.
+
+This file is made from the tests by `python -m tests.fidelity`.
+
+| | AWS | here | serverless-offline | ministack | LocalStack (paid) |
+| --- | --- | --- | --- | --- | --- |
+"""
+
+
+def document() -> str:
+    """Return the document's text."""
+    for module in MODULES:
+        importlib.import_module(module)
+    answers = _answers()
+    lines = [HEAD.format(localstack=LOCALSTACK)]
+    group = ""
+    order = list(dict.fromkeys(b.group for b in BEHAVIOURS))
+    for found in sorted(BEHAVIOURS, key=lambda b: order.index(b.group)):
+        if found.group != group:
+            group = found.group
+            lines.append(f"| **{group}** | | | | | |\n")
+        lines.append(_row(found, answers))
+    return "".join(lines)
+
+
+def _row(found: Behaviour, answers: dict[tuple[str, str], str]) -> str:
+    source = f"[source]({found.source})" if "//" in found.source else found.source
+    path, _, test = found.test.partition("::")
+    words = test.removeprefix("test_").replace("_", " ")
+    peers = [answers.get((peer, found.probe or ""), "—") for peer in PEERS]
+    paid = "says so" if found.group in DOCUMENTED_BY_LOCALSTACK else "—"
+    cells = [found.text.replace("|", "\\|"), source, f"✓ [{words}](../{path})", *peers, paid]
+    return "| " + " | ".join(cells) + " |\n"
+
+
+def _answers() -> dict[tuple[str, str], str]:
+    answers = {}
+    for line in ANSWERS.read_text().splitlines():
+        answer = json.loads(line)
+        words = "✓" if answer["same"] else f"✗ {answer['found']}"
+        answers[answer["target"], answer["probe"]] = words
+    return answers
+
+
+if __name__ == "__main__":
+    DOCUMENT.write_text(document())
