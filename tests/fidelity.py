@@ -44,11 +44,13 @@ def document() -> str:
     """Return the document's text."""
     for module in MODULES:
         importlib.import_module(module)
+    modules = [f"{module.replace('.', '/')}.py" for module in MODULES]
+    shown = sorted(BEHAVIOURS, key=lambda b: modules.index(b.test.partition("::")[0]))
     answers = _answers()
     lines = [HEAD.format(localstack=LOCALSTACK)]
     group = ""
-    order = list(dict.fromkeys(b.group for b in BEHAVIOURS))
-    for found in sorted(BEHAVIOURS, key=lambda b: order.index(b.group)):
+    order = list(dict.fromkeys(b.group for b in shown))
+    for found in sorted(shown, key=lambda b: order.index(b.group)):
         if found.group != group:
             group = found.group
             lines.append(f"| **{group}** | | | | | |\n")
