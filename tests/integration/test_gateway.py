@@ -22,10 +22,8 @@ from websockets.typing import Subprotocol
 
 from local_cloud.port_check import free_ports
 from tests.behaviours import behaviour
-from tests.integration.processes import started, write
+from tests.integration.processes import gateway_started, started, write
 from tests.stack import within
-
-pytestmark = pytest.mark.embedded("the same gateway, started by the test itself")
 
 FUNCTION = """
 import json, os, time
@@ -177,11 +175,11 @@ def gateway(
             "/health",
             *(*path, "--cache", str(folder / "cache")),
         ),
-        started(
-            "websocket_gateway",
+        gateway_started(
+            request,
             ports.gateway,
-            "/_gateway/health",
-            *(*path, "--lambda-endpoint", f"http://127.0.0.1:{ports.functions}", *limits),
+            folder,
+            *("--lambda-endpoint", f"http://127.0.0.1:{ports.functions}", *limits),
         ),
     ):
         yield Gateway(ports.gateway, record, request.param)

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -17,7 +15,7 @@ from hypothesis import strategies as st
 
 from local_cloud.port_check import free_ports
 from tests.behaviours import behaviour
-from tests.integration.processes import started, write
+from tests.integration.processes import gateway_started, write
 from tests.integration.raw_socket import (
     BINARY,
     CLOSE,
@@ -28,8 +26,6 @@ from tests.integration.raw_socket import (
     RawSocket,
     frame,
 )
-
-pytestmark = pytest.mark.embedded("the same gateway, started by the test itself")
 
 RFC = "https://www.rfc-editor.org/rfc/rfc6455"
 TEMPLATE = r"""
@@ -66,7 +62,6 @@ Resources:
 @dataclass
 class Gateway:
     port: int
-    log: Path
 
     def open(self) -> RawSocket:
         client = RawSocket(self.port)
@@ -78,34 +73,27 @@ class Gateway:
         return httpx.get(url, trust_env=False).json()
 
     def assert_well(self) -> None:
-        """It answers, every connection is gone, and its log has no exception."""
+        """It answers, and every connection is gone."""
         deadline = time.monotonic() + 10
         while self.health()["connections"]:
             assert time.monotonic() < deadline, "a connection was left"
             time.sleep(0.02)
-        assert "Traceback" not in self.log.read_text()
-        assert "failed" not in self.log.read_text()
 
 
 @pytest.fixture(scope="module")
-def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+def gateway(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Gateway]:
     folder = write(tmp_path_factory.mktemp("protocol"), template_dot_yaml=TEMPLATE)
     port = free_ports().gateway
-    log = folder / "log"
-    with (
-        log.open("w") as output,
-        started(
-            "websocket_gateway",
-            port,
-            "/_gateway/health",
-            *("--template", str(folder / "template.yaml"), "--handshake-timeout", "1"),
-            *("--unread", "200000"),
-            stdout=output.fileno(),
-            stderr=subprocess.STDOUT,
-        ),
-    ):
-        yield Gateway(port, log)
-        Gateway(port, log).assert_well()
+    limits = ("--handshake-timeout", "1", "--unread", "200000")
+    with gateway_started(request, port, folder, *limits) as log:
+        served = Gateway(port)
+        yield served
+        served.assert_well()
+    said = log.read_text()
+    assert "Traceback" not in said
+    assert "failed" not in said
 
 
 @behaviour("protocol", "text comes back: empty, short, in frames of 16 and of 64 bit length", RFC)
