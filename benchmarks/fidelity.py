@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import websockets
@@ -21,6 +22,15 @@ from websockets.typing import Subprotocol
 
 from benchmarks.figures import say
 from benchmarks.peers import PEERS, Api, Peer, Unavailable
+from tests.integration.raw_socket import (
+    CLOSE,
+    CONTINUATION,
+    PING,
+    PONG,
+    TEXT,
+    RawSocket,
+    frame,
+)
 
 SECONDS = 5.0
 SIGNED = {"Authorization": "AWS4-HMAC-SHA256 Credential=test"}
@@ -133,6 +143,31 @@ class Prober:
         except (websockets.exceptions.WebSocketException, OSError) as error:
             return type(error).__name__
 
+    async def raw(self, *frames: bytes, path: str | None = None, header: str = "") -> str:
+        """Return what comes back for raw bytes: a frame's kind, a close code, or the refusal."""
+        return await asyncio.to_thread(self._raw, frames, path, header)
+
+    def _raw(self, frames: tuple[bytes, ...], path: str | None, header: str) -> str:
+        parts = urlsplit(self.peer.url)
+        with RawSocket(parts.port or 80, SECONDS / 2) as client:
+            try:
+                head = client.upgrade(*filter(None, [header]), path=path or parts.path or "/")
+                status = head.split(" ")[1]
+                if status != "101":
+                    return status
+                if header:
+                    agreed = "sec-websocket-extensions" in head.lower()
+                    return "agreed on" if agreed else "not agreed on"
+                client.send(b"".join(frames))
+                opcode, payload = client.frame()
+            except TimeoutError:
+                return "silence"
+            except ConnectionError:
+                return "cut"
+        if opcode == CLOSE:
+            return f"closed with {int.from_bytes(payload[:2], 'big') or 'no code'}"
+        return {TEXT: "an answer", PONG: "pong"}.get(opcode, f"opcode {opcode}")
+
     async def message_headers(self) -> str:
         async with self.open() as client:
             await client.send('{"action": "echo"}')
@@ -158,27 +193,54 @@ PROBES: dict[str, tuple[str, Callable[[Prober], Awaitable[str]]]] = {
     "get": ("200", lambda p: p.manage("GET")),
     "delete": ("204, closed with 1000", lambda p: p.manage("DELETE")),
     "message event": ("none", lambda p: p.message_headers()),
-    # Last: a function that fails is the end of some.
+    "ping": ("pong", lambda p: p.raw(frame(PING, b"x"))),
+    "fragments": (
+        "an answer",
+        lambda p: p.raw(
+            frame(TEXT, b'{"action": "echo", "x": "' + b"x" * 30_000, fin=False),
+            frame(CONTINUATION, b"x" * 30_000 + b'"}'),
+        ),
+    ),
+    "protocol error": ("closed with 1002", lambda p: p.raw(frame(CONTINUATION, b"x"))),
+    "not UTF-8": ("closed with 1007", lambda p: p.raw(frame(TEXT, b"\xc0\xaf"))),
+    "close": ("closed with 3000", lambda p: p.raw(frame(CLOSE, (3000).to_bytes(2, "big")))),
+    "compression": (
+        "not agreed on",
+        lambda p: p.raw(header="Sec-WebSocket-Extensions: permessage-deflate"),
+    ),
+    "URL too long": ("414", lambda p: p.raw(path=urlsplit(p.peer.url).path + f"/?{'x' * 4096}")),
     "connect fails": ("502", lambda p: p.status("?wish=raise")),
     "function fails": ("Internal server error", lambda p: p.ask('{"action": "raise"}')),
 }
 
 
+#: Each the end of some emulator: asked of one that was started for it.
+FATAL = ("not UTF-8", "connect fails", "function fails")
+
+
 def run() -> None:
     """Ask every peer that can be installed; one line an answer."""
-    for name, start in PEERS.items():
-        with tempfile.TemporaryDirectory() as folder:
-            record = Path(folder) / "events.jsonl"
-            api = Api(CODE.format(record=str(record)), API.one_way, API.two_way)
-            try:
-                with start(Path(folder), api) as peer:
-                    asyncio.run(_ask(name, Prober(peer, record)))
-            except Unavailable as error:
-                say("gateway.fidelity", target=name, skipped=str(error))
+    harmless = [name for name in PROBES if name not in FATAL]
+    for name in PEERS:
+        for probes in (harmless, *([fatal] for fatal in FATAL)):
+            _start_and_ask(name, probes)
 
 
-async def _ask(target: str, prober: Prober) -> None:
-    for name, (expected, ask) in PROBES.items():
+def _start_and_ask(name: str, probes: list[str]) -> None:
+    start = PEERS[name]
+    with tempfile.TemporaryDirectory() as folder:
+        record = Path(folder) / "events.jsonl"
+        api = Api(CODE.format(record=str(record)), API.one_way, API.two_way)
+        try:
+            with start(Path(folder), api) as peer:
+                asyncio.run(_ask(name, Prober(peer, record), probes))
+        except Unavailable as error:
+            say("gateway.fidelity", target=name, skipped=str(error))
+
+
+async def _ask(target: str, prober: Prober, probes: list[str]) -> None:
+    for name in probes:
+        expected, ask = PROBES[name]
         try:
             found = await asyncio.wait_for(ask(prober), 4 * SECONDS)
         except (TimeoutError, websockets.exceptions.WebSocketException, OSError) as error:

@@ -23,15 +23,37 @@ PEERS = ("serverless-offline", "ministack")
 #: LocalStack's paid edition cannot be run without an account: what its documentation says.
 LOCALSTACK = "https://docs.localstack.cloud/aws/services/apigateway/"
 DOCUMENTED_BY_LOCALSTACK = {"routes", "$connect", "@connections", "apigatewayv2"}
+#: What was read in a peer's source, where it cannot be asked: by group, or by the test's words.
+READ = {
+    ("serverless-offline", "authorizer"): "REQUEST authorizers, with policy and context",
+    ("serverless-offline", "integration"): "Lambda proxies only",
+    ("serverless-offline", "validation"): "none",
+    ("serverless-offline", "keys"): "none",
+    ("serverless-offline", "throttling"): "none",
+    ("serverless-offline", "monitoring"): "none",
+    ("serverless-offline", "addresses"): "one API, no stages",
+    ("serverless-offline", "apigatewayv2"): "none",
+    ("serverless-offline", "limits"): "none",
+    ("ministack", "authorizer"): "REQUEST authorizers, with policy, context and cache",
+    ("ministack", "integration"): "Lambda only",
+    ("ministack", "validation"): "none",
+    ("ministack", "keys"): "none",
+    ("ministack", "throttling"): "none",
+    ("ministack", "monitoring"): "none",
+    ("ministack", "addresses"): "by host name or path; API mappings are kept, not served",
+    ("ministack", "apigatewayv2"): "yes",
+    ("ministack", "limits"): "none",
+}
 HEAD = """# The WebSocket gateway beside API Gateway
 
 Each row is a behaviour of API Gateway, the page or report that says so, and the test that shows it
 on this gateway (`./local-cloud test` runs them all). "believed" marks what no public page says.
 
 The columns of other emulators hold what they answered to the same question (serverless-offline 13
-and ministack 1.5.33, asked by `./local-cloud bench fidelity`): ✓ as AWS, else what came instead; a
-dash where it was not asked. LocalStack's WebSocket APIs need a paid plan, so that it was not asked:
-"says so" means that [its documentation]({localstack}) covers the area, not that it was tried.
+and ministack 1.5.33, asked by `./local-cloud bench fidelity`): ✓ as AWS, else what came instead.
+¹ marks what was read in its source for the whole area; a dash, what was not looked at.
+LocalStack's WebSocket APIs need a paid plan, so that it was not asked: "says so" means that
+[its documentation]({localstack}) covers the area, not that it was tried.
 
 This file is made from the tests by `python -m tests.fidelity`.
 
@@ -62,7 +84,11 @@ def _row(found: Behaviour, answers: dict[tuple[str, str], str]) -> str:
     source = f"[source]({found.source})" if "//" in found.source else found.source
     path, _, test = found.test.partition("::")
     words = test.removeprefix("test_").replace("_", " ")
-    peers = [answers.get((peer, found.probe or ""), "—") for peer in PEERS]
+    peers = [
+        answers.get((peer, found.probe or ""))
+        or (f"{READ[peer, found.group]} ¹" if (peer, found.group) in READ else "—")
+        for peer in PEERS
+    ]
     paid = "says so" if found.group in DOCUMENTED_BY_LOCALSTACK else "—"
     cells = [found.text.replace("|", "\\|"), source, f"✓ [{words}](../{path})", *peers, paid]
     return "| " + " | ".join(cells) + " |\n"

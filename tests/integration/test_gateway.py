@@ -405,6 +405,7 @@ def test_what_may_not_be_sent_closes_the_connection(
     "limits",
     "a message up to 128 KB may come in several frames",
     "apigateway-execution-service-websocket-limits-table.html",
+    probe="fragments",
 )
 def test_a_large_message_may_come_in_several_frames(gateway: Gateway) -> None:
     async def run() -> dict[str, Any]:

@@ -96,7 +96,12 @@ def gateway(
     assert "failed" not in said
 
 
-@behaviour("protocol", "text comes back: empty, short, in frames of 16 and of 64 bit length", RFC)
+@behaviour(
+    "protocol",
+    "text comes back: empty, short, in frames of 16 and of 64 bit length",
+    RFC,
+    probe="two-way",
+)
 @pytest.mark.parametrize("size", [0, 125, 126, 127, 128, 30_000])
 def test_a_text_message_of_any_allowed_size(gateway: Gateway, size: int) -> None:
     with gateway.open() as client:
@@ -105,7 +110,9 @@ def test_a_text_message_of_any_allowed_size(gateway: Gateway, size: int) -> None
         assert (opcode, len(payload)) == (TEXT, 16)
 
 
-@behaviour("protocol", "a ping is answered with its payload, between fragments too", RFC)
+@behaviour(
+    "protocol", "a ping is answered with its payload, between fragments too", RFC, probe="ping"
+)
 @pytest.mark.parametrize("payload", [b"", b"hello", bytes(range(125))])
 def test_a_ping_is_answered(gateway: Gateway, payload: bytes) -> None:
     with gateway.open() as client:
@@ -122,7 +129,9 @@ def test_pings_byte_by_byte_are_answered_in_order(gateway: Gateway) -> None:
         assert [client.frame() for _ in range(10)] == [(PONG, bytes([n])) for n in range(10)]
 
 
-@behaviour("protocol", "what RFC 6455 forbids closes the connection with 1002", RFC)
+@behaviour(
+    "protocol", "what RFC 6455 forbids closes the connection with 1002", RFC, probe="protocol error"
+)
 @pytest.mark.parametrize(
     "sent",
     [
@@ -148,7 +157,9 @@ def test_a_protocol_error_is_1002(gateway: Gateway, sent: bytes) -> None:
         assert client.close_code() == 1002
 
 
-@behaviour("protocol", "text that is not UTF-8 closes the connection with 1007", RFC)
+@behaviour(
+    "protocol", "text that is not UTF-8 closes the connection with 1007", RFC, probe="not UTF-8"
+)
 @pytest.mark.parametrize(
     "sent",
     [
@@ -173,7 +184,9 @@ def test_a_character_may_be_split_between_fragments(gateway: Gateway) -> None:
         assert client.frame()[0] == TEXT
 
 
-@behaviour("protocol", "a close is answered with its code; what comes after it is ignored", RFC)
+@behaviour(
+    "protocol", "a close is answered with its code; what comes after it is ignored", RFC, "close"
+)
 @pytest.mark.parametrize("code", [1000, 1001, 1003, 1007, 1011, 3000, 4999])
 def test_a_close_is_answered(gateway: Gateway, code: int) -> None:
     with gateway.open() as client:
@@ -199,7 +212,12 @@ def test_a_binary_message_is_refused(gateway: Gateway) -> None:
         assert client.close_code() == 1003
 
 
-@behaviour("protocol", "no extension is agreed on: API Gateway does not compress", "believed")
+@behaviour(
+    "protocol",
+    "no extension is agreed on: API Gateway does not compress",
+    "believed",
+    "compression",
+)
 def test_compression_is_not_agreed_on(gateway: Gateway) -> None:
     with RawSocket(gateway.port) as client:
         head = client.upgrade("Sec-WebSocket-Extensions: permessage-deflate")
