@@ -215,7 +215,7 @@ PROBES: dict[str, tuple[str, Callable[[Prober], Awaitable[str]]]] = {
 
 
 #: Each the end of some emulator: asked of one that was started for it.
-FATAL = ("not UTF-8", "connect fails", "function fails")
+FATAL = ("close", "not UTF-8", "connect fails", "function fails")
 
 
 def run() -> None:
