@@ -5,7 +5,7 @@ import os
 
 import uvicorn
 
-from local_cloud.console.app import create_app
+from local_cloud.console.app import Endpoints, create_app
 
 
 def main() -> None:
@@ -13,10 +13,26 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="local_cloud.console", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
     parser.add_argument("--port", type=int, default=8083)
+    engine = os.environ.get("AWS_ENDPOINT_URL", "http://localhost:4566")
+    websocket = os.environ.get("WEBSOCKET_URL", "ws://localhost:8080")
     parser.add_argument(
         "--stepfunctions-endpoint",
-        default=os.environ.get("AWS_ENDPOINT_URL", "http://localhost:4566"),
-        help="the AWS API that answers (default: AWS_ENDPOINT_URL)",
+        default=engine,
+        metavar="URL",
+        help="the Step Functions API that answers (default: AWS_ENDPOINT_URL)",
+    )
+    parser.add_argument("--engine", default=engine, metavar="URL", help="of the other AWS APIs")
+    parser.add_argument(
+        "--gateway",
+        default=websocket.replace("ws", "http", 1),
+        metavar="URL",
+        help="of the WebSocket gateway (default: from WEBSOCKET_URL)",
+    )
+    parser.add_argument(
+        "--browser-websocket",
+        default=os.environ.get("BROWSER_WEBSOCKET_URL", websocket),
+        metavar="URL",
+        help="of the same gateway, as a browser reaches it",
     )
     parser.add_argument(
         "--allowed-host",
@@ -25,10 +41,21 @@ def main() -> None:
         help="another name by which this port may be reached",
     )
     arguments = parser.parse_args()
-    app = create_app(arguments.stepfunctions_endpoint, arguments.allowed_host)
+    endpoints = Endpoints(
+        step_functions=arguments.stepfunctions_endpoint,
+        engine=arguments.engine,
+        gateway=arguments.gateway,
+        websocket=arguments.browser_websocket,
+    )
+    app = create_app(endpoints, arguments.allowed_host)
     print(f"Step Functions Local on http://{arguments.host}:{arguments.port}", flush=True)
     uvicorn.run(
-        app, host=arguments.host, port=arguments.port, log_level="warning", access_log=False
+        app,
+        host=arguments.host,
+        port=arguments.port,
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=1,
     )
 
 

@@ -1,31 +1,54 @@
-"""The Step Functions API as the engine answers it, and a page that says how the engine is."""
+"""Step Functions Local: the API for SDKs and CLIs, and the console for people, on one port."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
 
 import httpx
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
 
+from local_cloud.console.aws_calls import AwsCalls
+from local_cloud.console.chat import Chat
+from local_cloud.console.security import SecurityHeaders, same_origin
+from local_cloud.console.watch import Watch
+
+ASSETS = Path(__file__).with_name("assets")
 # An activity's poll and a synchronous execution may take minutes.
 TIMEOUT = httpx.Timeout(330, connect=5)
 _NOT_PASSED_ON = {"host", "connection", "content-length", "transfer-encoding", "accept-encoding"}
 
 
-def create_app(engine: str, hosts: list[str]) -> Starlette:
+@dataclass(frozen=True)
+class Endpoints:
+    """Where the rest of the cloud is, as URLs; the WebSocket's as a browser reaches it."""
+
+    step_functions: str
+    engine: str
+    gateway: str
+    websocket: str
+
+
+def create_app(endpoints: Endpoints, hosts: list[str]) -> Starlette:
     """Return the application.
 
     Args:
-        engine: URL of the AWS API that answers.
         hosts: values of ``Host`` that are answered; any other may be a rebound DNS name.
     """
+    engine = endpoints.step_functions
     client = httpx.AsyncClient(base_url=engine, timeout=TIMEOUT, trust_env=False)
+    calls = AwsCalls(endpoints.engine, endpoints.step_functions)
+    chat = Chat(calls, endpoints.gateway, endpoints.websocket)
+    watch = Watch(calls)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -65,10 +88,21 @@ def create_app(engine: str, hosts: list[str]) -> Starlette:
     return Starlette(
         routes=[
             Route("/", step_functions, methods=["POST"]),
-            Route("/", health, methods=["GET"]),
             Route("/_console/health", health, methods=["GET"]),
+            Route("/api/aws/{service}/{operation}", same_origin(calls.answer), methods=["POST"]),
+            Route("/api/objects", same_origin(calls.download), methods=["GET"]),
+            Route("/api/watch", same_origin(watch.answer), methods=["GET"]),
+            Route("/api/inputs", same_origin(chat.inputs), methods=["GET"]),
+            Route("/api/chat", same_origin(chat.settings), methods=["GET"]),
+            Route("/api/datasets", same_origin(chat.upload), methods=["POST"]),
+            Route("/api/connections", same_origin(chat.connections), methods=["GET"]),
+            Mount("/", StaticFiles(directory=ASSETS, html=True, check_dir=False)),
         ],
-        middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=hosts)],
+        middleware=[
+            Middleware(TrustedHostMiddleware, allowed_hosts=hosts),
+            Middleware(SecurityHeaders, websocket=endpoints.websocket),
+            Middleware(GZipMiddleware, minimum_size=2000),
+        ],
         lifespan=lifespan,
     )
 

@@ -1,0 +1,140 @@
+"""The AWS calls that the console's pages make: a list of them, and no others."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import datetime
+from decimal import Decimal
+from functools import cache
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+
+from local_cloud.installation import REGION
+
+_ALLOWED = {
+    "stepfunctions": {
+        *("list_state_machines", "describe_state_machine", "list_executions"),
+        *("describe_execution", "describe_state_machine_for_execution", "get_execution_history"),
+        *("start_execution", "stop_execution", "redrive_execution"),
+        *("validate_state_machine_definition", "test_state", "update_state_machine"),
+    },
+    "dynamodb": {"list_tables", "describe_table", "scan"},
+    "s3": {"list_buckets", "list_objects_v2"},
+    "secretsmanager": {"list_secrets", "get_secret_value"},
+    "cognito-idp": {
+        *("list_user_pools", "list_user_pool_clients", "list_users"),
+        *("initiate_auth", "sign_up", "confirm_sign_up", "resend_confirmation_code"),
+    },
+    "logs": {"describe_log_groups", "filter_log_events"},
+    "lambda": {"list_functions", "invoke"},
+}
+MAX_REQUEST = 8 * 1024 * 1024
+
+
+class AwsCalls:
+    """Makes the calls with boto3, in threads.
+
+    Args:
+        engine: the AWS endpoint.
+        step_functions: the Step Functions endpoint, which may be another.
+    """
+
+    def __init__(self, engine: str, step_functions: str) -> None:
+        self.engine = engine
+        self.step_functions = step_functions
+        self.client = cache(self._client)
+
+    def _client(self, service: str) -> Any:
+        # Loaded when the first page asks: the console starts without it.
+        import boto3
+        from botocore.config import Config
+
+        return boto3.client(
+            service,  # type: ignore[call-overload]
+            endpoint_url=self.step_functions if service == "stepfunctions" else self.engine,
+            region_name=REGION,
+            aws_access_key_id="test",
+            aws_secret_access_key="test",  # noqa: S106 - the engine takes any
+            config=Config(
+                connect_timeout=3,
+                read_timeout=70,
+                retries={"total_max_attempts": 1},
+                s3={"addressing_style": "path"},
+                max_pool_connections=32,
+                inject_host_prefix=False,
+            ),
+        )
+
+    async def call(self, service: str, operation: str, **arguments: Any) -> dict[str, Any]:
+        """Return an operation's answer; raises what boto3 raises."""
+        return await asyncio.to_thread(self._call, service, operation, arguments)
+
+    def _call(self, service: str, operation: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        answer: dict[str, Any] = getattr(self.client(service), operation)(**arguments)
+        answer.pop("ResponseMetadata", None)
+        return answer
+
+    async def answer(self, request: Request) -> Response:
+        """Answer ``POST /api/aws/{service}/{operation}``, a JSON object of arguments."""
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        service, operation = request.path_params["service"], request.path_params["operation"]
+        if operation not in _ALLOWED.get(service, ()):
+            return _failure(404, "NotFound", f"The console does not call {service} {operation}.")
+        body = await request.body()
+        if len(body) > MAX_REQUEST:
+            return _failure(413, "TooLarge", f"At most {MAX_REQUEST >> 20} MB can be sent.")
+        try:
+            arguments = json.loads(body or b"{}")
+            if not isinstance(arguments, dict):
+                raise ValueError("expected an object")
+        except ValueError as error:
+            return _failure(400, "BadRequest", f"The arguments are no JSON object: {error}")
+        try:
+            answer = await self.call(service, operation, **arguments)
+        except ClientError as error:
+            found = error.response["Error"]
+            return _failure(400, found.get("Code", "Error"), found.get("Message", str(error)))
+        except BotoCoreError as error:
+            if type(error).__name__ in ("EndpointConnectionError", "ConnectTimeoutError"):
+                words = f"{self.engine} does not answer. Is it running? (./local-cloud up)"
+                return _failure(503, "EngineDown", words)
+            return _failure(400, type(error).__name__, str(error))
+        if hasattr(answer.get("Payload"), "read"):
+            answer["Payload"] = answer["Payload"].read().decode(errors="replace")
+        return Response(json.dumps(answer, default=plain), media_type="application/json")
+
+    async def download(self, request: Request) -> Response:
+        """Answer ``GET /api/objects?bucket=…&key=…`` with an object's bytes."""
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        bucket, key = request.query_params.get("bucket", ""), request.query_params.get("key", "")
+        try:
+            found = await self.call("s3", "get_object", Bucket=bucket, Key=key)
+        except (ClientError, BotoCoreError) as error:
+            return _failure(404, "NotFound", f"{bucket}/{key}: {error}")
+        name = "".join(c if c.isalnum() or c in "._-" else "_" for c in key.rpartition("/")[2])
+        return StreamingResponse(
+            found["Body"].iter_chunks(),
+            # Shown as a file, never as a page of this origin.
+            media_type="application/octet-stream",
+            headers={"Content-Disposition": f'attachment; filename="{name}"'},
+        )
+
+
+def plain(value: Any) -> Any:
+    """Return what JSON cannot hold in a form that it can; times in seconds since 1970."""
+    if isinstance(value, datetime):
+        return value.timestamp()
+    if isinstance(value, Decimal):
+        return float(value)
+    if isinstance(value, bytes):
+        return value.decode(errors="replace")
+    return str(value)
+
+
+def _failure(status: int, code: str, message: str) -> JSONResponse:
+    return JSONResponse({"code": code, "error": message}, status)

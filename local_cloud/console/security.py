@@ -1,0 +1,74 @@
+"""What keeps other sites out of the console, and the console's pages to themselves.
+
+https://developer.mozilla.org/en-US/docs/Web/HTTP/CSP
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from starlette.datastructures import MutableHeaders
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+def same_origin(endpoint: Endpoint) -> Endpoint:
+    """Answer the console's own pages only: no other site can start or read anything.
+
+    A browser says whose page a request comes from (``Sec-Fetch-Site``, ``Origin``); a form of
+    another site can send neither JSON nor this header.
+    """
+
+    async def guarded(request: Request) -> Response:
+        site = request.headers.get("sec-fetch-site", "same-origin")
+        origin = request.headers.get("origin")
+        own = f"{request.url.scheme}://{request.headers.get('host', '')}"
+        if site not in ("same-origin", "none") or (origin is not None and origin != own):
+            return JSONResponse({"error": "Another site's page asked."}, 403)
+        if request.method == "POST" and request.headers.get("x-console") != "1":
+            return JSONResponse({"error": "The header X-Console is missing."}, 403)
+        return await endpoint(request)
+
+    return guarded
+
+
+class SecurityHeaders:
+    """Adds the headers that let pages load what is the console's own, and nothing else.
+
+    Args:
+        websocket: the gateway's ``ws://host:port``, which the chat speaks to.
+    """
+
+    def __init__(self, app: ASGIApp, websocket: str) -> None:
+        self.app = app
+        self.policy = "; ".join(
+            [
+                "default-src 'none'",
+                "script-src 'self'",
+                # The editor makes its style sheet in the page.
+                "style-src 'self' 'unsafe-inline'",
+                "img-src 'self' data:",
+                "font-src 'self'",
+                f"connect-src 'self' {websocket}",
+                "base-uri 'none'",
+                "form-action 'self'",
+                "frame-ancestors 'none'",
+            ]
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on; put the headers to its answer."""
+
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers["Content-Security-Policy"] = self.policy
+                headers["X-Content-Type-Options"] = "nosniff"
+                headers["Referrer-Policy"] = "no-referrer"
+                headers["Cross-Origin-Opener-Policy"] = "same-origin"
+            await send(message)
+
+        await self.app(scope, receive, with_headers)
