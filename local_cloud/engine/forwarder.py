@@ -30,8 +30,11 @@ class Forwarder:
         adapter = requests.adapters.HTTPAdapter(pool_connections=1, pool_maxsize=64)
         self.session.mount("http://", adapter)
 
-    def send(self, context: RequestContext) -> requests.Response:
+    def send(self, context: RequestContext, without: str | None = None) -> requests.Response:
         """Return the endpoint's answer to the request.
+
+        Args:
+            without: a header, in lower case, that is left out.
 
         Raises:
             CommonServiceException: it does not answer.
@@ -40,7 +43,7 @@ class Forwarder:
         headers = {
             name: value
             for name, value in incoming.headers.items()
-            if name.lower() not in _HOP_BY_HOP and name.lower() != "host"
+            if name.lower() not in {*_HOP_BY_HOP, "host", without}
         }
         query = incoming.query_string.decode("latin-1")
         url = f"{self.endpoint}{incoming.path}" + (f"?{query}" if query else "")

@@ -23,6 +23,7 @@ from websocket_gateway.template import Template
 
 _FUNCTION_ERROR = "X-Amz-Function-Error"
 _ERROR_TYPE = "x-amzn-errortype"
+_LOG_TYPE = "x-amz-log-type"
 
 
 class LambdaService:
@@ -36,6 +37,9 @@ class LambdaService:
 
     def __call__(self, context: RequestContext, request: ServiceRequest) -> Response:
         answer = self.forwarder.send(context)
+        if answer.status_code == 501 and _LOG_TYPE in context.request.headers:
+            # SAM refuses to run a function whose log is asked for: better run without it.
+            answer = self.forwarder.send(context, without=_LOG_TYPE)
         if _is_unknown_to_sam(answer) and (described := self._describe(context, request)):
             return described
         response = to_response(answer)

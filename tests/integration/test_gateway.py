@@ -26,9 +26,18 @@ from tests.integration.processes import gateway_started, started, write
 from tests.stack import within
 
 FUNCTION = """
-import json, os, time
+import json, os, time, urllib.error, urllib.request
 
 RECORD = {record!r}
+GATEWAY = "http://127.0.0.1:{port}"
+
+def post(connection_id):
+    url = GATEWAY + "/test/@connections/" + connection_id.replace("=", "%3D")
+    signed = {{"Authorization": "AWS4-HMAC-SHA256 Credential=test"}}
+    try:
+        return urllib.request.urlopen(urllib.request.Request(url, b"x", signed)).status
+    except urllib.error.HTTPError as error:
+        return error.code
 
 def handler(event, context):
     with open(RECORD, "a") as file:
@@ -42,6 +51,8 @@ def handler(event, context):
             raise RuntimeError("no")
         if wish == "nonsense":
             return "hello"
+        if wish == "post" and post(request["connectionId"]) != 410:
+            return {{"statusCode": 500}}
         if wish == "protocol":
             return {{"statusCode": 200, "headers": {{"Sec-WebSocket-Protocol": "chat"}}}}
         return {{"statusCode": 200}}
@@ -56,6 +67,8 @@ def handler(event, context):
         raise RuntimeError("no")
     if action == "slow":
         time.sleep(30)
+    if action == "echo" and json.loads(body).get("text") == "pause":
+        time.sleep(0.5)
     return {{"statusCode": 200, "body": json.dumps({{"route": request["routeKey"], "got": body}})}}
 """
 
@@ -160,12 +173,12 @@ def gateway(
 ) -> Iterator[Gateway]:
     folder = tmp_path_factory.mktemp("api")
     record = folder / "events.jsonl"
+    ports = free_ports()
     write(
         folder,
         template_dot_yaml=template(request.param),
-        chat__index_dot_py=FUNCTION.format(record=str(record)),
+        chat__index_dot_py=FUNCTION.format(record=str(record), port=ports.gateway),
     )
-    ports = free_ports()
     path = ("--template", str(folder / "template.yaml"))
     limits = ("--idle-timeout", "2", "--connection-duration", "4", "--integration-timeout", "1")
     with (
@@ -505,3 +518,31 @@ def test_a_template_that_cannot_be_served_is_said_in_a_sentence(tmp_path: Path) 
     assert done.returncode == 1
     assert "it declares no AWS::ApiGatewayV2::Api" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@behaviour(
+    "$connect",
+    "no connection exists until $connect has succeeded: a post to it is a 410",
+    "apigateway-websocket-api-route-keys-connect-disconnect.html",
+)
+def test_a_pending_connection_cannot_be_posted_to(gateway: Gateway) -> None:
+    async def run() -> None:
+        async with gateway.open("?wish=post") as socket:
+            await ask(socket, action="echo")
+
+    within(run())
+
+
+@behaviour(
+    "routes", "messages are dispatched as they come, not one after the other's end", "believed"
+)
+def test_a_slow_message_does_not_hold_up_the_next(gateway: Gateway) -> None:
+    async def run() -> list[str]:
+        async with gateway.open() as socket:
+            await ask(socket, action="echo", text="warm")
+            for text in ("pause", "quick"):
+                await socket.send(json.dumps({"action": "echo", "text": text}))
+            answers = [json.loads(await socket.recv()) for _ in range(2)]
+            return [json.loads(answer["got"])["text"] for answer in answers]
+
+    assert within(run()) == ["quick", "pause"]

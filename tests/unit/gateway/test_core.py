@@ -13,6 +13,7 @@ from tests.behaviours import behaviour
 from tests.unit.gateway.world import BASE, URI, Bench, route
 from websocket_gateway.core.backend import HttpAnswer, IntegrationFailed
 from websocket_gateway.core.faults import Faults
+from websocket_gateway.core.limits import Limits
 from websocket_gateway.core.policy import allows
 
 CORE = Path(__file__).parents[3] / "websocket-gateway" / "websocket_gateway" / "core"
@@ -443,6 +444,20 @@ def test_a_stage_and_a_route_are_throttled(tmp_path: Path) -> None:
     assert bench.status() == 429
     assert "requestContext" in bench.send(client, action="say")[0]
     assert json.loads(bench.send(client, action="say")[0])["message"] == "Too Many Requests"
+
+
+@behaviour(
+    "throttling",
+    "over 500 new connections a second for the account: 429 (can be set)",
+    "apigateway-execution-service-websocket-limits-table.html",
+)
+def test_new_connections_are_limited_by_the_second(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, "")
+    seconds = iter([1.1, 1.2, 1.3, 2.0])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("websocket_gateway.core.gateway.time.monotonic", lambda: next(seconds))
+        bench.gateway.limits = Limits(new_connections_per_second=2)
+        assert [bench.gateway.admits_another() for _ in range(4)] == [True, True, False, True]
 
 
 # Logs, metrics, addresses
