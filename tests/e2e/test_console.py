@@ -30,6 +30,7 @@ pytestmark = pytest.mark.skipif(
 )
 ROLE = "arn:aws:iam::000000000000:role/test"
 PATIENCE = 30_000
+expect.set_options(timeout=PATIENCE)  # the first analysis on cold containers takes 15 s
 
 
 @pytest.fixture(scope="module")
