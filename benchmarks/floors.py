@@ -11,13 +11,13 @@ from pathlib import Path
 import uvloop
 from websockets.asyncio.server import ServerConnection, serve
 
+from benchmarks.echo_gateway import TEMPLATE
 from benchmarks.figures import percentiles, say
 from benchmarks.round_trip import measure
 from local_cloud.lambda_endpoint.execution_environment import Invocation
 from local_cloud.lambda_endpoint.server import LambdaEndpoint, Settings
 
 INVOCATIONS = 1000
-TEMPLATE = Path(__file__).with_name("echo") / "template.yaml"
 
 
 def floors(message: str) -> None:

@@ -4,51 +4,35 @@ from __future__ import annotations
 
 import asyncio
 import json
-import subprocess
 import time
-from pathlib import Path
 
 import psutil
 
 from benchmarks import peers
+from benchmarks.echo_gateway import SIGNED, echo_gateway
 from benchmarks.figures import percentiles, say
 from benchmarks.floors import floors
 from benchmarks.idle_clients import IdleClients
 from benchmarks.round_trip import measure
-from local_cloud.port_check import free_ports
-from tests.integration.processes import started
 from websocket_gateway.http1 import HttpClient
 
-TEMPLATE = Path(__file__).with_name("echo") / "template.yaml"
 MESSAGE = json.dumps({"action": "echo", "text": "x" * 32})
 POSTS = 1000
 IDLE_CONNECTIONS = 10_000
 POSTED_AT_ONCE = 50
-# The gateway checks that a request is signed, not by whom: it has no users of its own.
-SIGNED = {"Authorization": "AWS4-HMAC-SHA256 Credential=test"}
 
 
 def run() -> None:
     """Measure an echo beside its floors and peers; posts, idle connections, a broadcast."""
     floors(MESSAGE)
-    port = free_ports().gateway
-    with started(
-        "local_cloud.gateway_command",
-        port,
-        "/_gateway/health",
-        *("--template", str(TEMPLATE), "--run-lambdas"),
-        *("--new-connections-per-second", "100000"),
-        stdout=subprocess.DEVNULL,
-    ) as gateway:
-        address = f"127.0.0.1:{port}"
-        asyncio.run(measure("gateway.echo", f"ws://{address}", MESSAGE, target="local-cloud"))
-        asyncio.run(_connections(address, gateway.pid))
+    with echo_gateway("--new-connections-per-second", "100000") as (port, process):
+        url = f"ws://127.0.0.1:{port}"
+        asyncio.run(measure("gateway.echo", url, MESSAGE, target="local-cloud"))
+        asyncio.run(_connections(port, process))
     peers.run(MESSAGE)
 
 
-async def _connections(address: str, pid: int) -> None:
-    port = int(address.rpartition(":")[2])
-    process = psutil.Process(pid)
+async def _connections(port: int, process: psutil.Process) -> None:
     with IdleClients(port, IDLE_CONNECTIONS) as idle:
         say(
             "gateway.connections",
@@ -57,7 +41,7 @@ async def _connections(address: str, pid: int) -> None:
             connects_per_second=round(IDLE_CONNECTIONS / idle.seconds),
             rss_mb=round(process.memory_info().rss / 2**20),
         )
-        client = HttpClient(f"http://{address}")
+        client = HttpClient(f"http://127.0.0.1:{port}")
         opened = json.loads((await client.request("GET", "/_gateway/connections")).body)
         names = [connection["connectionId"] for connection in opened["connections"]]
         times = []

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import multiprocessing
-import os
 import resource
 from multiprocessing.connection import Connection
 from types import TracebackType
+
+from tests.integration.raw_socket import handshake
 
 OPENED_AT_ONCE = 200
 
@@ -63,14 +63,13 @@ def _serve(pipe: Connection, port: int, count: int) -> None:
 
 
 class _Client(asyncio.Protocol):
-    def __init__(self, request: bytes, opened: asyncio.Semaphore) -> None:
-        self.request = request
+    def __init__(self) -> None:
         self.received = 0
         self.open = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.WriteTransport)
-        transport.write(self.request)
+        transport.write(handshake())
 
     def data_received(self, data: bytes) -> None:
         if not self.open.done():
@@ -89,15 +88,7 @@ async def _run(pipe: Connection, port: int, count: int) -> None:
 
     async def connect() -> None:
         async with turns:
-            key = base64.b64encode(os.urandom(16)).decode()
-            request = (
-                f"GET / HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\n"
-                f"Connection: Upgrade\r\nSec-WebSocket-Key: {key}\r\n"
-                "Sec-WebSocket-Version: 13\r\n\r\n"
-            ).encode()
-            _, client = await loop.create_connection(
-                lambda: _Client(request, turns), "127.0.0.1", port
-            )
+            _, client = await loop.create_connection(_Client, "127.0.0.1", port)
             await client.open
             clients.append(client)
 

@@ -7,17 +7,14 @@ import contextlib
 import json
 import os
 import random
-import subprocess
 import time
 
 import psutil
 import websockets
 from websockets.asyncio.client import connect
 
+from benchmarks.echo_gateway import SIGNED, echo_gateway
 from benchmarks.figures import say
-from benchmarks.gateway import SIGNED, TEMPLATE
-from local_cloud.port_check import free_ports
-from tests.integration.processes import started
 from websocket_gateway.http1 import HttpClient
 
 MINUTES = float(os.environ.get("SOAK_MINUTES", "24"))
@@ -26,15 +23,8 @@ CLIENTS = 50
 
 def run() -> None:
     """Run the load for ``SOAK_MINUTES`` (24); print memory, files and connections each minute."""
-    port = free_ports().gateway
-    with started(
-        "local_cloud.gateway_command",
-        port,
-        "/_gateway/health",
-        *("--template", str(TEMPLATE), "--run-lambdas", "--connection-duration", "120"),
-        stdout=subprocess.DEVNULL,
-    ) as gateway:
-        asyncio.run(_soak(port, psutil.Process(gateway.pid)))
+    with echo_gateway("--connection-duration", "120") as (port, process):
+        asyncio.run(_soak(port, process))
 
 
 async def _soak(port: int, process: psutil.Process) -> None:

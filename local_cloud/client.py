@@ -40,9 +40,14 @@ class Login:
 
 def aws_client(service: str, ports: Ports) -> Any:
     """Return a boto3 client of this cloud's engine."""
+    return client_at(service, ports.engine_url)
+
+
+def client_at(service: str, endpoint: str) -> Any:
+    """Return a boto3 client of the engine at ``http://host:port``."""
     return boto3.client(
         service,  # type: ignore[call-overload]
-        endpoint_url=ports.engine_url,
+        endpoint_url=endpoint,
         region_name=REGION,
         aws_access_key_id="test",
         aws_secret_access_key="test",  # noqa: S106 - the engine takes any

@@ -88,9 +88,11 @@ async def _run(arguments: argparse.Namespace) -> None:
         backend = NetworkBackend(arguments.lambda_endpoint, cloudwatch)
         await GatewayService(settings, backend, cloudwatch).run()
         return
-    functions = LambdaEndpoint(_lambda_settings(settings, engine))
+    template = Template.load(arguments.template, settings.parameters)
+    functions = LambdaEndpoint(_lambda_settings(settings, template, engine))
     if engine is not None:
-        await asyncio.to_thread(_create_tables, settings, engine)
+        for name in await asyncio.to_thread(create_tables, template, engine):
+            print(f"table {name} created", flush=True)
     await functions.open()
     try:
         local = LocalFunctions(functions, arguments.lambda_endpoint, cloudwatch)
@@ -106,11 +108,9 @@ def _engine() -> str | None:
     return named or (state.ports.engine_url if state else None)
 
 
-def _lambda_settings(settings: Settings, engine: str | None) -> LambdaSettings:
-    assert settings.template is not None
-    base = f"http://127.0.0.1:{settings.port}"
+def _lambda_settings(settings: Settings, template: Template, engine: str | None) -> LambdaSettings:
     return LambdaSettings(
-        template=settings.template.resolve(),
+        template=template.path.resolve(),
         host=settings.host,
         port=0,
         cache=PACKAGES,
@@ -121,14 +121,12 @@ def _lambda_settings(settings: Settings, engine: str | None) -> LambdaSettings:
         region=REGION,
         cloudwatch_endpoint=engine,
         variables={"AWS_ENDPOINT_URL": engine} if engine else {},
-        addresses=_addresses(settings, base),
+        addresses=_addresses(template, f"http://127.0.0.1:{settings.port}"),
     )
 
 
-def _addresses(settings: Settings, base: str) -> Mapping[str, str]:
+def _addresses(template: Template, base: str) -> Mapping[str, str]:
     """The ``@connections`` address of each API on AWS, and the one here."""
-    assert settings.template is not None
-    template = Template.load(settings.template, settings.parameters)
     names = [
         template.physical_name(logical_id)
         for logical_id, kind in template.types()
@@ -136,13 +134,6 @@ def _addresses(settings: Settings, base: str) -> Mapping[str, str]:
     ]
     domain = f"execute-api.{REGION}.amazonaws.com"
     return {f"https://{name}.{domain}": f"{base}/{name}" for name in names}
-
-
-def _create_tables(settings: Settings, engine: str) -> None:
-    assert settings.template is not None
-    template = Template.load(settings.template, settings.parameters)
-    for name in create_tables(template, engine):
-        print(f"table {name} created", flush=True)
 
 
 if __name__ == "__main__":

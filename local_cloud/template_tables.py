@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import boto3
-
-from local_cloud.installation import REGION
+from local_cloud.client import client_at
 from websocket_gateway.template import Template
 
 # What CreateTable takes of a table's properties; backups, streams and the like are AWS's.
@@ -24,13 +22,7 @@ def create_tables(template: Template, endpoint: str) -> list[str]:
     Args:
         endpoint: ``http://host:port`` of the engine.
     """
-    client = boto3.client(
-        "dynamodb",
-        endpoint_url=endpoint,
-        region_name=REGION,
-        aws_access_key_id="test",
-        aws_secret_access_key="test",  # noqa: S106 - the engine takes any
-    )
+    client = client_at("dynamodb", endpoint)
     made = []
     for table in _tables(template):
         try:

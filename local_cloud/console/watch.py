@@ -73,26 +73,21 @@ class Watch:
 
     async def _history(self, arn: str, last: int) -> list[dict[str, Any]]:
         """Return the events after ``last``, first to last."""
-        newest = await self.calls.call(
-            "stepfunctions",
-            "get_execution_history",
-            executionArn=arn,
-            reverseOrder=True,
-            maxResults=PAGE,
-        )
-        found = [event for event in newest["events"] if event["id"] > last]
-        token = newest.get("nextToken")
-        while token and found and found[-1]["id"] > last + 1:
+        found: list[dict[str, Any]] = []
+        more: dict[str, Any] = {}
+        while True:
             page = await self.calls.call(
                 "stepfunctions",
                 "get_execution_history",
                 executionArn=arn,
                 reverseOrder=True,
                 maxResults=PAGE,
-                nextToken=token,
+                **more,
             )
             found += [event for event in page["events"] if event["id"] > last]
-            token = page.get("nextToken")
+            if not page.get("nextToken") or not found or found[-1]["id"] == last + 1:
+                break
+            more = {"nextToken": page["nextToken"]}
         return found[::-1]
 
     async def _executions(self) -> AsyncIterator[tuple[str, Any]]:

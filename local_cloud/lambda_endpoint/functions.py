@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from websocket_gateway.template import ACCOUNT_ID, Resource, Template, TemplateError
+from websocket_gateway.core.events import ACCOUNT_ID
+from websocket_gateway.template import Resource, Template, TemplateError
 
 FUNCTION = "AWS::Serverless::Function"
 LAYER = "AWS::Serverless::LayerVersion"

@@ -29,6 +29,25 @@ def frame(
     return head + mask + bytes(b ^ mask[i % 4] for i, b in enumerate(payload))
 
 
+def handshake(*more: str, path: str = "/") -> bytes:
+    """Return a client's request for an upgrade.
+
+    Args:
+        more: further header lines.
+    """
+    key = base64.b64encode(os.urandom(16)).decode()
+    lines = [
+        f"GET {path} HTTP/1.1",
+        "Host: localhost",
+        "Upgrade: websocket",
+        "Connection: Upgrade",
+        f"Sec-WebSocket-Key: {key}",
+        "Sec-WebSocket-Version: 13",
+        *more,
+    ]
+    return "\r\n".join([*lines, "", ""]).encode()
+
+
 class RawSocket:
     """A TCP connection to a local port."""
 
@@ -52,17 +71,7 @@ class RawSocket:
 
     def upgrade(self, *more: str, path: str = "/") -> str:
         """Ask for an upgrade; return the answer's head."""
-        key = base64.b64encode(os.urandom(16)).decode()
-        lines = [
-            f"GET {path} HTTP/1.1",
-            "Host: localhost",
-            "Upgrade: websocket",
-            "Connection: Upgrade",
-            f"Sec-WebSocket-Key: {key}",
-            "Sec-WebSocket-Version: 13",
-            *more,
-        ]
-        self.send("\r\n".join([*lines, "", ""]).encode())
+        self.send(handshake(*more, path=path))
         return self.head()
 
     def head(self) -> str:

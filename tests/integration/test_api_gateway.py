@@ -58,9 +58,7 @@ def url(stack: Stack, api_id: str) -> str:
     return f"{stack.ports.websocket_url}/{api_id}/live"
 
 
-@behaviour(
-    "apigatewayv2", "an API made through the SDK serves at once, and is gone when deleted", DOCS
-)
+@behaviour("apigatewayv2", "an API made through the SDK serves at once", DOCS)
 def test_an_api_made_by_the_sdk_serves(stack: Stack, api_id: str) -> None:
     async def run() -> dict[str, Any]:
         async with connect(url(stack, api_id), proxy=None) as socket:

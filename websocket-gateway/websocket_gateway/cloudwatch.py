@@ -19,6 +19,7 @@ from urllib.parse import urlencode
 
 import orjson
 
+from websocket_gateway.core.events import REGION
 from websocket_gateway.core.metrics import COUNTERS, LATENCY, Dimensions, Metrics
 from websocket_gateway.http1 import ConnectionFailed, HttpClient
 
@@ -59,7 +60,7 @@ class CloudWatch:
             await self._has_lines.wait()
             self._has_lines.clear()
             await asyncio.sleep(LOG_SECONDS)  # gathers a batch
-            for group, waiting in self.lines.items():
+            for group, waiting in list(self.lines.items()):  # more come while it delivers
                 while waiting:
                     batch = [waiting[i] for i in range(min(MAX_BATCH, len(waiting)))]
                     if not await self._put_lines(group, batch):
@@ -103,7 +104,7 @@ class CloudWatch:
                 form |= {f"MetricData.member.{number}.{k}": v for k, v in datum.items()}
             body = urlencode(form).encode()
             kind = "application/x-www-form-urlencoded; charset=utf-8"
-            if await self._post("monitoring", body, {"Content-Type": kind}) is None:
+            if not await self._post("monitoring", body, {"Content-Type": kind}):
                 return
         self._sent.update(sent)
 
@@ -125,11 +126,11 @@ class CloudWatch:
             "Content-Type": "application/x-amz-json-1.1",
             "X-Amz-Target": f"Logs_20140328.{operation}",
         }
-        answer = await self._post("logs", orjson.dumps(body), headers)
-        return answer is not None or operation.startswith("CreateLogGroup")
+        return await self._post("logs", orjson.dumps(body), headers)
 
-    async def _post(self, service: str, body: bytes, headers: dict[str, str]) -> bytes | None:
-        scope = f"{time.strftime('%Y%m%d', time.gmtime())}/us-east-1/{service}/aws4_request"
+    async def _post(self, service: str, body: bytes, headers: dict[str, str]) -> bool:
+        """Return whether the engine took it."""
+        scope = f"{time.strftime('%Y%m%d', time.gmtime())}/{REGION}/{service}/aws4_request"
         # The engine looks at whose request it is, not at the signature.
         headers["Authorization"] = (
             f"AWS4-HMAC-SHA256 Credential=test/{scope}, SignedHeaders=host, Signature=0"
@@ -138,9 +139,8 @@ class CloudWatch:
             async with asyncio.timeout(10):
                 answer = await self.http.request("POST", "/", body, headers)
         except (ConnectionFailed, TimeoutError):
-            return None  # the engine is down or starting: the next turn tries again
-        exists = b"ResourceAlreadyExistsException" in answer.body
-        return answer.body if answer.status == 200 or exists else None
+            return False  # the engine is down or starting: the next turn tries again
+        return answer.status == 200 or b"ResourceAlreadyExistsException" in answer.body
 
 
 def _named(name: str, dimensions: Dimensions) -> dict[str, str]:

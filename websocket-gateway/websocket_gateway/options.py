@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 
 import yaml
@@ -57,13 +57,12 @@ def parser() -> argparse.ArgumentParser:
         help="between metrics put to CloudWatch at AWS_ENDPOINT_URL",
     )
     group = options.add_argument_group("limits", "API Gateway's by default")
-    kinds = {item.name: type(getattr(Limits(), item.name)) for item in fields(Limits)}
     for name, (option, metavar, words) in _LIMITS.items():
         default = getattr(Limits(), name)
         group.add_argument(
             option,
             dest=name,
-            type=float if kinds[name] is float else int,
+            type=float if metavar == "SECONDS" else int,
             default=default,
             metavar=metavar,
             help=f"{words} (default: {default:g})",

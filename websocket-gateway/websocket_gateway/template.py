@@ -14,7 +14,8 @@ from typing import Any
 
 import yaml
 
-ACCOUNT_ID = "000000000000"
+from websocket_gateway.core.events import ACCOUNT_ID, REGION
+
 _NO_VALUE = object()
 _SUB = re.compile(r"\$\{(!?)([^}]+)\}")
 
@@ -122,7 +123,7 @@ class Template:
 
     @classmethod
     def load(
-        cls, path: Path, parameters: Mapping[str, str] | None = None, region: str = "us-east-1"
+        cls, path: Path, parameters: Mapping[str, str] | None = None, region: str = REGION
     ) -> Template:
         """Read the template at ``path``.
 

@@ -8,13 +8,14 @@ https://docs.aws.amazon.com/apigatewayv2/latest/api-reference/api-reference.html
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
 import orjson
 
+from websocket_gateway.core.events import ACCOUNT_ID
 from websocket_gateway.core.http_message import Request, Response
 from websocket_gateway.core.registry import ApiRecord, Attributes, Registry, Table, new_id
 from websocket_gateway.core.replies import error, json_reply
@@ -55,7 +56,7 @@ class Kind:
     required: tuple[str, ...] = ()
     #: The attribute that no two of them share.
     unique: str | None = None
-    defaults: Mapping[str, Any] = ()  # type: ignore[assignment]
+    defaults: Mapping[str, Any] = field(default_factory=dict)
 
 
 _KINDS = {
@@ -198,7 +199,7 @@ def _apis(registry: Registry, request: Request, parts: list[str], body: Attribut
     record = registry.apis.get(parts[0])
     if record is None:
         raise Rejected(
-            404, "NotFoundException", f"Invalid API identifier specified 000000000000:{parts[0]}"
+            404, "NotFoundException", f"Invalid API identifier specified {ACCOUNT_ID}:{parts[0]}"
         )
     if len(parts) > 1:
         return _resources(registry, request, record, parts[1:], body)
@@ -294,7 +295,7 @@ def _create(
     for name in kind.required:
         if not body.get(name):
             raise _bad(f"{name} is required")
-    attributes = {**dict(kind.defaults), **body}
+    attributes = {**kind.defaults, **body}
     if kind.title == "Stage":
         attributes = {"StageVariables": {}, "DefaultRouteSettings": {}, **attributes}
         attributes |= {"CreatedDate": _now(), "LastUpdatedDate": _now()}

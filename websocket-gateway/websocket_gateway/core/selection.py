@@ -68,14 +68,6 @@ class SelectionExpression:
         if match and (match["bare"] or match["braced"]) == "request.body":
             self._body_path = _path(match)
 
-    @property
-    def reads_the_body(self) -> bool:
-        """Whether the expression depends on the message."""
-        return any(
-            (match["bare"] or match["braced"]) == "request.body"
-            for match in _VARIABLE.finditer(self.expression)
-        )
-
     def evaluate(self, scope: Scope) -> str | None:
         """Return the key, or ``None`` when a variable of it has no value."""
         if self._body_path is not None:  # the everyday case
