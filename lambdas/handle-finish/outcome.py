@@ -45,6 +45,7 @@ class Outcome:
     estimates: dict[str, Any] = field(default_factory=dict)
     refutations: dict[str, Any] = field(default_factory=dict)
     sensitivity: dict[str, Any] = field(default_factory=dict)
+    balance: dict[str, Any] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -55,6 +56,7 @@ class Outcome:
             "estimates": self.estimates,
             "refutations": self.refutations,
             "sensitivity": self.sensitivity,
+            "balance": self.balance,
         }
 
 
@@ -71,7 +73,8 @@ def outcome_of_conversation(messages: Sequence[Message]) -> Outcome:
             arguments = read if isinstance(read, dict) else {}
     summary = str(arguments.get("summary") or last.get("content") or "")
     tools = _last_outputs(messages)
-    estimates = tools.get("estimate_effect", {}).get("estimates", {})
+    effect = tools.get("estimate_effect", {})
+    estimates = effect.get("estimates", {})
     good = {method: e for method, e in estimates.items() if "error" not in e}
     if arguments.get("failed") is True or not summary:
         return Outcome(FAILED, summary or "The model ended without a report", "NotAnswerable")
@@ -83,6 +86,7 @@ def outcome_of_conversation(messages: Sequence[Message]) -> Outcome:
         good,
         tools.get("refute_estimate", {}).get("checks", {}),
         {k: v for k, v in tools.get("sensitivity", {}).items() if k != "error"},
+        effect.get("balance", {}),
     )
 
 

@@ -5,6 +5,7 @@ https://www.statsmodels.org/stable/treatment.html
 
 from __future__ import annotations
 
+import contextlib
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -32,7 +33,8 @@ def estimate_effect(
 ) -> dict[str, Any]:
     """Return the effect by each method: estimate, standard error and 95% interval.
 
-    A method that fails on these data answers with an ``error`` of its own.
+    A method that fails on these data answers with an ``error`` of its own. With covariates there
+    is their ``balance``, too: how far treated and untreated rows differ in each.
     """
     study = dataset.study(treatment, outcome, adjustment_set or [])
     estimates: dict[str, Any] = {}
@@ -47,6 +49,7 @@ def estimate_effect(
         "adjustment_set": study.covariates,
         "rows_dropped": study.rows_dropped,
         "estimates": estimates,
+        "balance": covariate_balance(study),
     }
 
 
@@ -95,20 +98,30 @@ _METHODS: dict[str, Callable[[Study], dict[str, float]]] = {
 
 def _treatment_effect(study: Study, method: str) -> dict[str, float]:
     design = _design(study, with_treatment=False)
+    assignment = _fit_assignment(study, design)
+    model = TreatmentEffect(OLS(study.y, design), study.treated, results_select=assignment)
+    result = getattr(model, method)(return_results=True, disp=False).results_gmm
+    low, high = result.conf_int(alpha=1 - CONFIDENCE)[0]
+    return _interval(result.params[0], result.bse[0], low, high)
+
+
+def _fit_assignment(study: Study, design: pd.DataFrame) -> Any:
+    """Return the logit of who is treated.
+
+    Raises:
+        ToolError: it cannot be fitted, since the covariates tell exactly who is.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("error", PerfectSeparationWarning)
         try:
             assignment = Logit(study.treated, design).fit(disp=False, tol=1e-12, maxiter=100)
-            if not assignment.mle_retvals["converged"]:
-                raise ToolError("The model of who is treated does not converge")
-            model = TreatmentEffect(OLS(study.y, design), study.treated, results_select=assignment)
-            result = getattr(model, method)(return_results=True, disp=False).results_gmm
         except (PerfectSeparationWarning, PerfectSeparationError) as error:
             raise ToolError(
                 "The covariates tell exactly who is treated: no two comparable rows"
             ) from error
-    low, high = result.conf_int(alpha=1 - CONFIDENCE)[0]
-    return _interval(result.params[0], result.bse[0], low, high)
+    if not assignment.mle_retvals["converged"]:
+        raise ToolError("The model of who is treated does not converge")
+    return assignment
 
 
 def _design(study: Study, *, with_treatment: bool) -> pd.DataFrame:
@@ -127,6 +140,38 @@ def _design(study: Study, *, with_treatment: bool) -> pd.DataFrame:
             "The columns to adjust for are not independent: one follows from the others"
         )
     return design
+
+
+def covariate_balance(study: Study) -> dict[str, dict[str, float]]:
+    """Return each covariate's standardized mean difference, as it is and weighted.
+
+    It is the difference of the groups' means in units of their pooled standard deviation (that of
+    the unweighted rows, so that both figures have one unit). The weights are those of IPW; a
+    covariate has no ``weighted`` where they cannot be had. Below 0.1 counts as balanced: Austin,
+    "Balance diagnostics", Statistics in Medicine 28 (2009), https://doi.org/10.1002/sim.3697
+    """
+    if not study.covariates:
+        return {}
+    treated = study.treated.to_numpy() == 1
+    weights: np.ndarray | None = None
+    with contextlib.suppress(ToolError, LinAlgError, FloatingPointError):
+        propensity = _fit_assignment(study, _design(study, with_treatment=False)).predict()
+        weights = np.where(treated, 1 / propensity, 1 / (1 - propensity))
+    balance = {}
+    for name in study.covariates:
+        column = study.frame[name].to_numpy()
+        groups = column[treated], column[~treated]
+        if min(map(len, groups)) < 2:
+            continue
+        deviation = float(np.sqrt((groups[0].var(ddof=1) + groups[1].var(ddof=1)) / 2))
+        if deviation == 0:  # constant within both groups: there is no unit
+            continue
+        found = {"unadjusted": float(groups[0].mean() - groups[1].mean()) / deviation}
+        if weights is not None and np.isfinite(weights).all():
+            means = [np.average(column[g], weights=weights[g]) for g in (treated, ~treated)]
+            found["weighted"] = float(means[0] - means[1]) / deviation
+        balance[name] = found
+    return balance
 
 
 def _interval(estimate: float, error: float, low: float, high: float) -> dict[str, float]:

@@ -17,7 +17,12 @@ def test_a_finished_conversation_succeeds_with_the_last_good_numbers() -> None:
         {
             "role": "tool",
             "name": "estimate_effect",
-            "content": json.dumps({"estimates": {"ols": {"estimate": 1.0}, "ipw": {"error": "x"}}}),
+            "content": json.dumps(
+                {
+                    "estimates": {"ols": {"estimate": 1.0}, "ipw": {"error": "x"}},
+                    "balance": {"age": {"unadjusted": 0.1}},
+                }
+            ),
         },
         {
             "role": "assistant",
@@ -29,6 +34,7 @@ def test_a_finished_conversation_succeeds_with_the_last_good_numbers() -> None:
     assert result.status == "SUCCEEDED"
     assert result.estimates == {"ols": {"estimate": 1.0}}
     assert result.headline_method == "ols"
+    assert result.as_dict()["balance"] == {"age": {"unadjusted": 0.1}}
 
 
 @pytest.mark.parametrize("arguments", ['{"summary": "No.", "failed": true}', "nonsense", "{}"])

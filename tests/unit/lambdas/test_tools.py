@@ -75,6 +75,33 @@ def test_the_observational_textbook_case_is_close_to_the_textbook() -> None:
     assert 3.0 < answer["estimates"]["aipw"]["estimate"] < 4.0
 
 
+def test_weighting_balances_what_led_people_to_the_treatment() -> None:
+    random = np.random.default_rng(3)
+    z, noise = random.normal(size=2000), random.normal(size=2000)
+    t = (random.uniform(size=2000) < 1 / (1 + np.exp(-z))).astype(int)
+    answer = run(
+        "estimate_effect",
+        csv(z=list(z), noise=list(noise), t=list(t), y=list(z + t)),
+        treatment="t",
+        outcome="y",
+        methods=["ipw"],
+        adjustment_set=["z", "noise"],
+    )
+    balance = answer["balance"]
+    groups = z[t == 1], z[t == 0]
+    unit = np.sqrt((groups[0].var(ddof=1) + groups[1].var(ddof=1)) / 2)
+    expected = (groups[0].mean() - groups[1].mean()) / unit
+    assert balance["z"]["unadjusted"] == pytest.approx(expected)
+    assert balance["z"]["unadjusted"] > 0.5
+    assert abs(balance["z"]["weighted"]) < 0.1
+    assert abs(balance["noise"]["unadjusted"]) < 0.1
+
+
+def test_without_covariates_there_is_no_balance_to_report() -> None:
+    answer = run("estimate_effect", csv(), treatment="t", outcome="y", methods=["ols"])
+    assert answer["balance"] == {}
+
+
 def test_a_true_effect_stands_up_to_refutation_and_the_same_call_gives_the_same_answer() -> None:
     random = np.random.default_rng(1)
     z, t = random.normal(size=400), random.integers(0, 2, size=400)
@@ -181,6 +208,7 @@ def test_a_method_that_cannot_be_used_does_not_stop_the_others() -> None:
     )
     assert "estimate" in answer["estimates"]["difference_in_means"]
     assert "error" in answer["estimates"]["ipw"]
+    assert answer["balance"] == {}, "z does not vary within a group: there is no unit to compare in"
 
 
 def test_incomplete_rows_are_left_out_and_counted() -> None:
