@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -79,6 +80,15 @@ def within[T](work: Awaitable[T], seconds: float = LIMIT_SECONDS) -> T:
         return await asyncio.wait_for(work, seconds)
 
     return asyncio.run(bounded())
+
+
+def until[T](look: Callable[[], T | None], seconds: float = 20.0) -> T:
+    """Look again and again; return the first answer that counts as true."""
+    end = time.monotonic() + seconds
+    while not (found := look()):
+        assert time.monotonic() < end, f"it did not come about within {seconds:g} s"
+        time.sleep(0.02)
+    return found
 
 
 def is_finished(message: Message) -> bool:
