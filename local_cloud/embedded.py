@@ -11,6 +11,9 @@ from local_cloud.mode import Report
 from local_cloud.parts import Part, ProcessPart
 from local_cloud.service_catalog import place_service_catalog
 
+# How many messages the console's connections page can show.
+RECENT_MESSAGES = "500"
+
 
 class EmbeddedMode:
     """Child processes on 127.0.0.1."""
@@ -48,7 +51,10 @@ class EmbeddedMode:
                 "gateway",
                 "WebSocket gateway",
                 f"{ports.gateway_url}/_gateway/health",
-                ("websocket_gateway", "--template", str(TEMPLATE), "--port", str(ports.gateway)),
+                (
+                    *("websocket_gateway", "--template", str(TEMPLATE)),
+                    *("--port", str(ports.gateway), "--recent-messages", RECENT_MESSAGES),
+                ),
                 environment,
             ),
             ProcessPart(

@@ -2,10 +2,12 @@
 
 import argparse
 import os
+from pathlib import Path
 
 import uvicorn
 
 from local_cloud.console.app import Endpoints, create_app
+from local_cloud.installation import PROJECT
 
 
 def main() -> None:
@@ -40,6 +42,13 @@ def main() -> None:
         default=["localhost", "127.0.0.1", "[::1]"],
         help="another name by which this port may be reached",
     )
+    parser.add_argument(
+        "--inputs",
+        type=Path,
+        default=PROJECT / "config" / "test-data" / "inputs",
+        metavar="FOLDER",
+        help="saved inputs: state-machines/NAME/*.json, functions/NAME/*.json",
+    )
     arguments = parser.parse_args()
     endpoints = Endpoints(
         step_functions=arguments.stepfunctions_endpoint,
@@ -47,7 +56,7 @@ def main() -> None:
         gateway=arguments.gateway,
         websocket=arguments.browser_websocket,
     )
-    app = create_app(endpoints, arguments.allowed_host)
+    app = create_app(endpoints, arguments.allowed_host, arguments.inputs)
     print(f"Step Functions Local on http://{arguments.host}:{arguments.port}", flush=True)
     uvicorn.run(
         app,

@@ -19,6 +19,8 @@ from starlette.staticfiles import StaticFiles
 
 from local_cloud.console.aws_calls import AwsCalls
 from local_cloud.console.chat import Chat
+from local_cloud.console.gateway_view import GatewayView
+from local_cloud.console.saved_inputs import SavedInputs
 from local_cloud.console.security import SecurityHeaders, same_origin
 from local_cloud.console.watch import Watch
 
@@ -38,21 +40,24 @@ class Endpoints:
     websocket: str
 
 
-def create_app(endpoints: Endpoints, hosts: list[str]) -> Starlette:
+def create_app(endpoints: Endpoints, hosts: list[str], inputs: Path) -> Starlette:
     """Return the application.
 
     Args:
         hosts: values of ``Host`` that are answered; any other may be a rebound DNS name.
+        inputs: the folder of saved inputs.
     """
     engine = endpoints.step_functions
     client = httpx.AsyncClient(base_url=engine, timeout=TIMEOUT, trust_env=False)
     calls = AwsCalls(endpoints.engine, endpoints.step_functions)
-    chat = Chat(calls, endpoints.gateway, endpoints.websocket)
+    chat = Chat(calls, endpoints.websocket)
+    gateway = GatewayView(endpoints.gateway)
+    saved = SavedInputs(inputs)
     watch = Watch(calls)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        async with client:
+        async with client, gateway.client:
             yield
 
     async def step_functions(request: Request) -> Response:
@@ -92,10 +97,15 @@ def create_app(endpoints: Endpoints, hosts: list[str]) -> Starlette:
             Route("/api/aws/{service}/{operation}", same_origin(calls.answer), methods=["POST"]),
             Route("/api/objects", same_origin(calls.download), methods=["GET"]),
             Route("/api/watch", same_origin(watch.answer), methods=["GET"]),
-            Route("/api/inputs", same_origin(chat.inputs), methods=["GET"]),
+            Route(
+                "/api/inputs/{kind}/{name}",
+                same_origin(saved.answer),
+                methods=["GET"],
+            ),
             Route("/api/chat", same_origin(chat.settings), methods=["GET"]),
             Route("/api/datasets", same_origin(chat.upload), methods=["POST"]),
-            Route("/api/connections", same_origin(chat.connections), methods=["GET"]),
+            Route("/api/connections", same_origin(gateway.connections), methods=["GET"]),
+            Route("/api/messages", same_origin(gateway.messages), methods=["GET"]),
             Mount("/", StaticFiles(directory=ASSETS, html=True, check_dir=False)),
         ],
         middleware=[

@@ -1,21 +1,17 @@
-"""What the chat page needs beside the WebSocket: where to log in, datasets, saved inputs."""
+"""What the chat page needs beside the WebSocket: where to log in, and datasets."""
 
 from __future__ import annotations
 
-import asyncio
-import json
 import re
-from typing import Any
 
-import httpx
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from local_cloud.console.aws_calls import AwsCalls
-from local_cloud.installation import PROJECT
+from local_cloud.installation import ACCOUNT_ID, REGION
 
-TEST_DATA = PROJECT / "config" / "test-data"
 DATASETS = "causal-datasets"
+WORKFLOW = "agent-workflow"
 MAX_UPLOAD = 20 * 1024 * 1024
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
@@ -24,17 +20,18 @@ class Chat:
     """Answers the chat page's questions.
 
     Args:
-        gateway: ``http://host:port`` of the WebSocket gateway, as this process reaches it.
         websocket: ``ws://host:port``, as the browser reaches it.
     """
 
-    def __init__(self, calls: AwsCalls, gateway: str, websocket: str) -> None:
+    def __init__(self, calls: AwsCalls, websocket: str) -> None:
         self.calls = calls
-        self.gateway = gateway
         self.websocket = websocket
 
     async def settings(self, request: Request) -> Response:
-        """Answer ``GET /api/chat``: the WebSocket's address, the app client, the datasets."""
+        """Answer ``GET /api/chat``: the WebSocket's address, the app client, the datasets.
+
+        ``executions`` is the beginning of an analysis' execution ARN; its id follows.
+        """
         from botocore.exceptions import BotoCoreError, ClientError
 
         try:
@@ -53,17 +50,13 @@ class Chat:
         keys = [item["Key"] for item in listed.get("Contents", [])]
         datasets = sorted(k.removeprefix("shared/")[:-4] for k in keys if k.endswith(".csv"))
         return JSONResponse(
-            {"websocket": self.websocket, "clientId": clients["causal-web"], "datasets": datasets}
+            {
+                "websocket": self.websocket,
+                "clientId": clients["causal-web"],
+                "datasets": datasets,
+                "executions": f"arn:aws:states:{REGION}:{ACCOUNT_ID}:execution:{WORKFLOW}:",
+            }
         )
-
-    async def inputs(self, request: Request) -> Response:
-        """Answer ``GET /api/inputs`` with the saved inputs of ``config/test-data/inputs``."""
-        folder = TEST_DATA / "inputs"
-        files = await asyncio.to_thread(lambda: sorted(folder.glob("*.json")))
-        saved: dict[str, Any] = {}
-        for file in files:
-            saved[file.stem] = json.loads(await asyncio.to_thread(file.read_text))
-        return JSONResponse({"inputs": saved})
 
     async def upload(self, request: Request) -> Response:
         """Answer ``POST /api/datasets?name=…``: put a CSV among the caller's own datasets.
@@ -96,13 +89,3 @@ class Chat:
         except (ClientError, BotoCoreError, StopIteration) as error:
             return JSONResponse({"error": f"The upload was refused: {error}"}, 403)
         return JSONResponse({"dataset": f"mine/{name}"})
-
-    async def connections(self, request: Request) -> Response:
-        """Answer ``GET /api/connections``: who is connected to the gateway."""
-        async with httpx.AsyncClient(trust_env=False, timeout=3) as client:
-            try:
-                url = f"{self.gateway}/_gateway/connections"
-                answer = await client.get(url, headers={"Host": "localhost"})
-                return JSONResponse(answer.json())
-            except (httpx.HTTPError, ValueError):
-                return JSONResponse({"error": f"{self.gateway} does not answer."}, 503)

@@ -17,6 +17,9 @@ from local_cloud.console.aws_calls import AwsCalls, plain
 
 LOOK_SECONDS = 0.3
 PAGE = 1000
+NEWS = 30
+MOST_EXECUTIONS = 2 * PAGE
+ENDED = {"SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"}
 
 
 class Watch:
@@ -55,7 +58,12 @@ class Watch:
                 found = await self.calls.call(
                     "stepfunctions", "describe_execution", executionArn=arn
                 )
-                events = await self._history(arn, last)
+                # What has ended gets no more events, unless it is redriven.
+                events = (
+                    await self._history(arn, last)
+                    if found["status"] not in ENDED or found != described
+                    else []
+                )
             except Exception as error:  # noqa: BLE001 - whatever it is, the page is told
                 yield "problem", {"error": str(error)}
                 await asyncio.sleep(2)
@@ -66,28 +74,25 @@ class Watch:
             if found != described:
                 described = found
                 yield "execution", found
-            if found["status"] not in ("RUNNING", "PENDING_REDRIVE") and not events:
-                await asyncio.sleep(2)  # it may be redriven
-            else:
-                await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(2 if found["status"] in ENDED and not events else LOOK_SECONDS)
 
     async def _history(self, arn: str, last: int) -> list[dict[str, Any]]:
         """Return the events after ``last``, first to last."""
         found: list[dict[str, Any]] = []
-        more: dict[str, Any] = {}
+        # Of a running execution a look finds little that is new, and seldom more than a page.
+        more: dict[str, Any] = {"maxResults": NEWS if last else PAGE}
         while True:
             page = await self.calls.call(
                 "stepfunctions",
                 "get_execution_history",
                 executionArn=arn,
                 reverseOrder=True,
-                maxResults=PAGE,
                 **more,
             )
             found += [event for event in page["events"] if event["id"] > last]
             if not page.get("nextToken") or not found or found[-1]["id"] == last + 1:
                 break
-            more = {"nextToken": page["nextToken"]}
+            more = {"maxResults": PAGE, "nextToken": page["nextToken"]}
         return found[::-1]
 
     async def _executions(self) -> AsyncIterator[tuple[str, Any]]:
@@ -109,12 +114,16 @@ class Watch:
         call = self.calls.call
         machines = (await call("stepfunctions", "list_state_machines"))["stateMachines"]
         executions: list[dict[str, Any]] = []
+        more = False
         for machine in machines:
             arguments: dict[str, Any] = {"stateMachineArn": machine["stateMachineArn"]}
             while True:
                 page = await call("stepfunctions", "list_executions", maxResults=PAGE, **arguments)
                 executions += page["executions"]
-                if not page.get("nextToken") or len(executions) >= 2 * PAGE:
+                if not page.get("nextToken"):
+                    break
+                if len(executions) >= MOST_EXECUTIONS:
+                    more = True
                     break
                 arguments["nextToken"] = page["nextToken"]
-        return {"stateMachines": machines, "executions": executions}
+        return {"stateMachines": machines, "executions": executions, "more": more}

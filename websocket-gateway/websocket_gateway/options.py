@@ -56,6 +56,13 @@ def parser() -> argparse.ArgumentParser:
         metavar="SECONDS",
         help="between metrics put to CloudWatch at AWS_ENDPOINT_URL",
     )
+    options.add_argument(
+        "--recent-messages",
+        type=int,
+        default=0,
+        metavar="N",
+        help="keep the latest N for /_gateway/messages, where anyone on this port can read them",
+    )
     group = options.add_argument_group("limits", "API Gateway's by default")
     for name, (option, metavar, words) in _LIMITS.items():
         default = getattr(Limits(), name)
@@ -85,6 +92,7 @@ def settings_of(arguments: argparse.Namespace) -> Settings:
         parameters=arguments.parameters,
         limits=limits,
         faults=read_faults(arguments.faults) if arguments.faults else None,
+        recent_messages=arguments.recent_messages,
     )
 
 

@@ -14,6 +14,7 @@ from websocket_gateway.core.faults import Faults
 from websocket_gateway.core.gateway import Gateway
 from websocket_gateway.core.limits import Limits
 from websocket_gateway.core.registry import Registry
+from websocket_gateway.core.traffic import Traffic
 from websocket_gateway.server import serve
 from websocket_gateway.watch import TemplateFile
 
@@ -31,6 +32,8 @@ class Settings:
     parameters: Mapping[str, str] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
     faults: Faults | None = None
+    #: How many messages are kept for looking at. Whoever reaches the port can read them.
+    recent_messages: int = 0
 
 
 class GatewayService:
@@ -49,7 +52,8 @@ class GatewayService:
         )
         if self.file is not None:
             self.file.load()
-        self.gateway = Gateway(self.registry, backend, settings.limits, settings.faults)
+        traffic = Traffic(settings.recent_messages) if settings.recent_messages else None
+        self.gateway = Gateway(self.registry, backend, settings.limits, settings.faults, traffic)
 
     async def run(self) -> None:
         """Serve until a signal; then close every connection and let its functions hear of it."""

@@ -15,6 +15,7 @@ from websocket_gateway.core.backend import HttpAnswer, IntegrationFailed
 from websocket_gateway.core.faults import Faults
 from websocket_gateway.core.limits import Limits
 from websocket_gateway.core.policy import allows
+from websocket_gateway.core.traffic import Traffic
 
 CORE = Path(__file__).parents[3] / "websocket-gateway" / "websocket_gateway" / "core"
 AUTHORIZER = """
@@ -600,6 +601,42 @@ def test_pages_about_the_gateway_are_for_local_names_only(tmp_path: Path) -> Non
         assert bench.http("GET", f"/_gateway/{page}", host="127.0.0.1:8080").status == 200
     assert bench.http("GET", "/_gateway/health", host="evil.example").status == 200
     assert bench.http("GET", "/_gateway/other").status == 404
+
+
+def test_the_latest_messages_can_be_looked_at_when_they_are_kept(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, route("echo", "echo"))
+    assert bench.http("GET", "/_gateway/messages").status == 404, "nothing is kept unasked"
+    bench.gateway.traffic = Traffic(4)
+    bench.world.functions["echo"] = lambda event: {"statusCode": 200, "body": event["body"]}
+    client = bench.opened()
+    bench.send(client, action="echo", text="a" * 5000)
+    bench.leave(client, 1001, "Going away")
+    found = json.loads(bench.http("GET", "/_gateway/messages").body)
+    assert [m["what"] for m in found["messages"]] == [
+        "connected",
+        "received",
+        "sent",
+        "disconnected",
+    ]
+    received = found["messages"][1]
+    assert received["routeKey"] == "echo"
+    assert received["characters"] > 5000 > len(received["text"])
+    assert found["messages"][3] | {"time": 0, "number": 0} == {
+        "number": 0,
+        "time": 0,
+        "connectionId": client.connection.connection_id,
+        "what": "disconnected",
+        "text": "Going away",
+        "characters": 10,
+        "code": 1001,
+    }
+    later = json.loads(bench.http("GET", f"/_gateway/messages?after={received['number']}").body)
+    assert [m["what"] for m in later["messages"]] == ["sent", "disconnected"]
+    bench.opened()
+    kept = json.loads(bench.http("GET", "/_gateway/messages").body)["messages"]
+    assert [m["number"] for m in kept] == [2, 3, 4, 5], "the oldest makes room"
+    assert bench.http("GET", "/_gateway/messages?after=x").status == 400
+    assert bench.http("GET", "/_gateway/messages", host="evil.example").status == 403
 
 
 # Faults

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
@@ -15,9 +16,9 @@ WEB = ASSETS.with_name("web")
 
 
 @pytest.fixture
-def console() -> Iterator[TestClient]:
+def console(tmp_path: Path) -> Iterator[TestClient]:
     endpoints = Endpoints(NOWHERE, NOWHERE, NOWHERE, "ws://localhost:8080")
-    app = create_app(endpoints, ["localhost"])
+    app = create_app(endpoints, ["localhost"], tmp_path)
     with TestClient(app, base_url="http://localhost") as client:
         yield client
 
@@ -87,3 +88,23 @@ def test_a_dataset_has_a_plain_name(console: TestClient, name: str) -> None:
         "/api/datasets", params={"name": name}, headers={"X-Console": "1"}, content=b"a,b"
     )
     assert answer.status_code == 400
+
+
+def test_saved_inputs_are_files(console: TestClient, tmp_path: Path) -> None:
+    folder = tmp_path / "state-machines" / "orders"
+    folder.mkdir(parents=True)
+    (folder / "large.json").write_text('{"items": [1]}')
+    (folder / "broken.json").write_text("{")
+    answer = console.get("/api/inputs/state-machines/orders").json()
+    assert answer["inputs"] == {"large": {"items": [1]}}
+    assert "broken.json" in answer["problems"][0]
+    assert console.get("/api/inputs/functions/none").json() == {"inputs": {}, "problems": []}
+    assert console.get("/api/inputs/secrets/orders").status_code == 404
+    assert console.get("/api/inputs/functions/%2e%2e").status_code == 404
+
+
+def test_a_gateway_that_does_not_answer_is_named(console: TestClient) -> None:
+    for page in ("connections", "messages?after=3"):
+        answer = console.get(f"/api/{page}")
+        assert answer.status_code == 503
+        assert NOWHERE in answer.json()["error"]

@@ -47,7 +47,7 @@ async def answer(gateway: Gateway, request: Request, address: Address, name: str
         case "POST":
             text = request.body.decode("utf-8", "replace")
             for _ in range(0 if strike.drop else 2 if strike.duplicate else 1):
-                client.send_text(text)
+                gateway.send(client, text)
             client.connection.last_active_at = time.time_ns() // 1_000_000
             return Response(200)
         case "GET":

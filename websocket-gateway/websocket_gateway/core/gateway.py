@@ -32,6 +32,7 @@ from websocket_gateway.core.proxy_response import ProxyResponse
 from websocket_gateway.core.registry import Registry
 from websocket_gateway.core.selection import Scope
 from websocket_gateway.core.throttle import TokenBucket
+from websocket_gateway.core.traffic import Traffic
 
 LOG = logging.getLogger(__name__)
 
@@ -55,11 +56,13 @@ class Gateway:
         backend: Backend,
         limits: Limits,
         faults: Faults | None = None,
+        traffic: Traffic | None = None,
     ) -> None:
         self.registry = registry
         self.backend = backend
         self.limits = limits
         self.faults = faults
+        self.traffic = traffic
         self.metrics = Metrics()
         self.authorizers = Authorizers(backend)
         self.clients: dict[str, Client] = {}
@@ -115,6 +118,9 @@ class Gateway:
             kind = "ClientError" if answer.status < 500 else "ExecutionError"
             self.metrics.count(kind, dimensions)
         self._log_access(address.stage, context, answer.status)
+        if self.traffic is not None:
+            what = "connected" if answer.accepts else "refused"
+            self.traffic.note(connection.connection_id, what, status=answer.status)
         return answer
 
     async def _connect(
@@ -166,6 +172,8 @@ class Gateway:
     async def disconnect(self, connection: Connection, code: int, reason: str) -> None:
         """Run ``$disconnect``, best effort, for a connection that has ended."""
         self.clients.pop(connection.connection_id, None)
+        if self.traffic is not None:
+            self.traffic.note(connection.connection_id, "disconnected", reason, code=code)
         found = self._serving(connection)
         route = found[0].routes.get("$disconnect") if found else None
         if found is None or route is None:
@@ -199,7 +207,7 @@ class Gateway:
             return
         if strike.fail:
             context = request_context(client.connection, "$default", "MESSAGE", _now())
-            client.send_text(_error_frame("Internal server error", context))
+            self.send(client, _error_frame("Internal server error", context))
             return
         if strike.duplicate:
             await self._message(client, body)
@@ -213,8 +221,10 @@ class Gateway:
         key = route.key if route else "$default"
         context = request_context(connection, key, "MESSAGE", now)
         context["messageId"] = new_request_id()
+        if self.traffic is not None:
+            self.traffic.note(connection.connection_id, "received", body, routeKey=key)
         if found is None:  # its API or stage was deleted meanwhile
-            client.send_text(_error_frame("Forbidden", context))
+            self.send(client, _error_frame("Forbidden", context))
             return
         stage = found[1]
         dimensions = _dimensions(connection, key)
@@ -229,7 +239,7 @@ class Gateway:
             status, error = 400, "Bad request body"
         if error:
             self.metrics.count("ClientError", dimensions)
-            client.send_text(_error_frame(error, context))
+            self.send(client, _error_frame(error, context))
         else:
             assert route is not None
             event = message_event(context, body, stage.variables)
@@ -239,18 +249,24 @@ class Gateway:
                 )
                 status = answer.status
                 if route.two_way and answer.body is not None:
-                    client.send_text(answer.body)
+                    self.send(client, answer.body)
             except (IntegrationTimedOut, IntegrationFailed) as failure:
                 LOG.warning("%s: %s", key, failure)
                 late = isinstance(failure, IntegrationTimedOut)
                 status = 504 if late else 502
                 error = "Endpoint request timed out" if late else "Internal server error"
                 self.metrics.count("ExecutionError", dimensions)
-                client.send_text(_error_frame(error, context))
+                self.send(client, _error_frame(error, context))
         if stage.log_format is not None:
             if error:
                 context["error"] = {"message": error}
             self._log_access(stage, context, status)
+
+    def send(self, client: Client, text: str) -> None:
+        """Send a client a message."""
+        if self.traffic is not None:
+            self.traffic.note(client.connection.connection_id, "sent", text)
+        client.send_text(text)
 
     async def _run(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import unquote
+from urllib.parse import parse_qs, unquote
 
 from websocket_gateway.core import connections_api, control_api
 from websocket_gateway.core.gateway import Gateway
@@ -52,6 +52,8 @@ class HttpApi:
                 for name, client in gateway.clients.items()
             ]
             return json_reply(200, {"connections": opened})
+        if page == "messages":
+            return self._messages(request)
         if page == "apis":
             apis = [
                 {
@@ -64,7 +66,16 @@ class HttpApi:
                 for api in gateway.apis.values()
             ]
             return json_reply(200, {"apis": apis})
-        return error(404, "NotFoundException", "health, metrics, connections or apis")
+        return error(404, "NotFoundException", "health, metrics, connections, messages or apis")
+
+    def _messages(self, request: Request) -> Response:
+        traffic = self.gateway.traffic
+        if traffic is None:
+            return error(404, "NotFoundException", "Start the gateway with --recent-messages N")
+        after = parse_qs(request.query).get("after", ["0"])[0]
+        if not after.isdecimal():
+            return error(400, "BadRequestException", "after: the number of a message")
+        return json_reply(200, {"messages": traffic.after(int(after)), "last": traffic.number})
 
 
 def _is_local_name(host: str) -> bool:
