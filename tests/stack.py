@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import time
 import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+import docker
 import pytest
 
 from local_cloud.client import AgentClient, Login, Message, aws_client, demo_login, log_in
+from local_cloud.docker_mode.mode import SERVICES
 from local_cloud.installation import Home, Ports, State
 
 T = TypeVar("T")
@@ -36,6 +40,18 @@ class Stack:
         state = State.read(self.home)
         assert state is not None, "the stack is not running"
         return state
+
+    def kill(self, part: str) -> None:
+        """Kill one of its parts, as a crash would."""
+        if self.project is None or part == "lambda":
+            os.killpg(self.state().parts[part], signal.SIGKILL)
+            return
+        labels = [
+            f"com.docker.compose.project={self.project}",
+            f"com.docker.compose.service={SERVICES[part]}",
+        ]
+        (container,) = docker.from_env().containers.list(filters={"label": labels})
+        container.kill()
 
     def new_user(self) -> Login:
         """Sign up a user of the demo's pool, with a name of its own."""

@@ -2,34 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import signal
 from collections.abc import Callable
 from typing import Any
 
-import docker
 import psutil
 import pytest
 
 from local_cloud.analysis import Analysis
 from local_cloud.client import Message
-from local_cloud.docker_mode.mode import SERVICES
 from tests.stack import Stack, within
 
 
 def kill_part(name: str) -> Callable[[Stack], None]:
-    def kill(stack: Stack) -> None:
-        if stack.project is None or name == "lambda":
-            os.killpg(stack.state().parts[name], signal.SIGKILL)
-            return
-        labels = [
-            f"com.docker.compose.project={stack.project}",
-            f"com.docker.compose.service={SERVICES[name]}",
-        ]
-        (container,) = docker.from_env().containers.list(filters={"label": labels})
-        container.kill()
-
-    return kill
+    return lambda stack: stack.kill(name)
 
 
 def kill_workers(stack: Stack) -> None:

@@ -1,134 +1,194 @@
 /** An execution's event history, read into what each state did: the past, at any of its events. */
 
-export interface HistoryEvent {
-  id: number;
-  previousEventId?: number;
-  type: string;
-  timestamp: number;
-  [details: string]: any;
-}
+import { parse } from "./format";
+import type { HistoryEvent } from "./types";
 
 export type Status = "running" | "succeeded" | "failed" | "caught" | "aborted";
+
+/** One try of a task. */
+export interface Attempt {
+  at: number;
+  endedAt?: number;
+  error?: string;
+}
 
 /** One pass through a state. */
 export interface Visit {
   name: string;
   type: string;
   status: Status;
+  /** The event that entered it: names the pass. */
+  entered: number;
   enteredAt: number;
   exitedAt?: number;
-  entered: number;
   input?: string;
   output?: string;
   error?: string;
   cause?: string;
-  retries: number;
+  attempts: Attempt[];
+  /** The function or service that a task calls. */
   resource?: string;
   requestId?: string;
+  /** The state that came before, or the Map or Parallel that it begins in. */
+  previous?: string;
+  /** Which item of the Map that it lies in. */
+  iteration?: number;
+  /** The pass through the Map or Parallel that it lies in. */
+  parent?: Visit;
 }
 
-const FAILURES = /(Failed|TimedOut|Aborted)$/;
+const TASK_FAILED = /^(Task|LambdaFunction|Activity).*(Failed|TimedOut)$|^EvaluationFailed$/;
+const CONTAINER = /^(Map|Parallel)/;
+const FUNCTION = /:function:([A-Za-z0-9_-]+)/;
+
+/** Where an event stands: the pass it belongs to, and the item of the innermost Map. */
+interface Place {
+  visit: Visit;
+  iteration?: number;
+}
 
 /** Return the passes through all states, as of the event with the id `upTo`. */
 export function visits(events: HistoryEvent[], upTo = Infinity): Visit[] {
   const all: Visit[] = [];
-  // Which visit an event belongs to, found by following `previousEventId` to where one was entered.
-  const owner = new Map<number, Visit>();
+  const places = new Map<number, Place>();
+  const open = new Map<string, Visit[]>();
   for (const event of events) {
     if (event.id > upTo) break;
-    const before = owner.get(event.previousEventId ?? 0);
+    const place = places.get(event.previousEventId ?? 0);
     const entered = event.stateEnteredEventDetails;
-    if (entered) {
-      const visit: Visit = {
-        name: entered.name,
-        type: event.type.replace("StateEntered", ""),
-        status: "running",
-        enteredAt: event.timestamp,
-        entered: event.id,
-        input: entered.input,
-        retries: 0,
-      };
-      // Leaving a failed state by its Catch goes straight to the next one's entry.
-      if (before && before.status === "failed") before.status = "caught";
-      all.push(visit);
-      owner.set(event.id, visit);
-      continue;
-    }
-    if (before) owner.set(event.id, before);
     const exited = event.stateExitedEventDetails;
-    if (exited) {
-      const visit = [...all].reverse().find((v) => v.name === exited.name && v.exitedAt === undefined && (before === v || !before)) ??
-        [...all].reverse().find((v) => v.name === exited.name && v.exitedAt === undefined);
-      if (visit) {
-        visit.status = visit.status === "failed" ? "caught" : "succeeded";
-        visit.exitedAt = event.timestamp;
-        visit.output = exited.output;
-        owner.set(event.id, visit);
-      }
-      continue;
-    }
-    if (before) note(before, event);
-    const ended = /^Execution(Failed|TimedOut|Aborted)$/.exec(event.type);
-    if (ended) {
-      for (const visit of all) {
-        if (visit.exitedAt === undefined && visit.status === "running") {
-          visit.status = ended[1] === "Aborted" ? "aborted" : "failed";
-          visit.exitedAt = event.timestamp;
-        }
-      }
+    if (entered) {
+      const visit = enter(event, entered, place);
+      all.push(visit);
+      open.set(visit.name, [...(open.get(visit.name) ?? []), visit]);
+      places.set(event.id, { visit, iteration: place?.iteration });
+    } else if (exited) {
+      const candidates = open.get(exited.name) ?? [];
+      const visit = candidates.find((v) => v === place?.visit) ?? candidates.at(-1);
+      if (!visit) continue;
+      open.set(
+        exited.name,
+        candidates.filter((v) => v !== visit),
+      );
+      visit.status = visit.status === "failed" ? "caught" : "succeeded";
+      visit.exitedAt = event.timestamp;
+      visit.output = exited.output;
+      places.set(event.id, { visit, iteration: visit.iteration });
+    } else if (event.type.startsWith("Execution")) {
+      end(event, all);
+    } else if (place) {
+      const visit = CONTAINER.test(event.type) ? container(place.visit) : place.visit;
+      if (visit !== place.visit && place.visit.type === "Fail") fail(place.visit, event);
+      note(visit, event, all);
+      const index = event.mapIterationStartedEventDetails?.index;
+      places.set(event.id, { visit, iteration: index ?? place.iteration });
     }
   }
   return all;
 }
 
-function note(visit: Visit, event: HistoryEvent): void {
+/** The Map or Parallel that an event of one is about, though it follows an event of a state inside. */
+function container(visit: Visit): Visit {
+  let found: Visit | undefined = visit;
+  while (found && !CONTAINER.test(found.type)) found = found.parent;
+  return found ?? visit;
+}
+
+function enter(event: HistoryEvent, details: any, place?: Place): Visit {
+  const before = place?.visit;
+  // A failed state is left by its Catch straight to the next one's entry.
+  if (before?.status === "failed") {
+    before.status = "caught";
+    before.exitedAt ??= event.timestamp;
+  }
+  const inside = before !== undefined && CONTAINER.test(before.type) && before.exitedAt === undefined;
+  return {
+    name: details.name,
+    type: event.type.replace("StateEntered", ""),
+    status: "running",
+    entered: event.id,
+    enteredAt: event.timestamp,
+    input: details.input,
+    attempts: [],
+    previous: before?.name,
+    iteration: place?.iteration,
+    parent: inside ? before : before?.parent,
+  };
+}
+
+function note(visit: Visit, event: HistoryEvent, all: Visit[]): void {
   const details: any = Object.entries(event).find(([key]) => key.endsWith("EventDetails"))?.[1] ?? {};
-  if (/Scheduled$/.test(event.type)) {
-    if (visit.resource !== undefined) visit.retries += 1;
-    visit.resource = functionOf(details) ?? details.resource;
-    if (visit.status === "failed") visit.status = "running";
+  if (event.type.endsWith("Scheduled")) {
+    visit.attempts.push({ at: event.timestamp });
+    visit.resource =
+      functionOf(details) ?? ([details.resourceType, details.resource].filter(Boolean).join(":") || undefined);
+    visit.status = "running";
+    visit.error = visit.cause = visit.requestId = visit.exitedAt = undefined;
+  } else if (/^(Task|LambdaFunction)Succeeded$/.test(event.type)) {
+    endAttempt(visit, event);
+    visit.requestId = parse(details.output)?.SdkResponseMetadata?.RequestId;
+  } else if (TASK_FAILED.test(event.type)) {
+    endAttempt(visit, event, details.error ?? event.type);
+    fail(visit, event, details);
+  } else if (/State(Failed|Aborted|TimedOut)$/.test(event.type)) {
+    fail(visit, event, details);
+    if (event.type.includes("Aborted")) visit.status = "aborted";
+    for (const other of all) if (isInside(other, visit) && other.exitedAt === undefined) stop(other, event, "aborted");
   }
-  if (/^(Task|LambdaFunction)Succeeded$/.test(event.type)) {
-    visit.requestId = requestOf(details.output);
-    visit.error = visit.cause = undefined;
-  }
-  if (FAILURES.test(event.type) && !event.type.startsWith("Execution")) {
-    visit.status = "failed";
-    visit.error = details.error;
-    visit.cause = details.cause;
-    visit.exitedAt = undefined;
+}
+
+function fail(visit: Visit, event: HistoryEvent, details: any = {}): void {
+  stop(visit, event, "failed");
+  visit.error = details.error;
+  visit.cause = details.cause;
+  visit.requestId = parse(details.cause)?.requestId;
+}
+
+function stop(visit: Visit, event: HistoryEvent, status: Status): void {
+  visit.status = status;
+  visit.exitedAt = event.timestamp;
+}
+
+function isInside(visit: Visit, outer: Visit): boolean {
+  for (let at = visit.parent; at; at = at.parent) if (at === outer) return true;
+  return false;
+}
+
+function endAttempt(visit: Visit, event: HistoryEvent, error?: string): void {
+  const attempt = visit.attempts.at(-1);
+  if (attempt && attempt.endedAt === undefined) Object.assign(attempt, { endedAt: event.timestamp, error });
+}
+
+function end(event: HistoryEvent, all: Visit[]): void {
+  const how = /^Execution(Failed|TimedOut|Aborted)$/.exec(event.type)?.[1];
+  if (!how) return;
+  const details: any = Object.entries(event).find(([key]) => key.endsWith("EventDetails"))?.[1] ?? {};
+  for (const visit of all) {
+    if (visit.exitedAt !== undefined) continue;
+    if (visit.type === "Fail") fail(visit, event, details);
+    else stop(visit, event, how === "Aborted" ? "aborted" : "failed");
   }
 }
 
 function functionOf(details: any): string | undefined {
-  const found = parse(details.parameters)?.FunctionName ?? details.resource;
-  return typeof found === "string" && found.includes(":function:") ? found.split(":function:")[1] : parse(details.parameters)?.FunctionName;
-}
-
-function requestOf(output?: string): string | undefined {
-  return parse(output)?.SdkResponseMetadata?.RequestId;
-}
-
-export function parse(text?: string): any {
-  try {
-    return text === undefined ? undefined : JSON.parse(text);
-  } catch {
-    return undefined;
+  const name = parse(details.parameters)?.FunctionName;
+  for (const text of [name, details.resource]) {
+    const found = typeof text === "string" ? FUNCTION.exec(text)?.[1] : undefined;
+    if (found) return found;
   }
+  return typeof name === "string" ? name : undefined;
 }
 
-export function pretty(text?: string): string {
-  const found = parse(text);
-  return found === undefined ? (text ?? "") : JSON.stringify(found, null, 2);
+/** How many Maps and Parallels a pass lies in. */
+export function depth(visit: Visit): number {
+  return visit.parent ? 1 + depth(visit.parent) : 0;
 }
 
-/** Return a duration in the form that fits its size. */
-export function duration(seconds: number): string {
-  if (seconds < 1) return `${Math.round(seconds * 1000)} ms`;
-  if (seconds < 60) return `${seconds.toFixed(2)} s`;
-  return `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
+export function retries(visit: Visit): number {
+  return Math.max(0, visit.attempts.length - 1);
 }
 
-export function clock(seconds: number): string {
-  return new Date(seconds * 1000).toLocaleTimeString();
+/** How long a pass took, in seconds; until `now` where it goes on. */
+export function took(visit: Visit, now: number): number {
+  return Math.max(0, (visit.exitedAt ?? now) - visit.enteredAt);
 }

@@ -1,11 +1,16 @@
 import { render } from "preact";
-import { useEffect, useState } from "preact/hooks";
-import { Chat } from "./pages/Chat";
-import { Execution } from "./pages/Execution";
-import { Executions } from "./pages/Executions";
-import { Resources } from "./pages/Resources";
-import { StateMachine } from "./pages/StateMachine";
-import "./style.css";
+import { useEffect, useRef } from "preact/hooks";
+import { Chat } from "./pages/chat/Chat";
+import { Compare } from "./pages/compare/Compare";
+import { Execution } from "./pages/execution/Execution";
+import { Executions } from "./pages/executions/Executions";
+import { Resources } from "./pages/resources/Resources";
+import { StateMachine } from "./pages/machine/StateMachine";
+import { link, useAddress } from "./router";
+import "./style/base.css";
+import "./style/graph.css";
+import "./style/charts.css";
+import "./style/pages.css";
 
 const PAGES = [
   ["executions", "Executions"],
@@ -13,44 +18,53 @@ const PAGES = [
   ["chat", "Chat"],
   ["resources", "Resources"],
 ] as const;
-
-function useAddress(): [string, string] {
-  const read = (): [string, string] => {
-    const [page = "", ...rest] = location.hash.replace(/^#\/?/, "").split("/");
-    return [page || "executions", decodeURIComponent(rest.join("/"))];
-  };
-  const [address, setAddress] = useState(read);
-  useEffect(() => {
-    const change = () => setAddress(read());
-    addEventListener("hashchange", change);
-    return () => removeEventListener("hashchange", change);
-  }, []);
-  return address;
-}
+/** Pages that are reached from another one, and are shown as part of it. */
+const PART_OF: Record<string, string> = { execution: "executions", compare: "executions" };
 
 function App() {
-  const [page, rest] = useAddress();
-  const shown = page === "execution" ? "executions" : page;
+  const [page = "executions", first = "", second = ""] = useAddress();
+  const main = useRef<HTMLElement>(null);
+  const shown = PART_OF[page] ?? page;
+  const title = PAGES.find(([name]) => name === shown)?.[1];
+  useEffect(() => {
+    document.title = title ? `${title} · Step Functions Local` : "Step Functions Local";
+  }, [title]);
   return (
     <>
+      <a
+        class="skip"
+        href="#main"
+        onClick={(event) => {
+          event.preventDefault();
+          main.current?.focus();
+        }}
+      >
+        Skip to the content
+      </a>
       <header>
-        <a class="brand" href="#/executions">
-          <img src="./icon.svg" alt="" width="22" height="22" /> Step Functions Local
+        <a class="brand" href={link("executions")} aria-label="Step Functions Local">
+          <img src="./icon.svg" alt="" width="22" height="22" /> <span>Step Functions Local</span>
         </a>
         <nav aria-label="Pages">
-          {PAGES.map(([name, title]) => (
-            <a key={name} href={`#/${name}`} aria-current={shown === name ? "page" : undefined}>
-              {title}
+          {PAGES.map(([name, words]) => (
+            <a key={name} href={link(name)} aria-current={shown === name ? "page" : undefined}>
+              {words}
             </a>
           ))}
         </nav>
       </header>
-      <main>
-        {page === "executions" && <Executions />}
-        {page === "execution" && <Execution arn={rest} key={rest} />}
-        {page === "machine" && <StateMachine arn={rest} key={rest} />}
+      <main id="main" ref={main} tabIndex={-1}>
+        {page === "executions" && <Executions like={first} key={first} />}
+        {page === "execution" && <Execution arn={first} key={first} />}
+        {page === "compare" && <Compare arns={[first, second]} key={first + second} />}
+        {page === "machine" && <StateMachine arn={first} key={first} />}
         {page === "chat" && <Chat />}
-        {page === "resources" && <Resources kind={rest} />}
+        {page === "resources" && <Resources kind={first || "tables"} name={second} />}
+        {!title && (
+          <p class="empty">
+            There is no page {page}. Go to the <a href={link("executions")}>executions</a>.
+          </p>
+        )}
       </main>
     </>
   );

@@ -1,0 +1,43 @@
+import { useState } from "preact/hooks";
+import { get } from "../../api";
+import { useLoaded } from "../../parts/loading";
+import { Loading, Problem } from "../../parts/parts";
+import { Conversation } from "./Conversation";
+import { Login } from "./Login";
+import { remember, remembered, type Session } from "./session";
+
+export interface ChatSettings {
+  websocket: string;
+  clientId: string;
+  datasets: string[];
+  /** The beginning of an analysis' execution ARN. */
+  executions: string;
+}
+
+/** Log in, ask the agent, answer it, see the result. */
+export function Chat() {
+  const [session, setSession] = useState(remembered);
+  const settings = useLoaded<ChatSettings>(() => get("/api/chat"));
+  const keep = (next?: Session) => {
+    remember(next);
+    setSession(next);
+  };
+  return (
+    <section>
+      <div class="title">
+        <h1>Chat</h1>
+        <span class="spring" />
+        {session && (
+          <>
+            <span class="quiet">{session.username}</span>
+            <button onClick={() => keep(undefined)}>Log out</button>
+          </>
+        )}
+      </div>
+      <Problem error={settings.error} retry={settings.again} />
+      {!settings.value && !settings.error && <Loading />}
+      {settings.value && !session && <Login clientId={settings.value.clientId} done={keep} />}
+      {settings.value && session && <Conversation settings={settings.value} session={session} keep={keep} />}
+    </section>
+  );
+}

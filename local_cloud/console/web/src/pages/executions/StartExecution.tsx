@@ -1,0 +1,118 @@
+import { useEffect, useState } from "preact/hooks";
+import { aws, get } from "../../api";
+import { ago, pretty } from "../../format";
+import { JsonEditor } from "../../parts/JsonEditor";
+import { useLoaded } from "../../parts/loading";
+import { Problem } from "../../parts/parts";
+import { go } from "../../router";
+import type { ExecutionItem, StateMachineItem } from "../../types";
+
+const EARLIER = 10;
+
+interface Props {
+  machines: StateMachineItem[];
+  executions: ExecutionItem[];
+  /** An execution whose state machine and input this one begins with; empty for none. */
+  like: string;
+  done: () => void;
+}
+
+/** The form that starts an execution: with an input of one's own, a saved one, or an earlier one's. */
+export function StartExecution({ machines, executions, like, done }: Props) {
+  const model = executions.find((e) => e.executionArn === like);
+  const [machine, setMachine] = useState(model?.stateMachineArn ?? machines[0]!.stateMachineArn);
+  const [name, setName] = useState("");
+  const [input, setInput] = useState("{}");
+  const [error, setError] = useState<unknown>();
+  const machineName = machines.find((m) => m.stateMachineArn === machine)?.name ?? "";
+  const saved = useLoaded(() => get(`/api/inputs/state-machines/${encodeURIComponent(machineName)}`), [machineName]);
+  const earlier = executions.filter((e) => e.stateMachineArn === machine).slice(0, EARLIER);
+  const take = (choice: string) => {
+    if (!choice) return;
+    if (choice.startsWith("arn:")) {
+      aws("stepfunctions", "describe_execution", { executionArn: choice }).then(
+        (found) => setInput(pretty(found.input)),
+        setError,
+      );
+    } else {
+      setInput(JSON.stringify(saved.value.inputs[choice], null, 2));
+    }
+  };
+  useEffect(() => take(like), [like]);
+  const start = async (event: Event) => {
+    event.preventDefault();
+    try {
+      JSON.parse(input);
+    } catch (wrong) {
+      setError(new Error(`The input is no JSON: ${(wrong as Error).message}`));
+      return;
+    }
+    try {
+      const made = await aws("stepfunctions", "start_execution", {
+        stateMachineArn: machine,
+        input,
+        ...(name ? { name } : {}),
+      });
+      done();
+      go("execution", made.executionArn);
+    } catch (failure) {
+      setError(failure);
+    }
+  };
+  return (
+    <form class="card" onSubmit={start} aria-label="Start execution">
+      <div class="filters">
+        <label>
+          State machine
+          <select value={machine} onChange={(e) => setMachine(e.currentTarget.value)}>
+            {machines.map((m) => (
+              <option key={m.stateMachineArn} value={m.stateMachineArn}>
+                {m.name}
+              </option>
+            ))}
+          </select>
+        </label>
+        <label>
+          Name (optional)
+          <input
+            value={name}
+            onInput={(e) => setName(e.currentTarget.value)}
+            pattern="[A-Za-z0-9_\-]{1,80}"
+            title="1 to 80 letters, digits, dashes"
+          />
+        </label>
+        <label>
+          Input from
+          <select value="" onChange={(e) => take(e.currentTarget.value)}>
+            <option value="">Choose…</option>
+            <optgroup label="Saved inputs">
+              {Object.keys(saved.value?.inputs ?? {}).map((key) => (
+                <option key={key}>{key}</option>
+              ))}
+            </optgroup>
+            <optgroup label="Earlier executions">
+              {earlier.map((e) => (
+                <option key={e.executionArn} value={e.executionArn}>
+                  {e.name} · {e.status.toLowerCase()} · {ago(e.startDate)}
+                </option>
+              ))}
+            </optgroup>
+          </select>
+        </label>
+      </div>
+      <JsonEditor value={input} onChange={setInput} label="Input" />
+      <Problem error={error ?? saved.error ?? saved.value?.problems.join("; ")} />
+      <p class="quiet">
+        Inputs are saved as files: <code>config/test-data/inputs/state-machines/{machineName}/NAME.json</code>
+      </p>
+      <div class="actions">
+        <button class="primary" type="submit">
+          Start
+        </button>
+        <button type="button" onClick={done}>
+          Cancel
+        </button>
+      </div>
+    </form>
+  );
+}
