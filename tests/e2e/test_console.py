@@ -464,6 +464,24 @@ def test_a_wrong_definition_is_marked_on_its_line(page: Page, stack: Stack) -> N
     page.locator(".cm-content").first.fill(json.dumps(broken, indent=2))
     page.get_by_role("button", name="Validate").click()
     expect(page.get_by_role("alert")).to_contain_text("Line 5:")
+    broken = {
+        "StartAt": "Only",
+        "States": {
+            "Only": {
+                "Type": "Choice",
+                "Choices": [{"Variable": "$.n", "IsNull": True, "Next": "Nowhere"}],
+                "Default": "End",
+            },
+            "End": {"Type": "Succeed"},
+        },
+    }
+    page.locator(".cm-content").first.fill(json.dumps(broken, indent=2))
+    page.get_by_role("button", name="Validate").click()
+    expect(page.get_by_role("alert")).to_have_text(
+        "Line 10: MISSING_TRANSITION_TARGET: Missing 'Next' target: Nowhere"
+    )
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Invalid State Machine Definition")).to_be_visible()
     expect(page.locator(".cm-lintRange-error")).to_be_visible()
 
 

@@ -191,6 +191,23 @@ def test_a_tasks_output_names_the_request(stack: Stack) -> None:
         until(lambda: request_id in awslocal(stack, "logs", "tail", LOG_GROUP))
 
 
+def test_a_workflow_that_leads_nowhere_is_refused(stack: Stack) -> None:
+    client = stack.aws("stepfunctions")
+    definition = json.dumps({"StartAt": "A", "States": {"A": {"Type": "Pass", "Next": "B"}}})
+    with pytest.raises(client.exceptions.InvalidDefinition, match="target: B at /States/A/Next"):
+        client.create_state_machine(
+            name=f"test-{uuid.uuid4().hex}",
+            roleArn="arn:aws:iam::000000000000:role/test",
+            definition=definition,
+        )
+    answer = client.validate_state_machine_definition(definition=definition)
+    assert answer["result"] == "FAIL"
+    assert [(d["code"], d.get("location")) for d in answer["diagnostics"]] == [
+        ("MISSING_TRANSITION_TARGET", "/States/A/Next"),
+        ("MISSING_END_STATE", None),
+    ]
+
+
 def test_a_pool_publishes_the_key_that_signs_its_tokens(stack: Stack) -> None:
     login = demo_login(stack.ports)
     base = f"{stack.ports.engine_url}/{login.pool_id}/.well-known"

@@ -2,7 +2,7 @@
 
 import { json, jsonParseLinter } from "@codemirror/lang-json";
 import { HighlightStyle, syntaxHighlighting } from "@codemirror/language";
-import { linter, lintGutter, setDiagnostics } from "@codemirror/lint";
+import { type Diagnostic, linter, lintGutter, setDiagnostics } from "@codemirror/lint";
 import { EditorState } from "@codemirror/state";
 import { tags } from "@lezer/highlight";
 import { basicSetup, EditorView } from "codemirror";
@@ -27,6 +27,15 @@ export interface Editor {
 }
 
 export function openEditor(parent: Element, text: string, label: string, onChange: (text: string) => void): Editor {
+  let told: EditorProblem[] = [];
+  const parseErrors = jsonParseLinter();
+  const diagnose = (view: EditorView): Diagnostic[] => {
+    const marks = told.map(({ line, words, severity }) => {
+      const { from, to } = view.state.doc.line(Math.min(Math.max(1, line), view.state.doc.lines));
+      return { from, to, severity, message: words };
+    });
+    return [...parseErrors(view), ...marks];
+  };
   const view = new EditorView({
     parent,
     state: EditorState.create({
@@ -36,7 +45,7 @@ export function openEditor(parent: Element, text: string, label: string, onChang
         json(),
         syntaxHighlighting(COLOURS),
         lintGutter(),
-        linter(jsonParseLinter(), { delay: 150 }),
+        linter(diagnose, { delay: 150 }),
         EditorView.contentAttributes.of({ "aria-label": label }),
         EditorView.updateListener.of((update) => {
           if (update.docChanged) onChange(update.state.doc.toString());
@@ -51,12 +60,11 @@ export function openEditor(parent: Element, text: string, label: string, onChang
       view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: now } });
     },
     mark(problems) {
-      const marks = problems.map(({ line, words, severity }) => {
-        const { from, to } = view.state.doc.line(Math.min(Math.max(1, line), view.state.doc.lines));
-        return { from, to, severity, message: words };
-      });
+      told = problems;
+      const marks = diagnose(view);
       view.dispatch(setDiagnostics(view.state, marks));
-      if (marks[0]) view.dispatch({ effects: EditorView.scrollIntoView(marks[0].from, { y: "center" }) });
+      if (told.length)
+        view.dispatch({ effects: EditorView.scrollIntoView(marks.at(-told.length)!.from, { y: "center" }) });
     },
     close: () => view.destroy(),
   };

@@ -31,33 +31,29 @@ export async function placed(text: string, diagnostics: Diagnostic[]): Promise<E
   });
 }
 
-/** The line on which a path's last part that is there stands. */
+/** The line on which the last part of a path such as `/States/Name/Choices[0]/Next` stands. */
 function lineOf(text: string, root: SyntaxNode | null, location = ""): number {
   let node = root;
   let at = 0;
-  for (const part of location.split("/").filter(Boolean)) {
-    const found: SyntaxNode | undefined = node
-      ?.getChildren("Property")
-      .find((property) => text.slice(property.firstChild!.from + 1, property.firstChild!.to - 1) === part);
-    if (!found) {
-      // Array items have no names, but numbers.
-      const items = node?.name === "Array" ? childrenOf(node) : [];
-      const item = items[Number(part.replace(/\D/g, ""))];
-      if (!item) break;
-      at = item.from;
-      node = item;
-      continue;
-    }
+  for (const part of location.match(/[^/[\]]+|\[\d+\]/g) ?? []) {
+    const found = part.startsWith("[") ? item(node, Number(part.slice(1, -1))) : property(text, node, part);
+    if (!found) break;
     at = found.from;
-    node = found.lastChild;
+    node = found.name === "Property" ? found.lastChild : found;
   }
   return text.slice(0, at).split("\n").length;
 }
 
-function childrenOf(node: SyntaxNode): SyntaxNode[] {
-  const found: SyntaxNode[] = [];
-  for (let child = node.firstChild; child; child = child.nextSibling) {
-    if (!["[", "]", ","].includes(child.name)) found.push(child);
+function property(text: string, node: SyntaxNode | null, name: string): SyntaxNode | undefined {
+  return node?.getChildren("Property").find(({ firstChild }) => {
+    return firstChild && text.slice(firstChild.from, firstChild.to) === JSON.stringify(name);
+  });
+}
+
+function item(node: SyntaxNode | null, index: number): SyntaxNode | undefined {
+  const items: SyntaxNode[] = [];
+  for (let child = node?.firstChild; child; child = child.nextSibling) {
+    if (!["[", "]", ","].includes(child.name)) items.push(child);
   }
-  return found;
+  return items[index];
 }

@@ -1,0 +1,93 @@
+"""What LocalStack's Step Functions leaves out.
+
+On AWS the output of a ``lambda:invoke`` task tells which request it was, by which its lines in
+the function's log are found; and a definition whose states lead nowhere is refused.
+
+https://docs.aws.amazon.com/step-functions/latest/dg/connect-lambda.html
+https://docs.aws.amazon.com/step-functions/latest/apireference/API_CreateStateMachine.html
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from localstack.aws.api import RequestContext
+from localstack.aws.api.stepfunctions import (
+    InvalidDefinition,
+    ValidateStateMachineDefinitionInput,
+    ValidateStateMachineDefinitionOutput,
+)
+from localstack.services.stepfunctions.asl.component.state.state_execution.state_task import (
+    lambda_eval_utils,
+)
+from localstack.services.stepfunctions.provider import StepFunctionsProvider
+
+from local_cloud.engine.transitions import Diagnostic, check_transitions
+
+_METADATA = "ResponseMetadata"
+_REFUSED = "Invalid State Machine Definition: "
+
+
+class Provider(StepFunctionsProvider):  # type: ignore[misc]
+    """LocalStack's provider; a definition is checked for where its states lead, too."""
+
+    def validate_state_machine_definition(
+        self, context: RequestContext, request: ValidateStateMachineDefinitionInput, **kwargs: Any
+    ) -> ValidateStateMachineDefinitionOutput:
+        """Return what is wrong with a definition, each with its place where that is known."""
+        answer = super().validate_state_machine_definition(context, request, **kwargs)
+        if any(d["message"].startswith(_REFUSED) for d in answer["diagnostics"]):
+            answer["diagnostics"] = [
+                {
+                    "severity": "ERROR",
+                    "code": diagnostic.code,
+                    "message": diagnostic.message,
+                    **({"location": diagnostic.location} if diagnostic.location else {}),
+                }
+                for diagnostic in wrong_transitions(request["definition"])
+            ]
+        return answer
+
+
+def wrong_transitions(definition: str) -> list[Diagnostic]:
+    """Return what is wrong with the ways between states, of a definition whose schema is right."""
+    machine = json.loads(definition)
+    # What TestState is given is a single state.
+    return check_transitions(machine) if "States" in machine else []
+
+
+def refuse_wrong_transitions() -> None:
+    """Have definitions checked when a state machine is created or updated, too."""
+    validate = StepFunctionsProvider._validate_definition
+
+    def validate_all(definition: str, static_analysers: list[Any]) -> None:
+        validate(definition, static_analysers)
+        if found := wrong_transitions(definition):
+            raise InvalidDefinition(f"{_REFUSED}'{', '.join(map(str, found))}'")
+
+    # It is called by its class's name, which a subclass cannot override.
+    StepFunctionsProvider._validate_definition = staticmethod(validate_all)
+
+
+def keep_sdk_metadata() -> None:
+    """Have ``lambda:invoke`` tasks keep what the SDK says of the call."""
+    select = lambda_eval_utils.select_from_typed_dict
+
+    def keep(typed_dict: Any, obj: Mapping[str, Any]) -> dict[str, Any]:
+        kept: dict[str, Any] = select(typed_dict=typed_dict, obj=obj)
+        # A mocked answer of a test case was no call.
+        return {**kept, **_sdk_metadata(obj[_METADATA])} if _METADATA in obj else kept
+
+    lambda_eval_utils.select_from_typed_dict = keep
+
+
+def _sdk_metadata(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    headers: Mapping[str, str] = metadata["HTTPHeaders"]
+    return {
+        "SdkHttpMetadata": {
+            "AllHttpHeaders": {name: [value] for name, value in headers.items()},
+            "HttpHeaders": dict(headers),
+            "HttpStatusCode": metadata["HTTPStatusCode"],
+        },
+        "SdkResponseMetadata": {"RequestId": metadata["RequestId"]},
+    }
