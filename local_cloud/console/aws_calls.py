@@ -31,6 +31,7 @@ _ALLOWED = {
     "logs": {"describe_log_groups", "filter_log_events"},
     "lambda": {"list_functions", "invoke"},
 }
+DOWN = "EndpointDown"
 MAX_REQUEST = 8 * 1024 * 1024
 
 
@@ -79,8 +80,6 @@ class AwsCalls:
 
     async def answer(self, request: Request) -> Response:
         """Answer ``POST /api/aws/{service}/{operation}``, a JSON object of arguments."""
-        from botocore.exceptions import BotoCoreError, ClientError
-
         service, operation = request.path_params["service"], request.path_params["operation"]
         if operation not in _ALLOWED.get(service, ()):
             return _failure(404, "NotFound", f"The console does not call {service} {operation}.")
@@ -95,14 +94,9 @@ class AwsCalls:
             return _failure(400, "BadRequest", f"The arguments are no JSON object: {error}")
         try:
             answer = await self.call(service, operation, **arguments)
-        except ClientError as error:
-            found = error.response["Error"]
-            return _failure(400, found.get("Code", "Error"), found.get("Message", str(error)))
-        except BotoCoreError as error:
-            if type(error).__name__ in ("EndpointConnectionError", "ConnectTimeoutError"):
-                words = f"{self.engine} does not answer. Is it running? (./local-cloud up)"
-                return _failure(503, "EngineDown", words)
-            return _failure(400, type(error).__name__, str(error))
+        except Exception as error:  # noqa: BLE001 - whatever it is, the page is told
+            code, words = explain(error)
+            return _failure(503 if code == DOWN else 400, code, words)
         if hasattr(answer.get("Payload"), "read"):
             answer["Payload"] = answer["Payload"].read().decode(errors="replace")
         return Response(json.dumps(answer, default=plain), media_type="application/json")
@@ -123,6 +117,19 @@ class AwsCalls:
             media_type="application/octet-stream",
             headers={"Content-Disposition": f'attachment; filename="{name}"'},
         )
+
+
+def explain(error: Exception) -> tuple[str, str]:
+    """Return a code and words for what boto3 has raised."""
+    from botocore.exceptions import ClientError, ConnectTimeoutError, EndpointConnectionError
+
+    if isinstance(error, ClientError):
+        found = error.response["Error"]
+        return found.get("Code", "Error"), found.get("Message", str(error))
+    if isinstance(error, EndpointConnectionError | ConnectTimeoutError):
+        where = error.kwargs["endpoint_url"].rstrip("/")
+        return DOWN, f"{where} does not answer. Is it running? (./local-cloud up)"
+    return type(error).__name__, str(error)
 
 
 def plain(value: Any) -> Any:

@@ -13,7 +13,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from local_cloud.console.aws_calls import AwsCalls, plain
+from local_cloud.console.aws_calls import AwsCalls, explain, plain
 
 LOOK_SECONDS = 0.3
 PAGE = 1000
@@ -65,7 +65,7 @@ class Watch:
                     else []
                 )
             except Exception as error:  # noqa: BLE001 - whatever it is, the page is told
-                yield "problem", {"error": str(error)}
+                yield "problem", {"error": explain(error)[1]}
                 await asyncio.sleep(2)
                 continue
             if events:
@@ -93,7 +93,7 @@ class Watch:
             if not page.get("nextToken") or not found or found[-1]["id"] == last + 1:
                 break
             more = {"maxResults": PAGE, "nextToken": page["nextToken"]}
-        return found[::-1]
+        return sorted(found, key=lambda event: int(event["id"]))
 
     async def _executions(self) -> AsyncIterator[tuple[str, Any]]:
         shown: Any = None
@@ -102,7 +102,7 @@ class Watch:
                 lists = await self._lists()
             except Exception as error:  # noqa: BLE001 - whatever it is, the page is told
                 shown = None
-                yield "problem", {"error": str(error)}
+                yield "problem", {"error": explain(error)[1]}
                 await asyncio.sleep(2)
                 continue
             if lists != shown:

@@ -7,6 +7,7 @@ names.
 
 import json
 import os
+import uuid
 from pathlib import Path
 
 import requests
@@ -24,6 +25,7 @@ from websocket_gateway.template import Template
 _FUNCTION_ERROR = "X-Amz-Function-Error"
 _ERROR_TYPE = "x-amzn-errortype"
 _LOG_TYPE = "x-amz-log-type"
+_REQUEST_ID = "X-Amzn-RequestId"
 
 
 class LambdaService:
@@ -47,6 +49,7 @@ class LambdaService:
             response.headers[_ERROR_TYPE] = "ResourceNotFoundException"
         if context.operation and context.operation.name == "Invoke":
             _restore_function_error(response)
+            response.headers.setdefault(_REQUEST_ID, str(uuid.uuid4()))  # SAM names none
         return response
 
     def _describe(self, context: RequestContext, request: ServiceRequest) -> Response | None:

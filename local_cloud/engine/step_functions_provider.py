@@ -82,12 +82,12 @@ def keep_sdk_metadata() -> None:
 
 
 def _sdk_metadata(metadata: Mapping[str, Any]) -> dict[str, Any]:
-    headers: Mapping[str, str] = metadata["HTTPHeaders"]
+    headers: Mapping[str, str] = metadata.get("HTTPHeaders", {})
     return {
         "SdkHttpMetadata": {
             "AllHttpHeaders": {name: [value] for name, value in headers.items()},
             "HttpHeaders": dict(headers),
-            "HttpStatusCode": metadata["HTTPStatusCode"],
+            "HttpStatusCode": metadata.get("HTTPStatusCode", 200),
         },
-        "SdkResponseMetadata": {"RequestId": metadata["RequestId"]},
+        "SdkResponseMetadata": {"RequestId": metadata.get("RequestId", "")},
     }

@@ -53,7 +53,7 @@ export function Events({ events, upTo, onChoose }: Props) {
                     </button>
                   </td>
                   <td>{(event.stateEnteredEventDetails ?? event.stateExitedEventDetails)?.name}</td>
-                  <td class="digits">{clock(event.timestamp)}</td>
+                  <td class="time">{clock(event.timestamp)}</td>
                 </tr>
                 {open === event.id && (
                   <tr>

@@ -117,7 +117,7 @@ export function Executions({ like }: { like: string }) {
                 <th>Name</th>
                 <th>Status</th>
                 <th>Started</th>
-                <th>Duration</th>
+                <th class="digits">Duration</th>
                 <th>State machine</th>
               </tr>
             </thead>

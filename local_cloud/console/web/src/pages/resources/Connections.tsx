@@ -120,7 +120,7 @@ function Flow({ messages }: { messages: Traffic[] }) {
           {messages.map((message) => (
             <Fragment key={message.number}>
               <tr class={message.what}>
-                <td class="digits">{clock(message.time / 1000)}</td>
+                <td class="time">{clock(message.time / 1000)}</td>
                 <td>
                   <code>{message.connectionId}</code>
                 </td>
