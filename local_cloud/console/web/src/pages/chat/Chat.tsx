@@ -1,23 +1,15 @@
 import { useState } from "preact/hooks";
-import { get } from "../../api";
 import { useLoaded } from "../../parts/loading";
 import { Loading, Problem } from "../../parts/parts";
 import { Conversation } from "./Conversation";
 import { Login } from "./Login";
 import { remember, remembered, type Session } from "./session";
-
-export interface ChatSettings {
-  websocket: string;
-  clientId: string;
-  datasets: string[];
-  /** The beginning of an analysis' execution ARN. */
-  executions: string;
-}
+import { chatSettings } from "./settings";
 
 /** Log in, ask the agent, answer it, see the result. */
 export function Chat() {
   const [session, setSession] = useState(remembered);
-  const settings = useLoaded<ChatSettings>(() => get("/api/chat"));
+  const settings = useLoaded(chatSettings);
   const keep = (next?: Session) => {
     remember(next);
     setSession(next);

@@ -4,9 +4,9 @@ import { ago } from "../../format";
 import { Badge, Problem } from "../../parts/parts";
 import { link } from "../../router";
 import { Ask } from "./Ask";
-import type { ChatSettings } from "./Chat";
 import { MessageView, together } from "./MessageView";
 import type { Session } from "./session";
+import type { ChatSettings } from "./settings";
 import { type Agent, useAgent } from "./useAgent";
 
 interface Props {

@@ -1,7 +1,8 @@
 import { Fragment } from "preact";
 import { useState } from "preact/hooks";
 import { clock } from "../../format";
-import { Empty, Json } from "../../parts/parts";
+import { Empty } from "../../parts/parts";
+import { Opener, Under } from "../../parts/rows";
 import type { HistoryEvent } from "../../types";
 
 const ROWS = 200;
@@ -41,26 +42,21 @@ export function Events({ events, upTo, onChoose }: Props) {
                 <tr class={event.id === upTo ? "chosen" : event.id > upTo ? "future" : ""}>
                   <td class="digits">{event.id}</td>
                   <td>
-                    <button
-                      class="link"
-                      aria-expanded={open === event.id}
-                      onClick={() => {
+                    <Opener
+                      open={open === event.id}
+                      onToggle={() => {
                         setOpen(open === event.id ? undefined : event.id);
                         onChoose(event.id);
                       }}
                     >
                       {event.type}
-                    </button>
+                    </Opener>
                   </td>
                   <td>{(event.stateEnteredEventDetails ?? event.stateExitedEventDetails)?.name}</td>
                   <td class="time">{clock(event.timestamp)}</td>
                 </tr>
                 {open === event.id && (
-                  <tr>
-                    <td colSpan={4}>
-                      <Json text={JSON.stringify(event, null, 2)} label={`event ${event.id}`} />
-                    </td>
-                  </tr>
+                  <Under columns={4} text={JSON.stringify(event, null, 2)} label={`event ${event.id}`} />
                 )}
               </Fragment>
             ))}

@@ -2,6 +2,7 @@ import { useEffect, useMemo, useState } from "preact/hooks";
 import { watch } from "../../api";
 import { ago, date, duration, nameOf } from "../../format";
 import { useNow } from "../../parts/loading";
+import { MachineSelect } from "../../parts/MachineSelect";
 import { Badge, Empty, Loading, Problem } from "../../parts/parts";
 import { go, link } from "../../router";
 import type { ExecutionItem, StateMachineItem } from "../../types";
@@ -90,14 +91,7 @@ export function Executions({ like }: { like: string }) {
         </div>
         <label>
           State machine
-          <select value={machine} onChange={(e) => setMachine(e.currentTarget.value)}>
-            <option value="">All</option>
-            {machines.map((m) => (
-              <option key={m.stateMachineArn} value={m.stateMachineArn}>
-                {m.name}
-              </option>
-            ))}
-          </select>
+          <MachineSelect machines={machines} value={machine} onChoose={setMachine} all />
         </label>
         <label>
           Name

@@ -3,6 +3,7 @@ import { aws, get } from "../../api";
 import { ago, pretty } from "../../format";
 import { JsonEditor } from "../../parts/JsonEditor";
 import { useLoaded } from "../../parts/loading";
+import { MachineSelect } from "../../parts/MachineSelect";
 import { Problem } from "../../parts/parts";
 import { go } from "../../router";
 import type { ExecutionItem, StateMachineItem } from "../../types";
@@ -64,13 +65,7 @@ export function StartExecution({ machines, executions, like, done }: Props) {
       <div class="filters">
         <label>
           State machine
-          <select value={machine} onChange={(e) => setMachine(e.currentTarget.value)}>
-            {machines.map((m) => (
-              <option key={m.stateMachineArn} value={m.stateMachineArn}>
-                {m.name}
-              </option>
-            ))}
-          </select>
+          <MachineSelect machines={machines} value={machine} onChoose={setMachine} />
         </label>
         <label>
           Name (optional)

@@ -5,6 +5,7 @@ import { parse, pretty } from "../../format";
 import { GraphView } from "../../graph/GraphView";
 import { JsonEditor } from "../../parts/JsonEditor";
 import { useLoaded } from "../../parts/loading";
+import { MachineSelect } from "../../parts/MachineSelect";
 import { Empty, Loading, Problem } from "../../parts/parts";
 import { go } from "../../router";
 import type { Machine, StateMachineItem } from "../../types";
@@ -23,14 +24,13 @@ export function StateMachine({ arn }: { arn: string }) {
     <section>
       <div class="title">
         <h1>State machine</h1>
-        {listed.length > 0 && (
-          <select aria-label="State machine" value={chosen} onChange={(e) => go("machine", e.currentTarget.value)}>
-            {listed.map((m) => (
-              <option key={m.stateMachineArn} value={m.stateMachineArn}>
-                {m.name}
-              </option>
-            ))}
-          </select>
+        {chosen && (
+          <MachineSelect
+            machines={listed}
+            value={chosen}
+            onChoose={(choice) => go("machine", choice)}
+            label="State machine"
+          />
         )}
       </div>
       <Problem error={machines.error} retry={machines.again} />

@@ -3,6 +3,7 @@ import { aws } from "../../api";
 import { bytes, date } from "../../format";
 import { useLoaded } from "../../parts/loading";
 import { Empty, Loading, Problem } from "../../parts/parts";
+import { Pager, type Pages } from "../../parts/rows";
 import { Listed } from "./Listed";
 
 const PAGE = 100;
@@ -26,7 +27,7 @@ export function Buckets({ name }: { name: string }) {
 
 function Objects({ bucket }: { bucket: string }) {
   const [prefix, setPrefix] = useState("");
-  const [tokens, setTokens] = useState<(string | undefined)[]>([undefined]);
+  const [tokens, setTokens] = useState<Pages<string>>([undefined]);
   const token = tokens.at(-1);
   const loaded = useLoaded(
     () =>
@@ -108,20 +109,7 @@ function Objects({ bucket }: { bucket: string }) {
           </table>
         </div>
       )}
-      {(tokens.length > 1 || loaded.value?.NextContinuationToken) && (
-        <div class="actions">
-          <button disabled={tokens.length < 2} onClick={() => setTokens(tokens.slice(0, -1))}>
-            Previous
-          </button>
-          <span class="quiet">Page {tokens.length}</span>
-          <button
-            disabled={!loaded.value?.NextContinuationToken}
-            onClick={() => setTokens([...tokens, loaded.value.NextContinuationToken])}
-          >
-            Next
-          </button>
-        </div>
-      )}
+      <Pager pages={tokens} next={loaded.value?.NextContinuationToken} onTurn={setTokens} />
     </>
   );
 }

@@ -3,7 +3,8 @@ import { useRef, useState } from "preact/hooks";
 import { get } from "../../api";
 import { ago, clock, pretty } from "../../format";
 import { usePolled } from "../../parts/loading";
-import { Empty, Json, Loading, Problem } from "../../parts/parts";
+import { Empty, Loading, Problem } from "../../parts/parts";
+import { Opener, Under } from "../../parts/rows";
 import { link } from "../../router";
 
 const PAUSE_MILLISECONDS = 1000;
@@ -128,25 +129,21 @@ function Flow({ messages }: { messages: Traffic[] }) {
                 <td class="digits">{message.characters ? message.characters.toLocaleString() : ""}</td>
                 <td class="cell wide">
                   {message.text && (
-                    <button
-                      class="link"
-                      aria-expanded={open === message.number}
-                      onClick={() => setOpen(open === message.number ? undefined : message.number)}
+                    <Opener
+                      open={open === message.number}
+                      onToggle={() => setOpen(open === message.number ? undefined : message.number)}
                     >
                       {message.text}
-                    </button>
+                    </Opener>
                   )}
                 </td>
               </tr>
               {open === message.number && (
-                <tr>
-                  <td colSpan={5}>
-                    <Json
-                      text={pretty(message.text) + (message.characters > message.text.length ? "\n…" : "")}
-                      label="the message"
-                    />
-                  </td>
-                </tr>
+                <Under
+                  columns={5}
+                  text={pretty(message.text) + (message.characters > message.text.length ? "\n…" : "")}
+                  label="the message"
+                />
               )}
             </Fragment>
           ))}

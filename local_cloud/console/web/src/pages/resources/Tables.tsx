@@ -2,7 +2,8 @@ import { Fragment } from "preact";
 import { useState } from "preact/hooks";
 import { aws } from "../../api";
 import { useLoaded } from "../../parts/loading";
-import { Empty, Json, Loading, Problem } from "../../parts/parts";
+import { Empty, Loading, Problem } from "../../parts/parts";
+import { Opener, Pager, type Pages, Under } from "../../parts/rows";
 import { Listed } from "./Listed";
 
 const PAGE = 25;
@@ -26,7 +27,7 @@ function Items({ table }: { table: string }) {
   const described = useLoaded(() =>
     aws("dynamodb", "describe_table", { TableName: table }).then((found) => found.Table),
   );
-  const [starts, setStarts] = useState<(object | undefined)[]>([undefined]);
+  const [starts, setStarts] = useState<Pages<object>>([undefined]);
   const [open, setOpen] = useState<number>();
   const from = starts.at(-1);
   const loaded = useLoaded(
@@ -37,7 +38,7 @@ function Items({ table }: { table: string }) {
   const items: Record<string, unknown>[] = (loaded.value?.Items ?? []).map(plainItem);
   const others = new Set(items.flatMap((item) => Object.keys(item)).filter((key) => !keys.includes(key)));
   const columns = [...keys, ...others];
-  const turn = (next: (object | undefined)[]) => {
+  const turn = (next: Pages<object>) => {
     setOpen(undefined);
     setStarts(next);
   };
@@ -80,13 +81,9 @@ function Items({ table }: { table: string }) {
                     {columns.map((column, at) => (
                       <td key={column} class="cell">
                         {at === 0 ? (
-                          <button
-                            class="link"
-                            aria-expanded={open === n}
-                            onClick={() => setOpen(open === n ? undefined : n)}
-                          >
+                          <Opener open={open === n} onToggle={() => setOpen(open === n ? undefined : n)}>
                             {text(item[column])}
-                          </button>
+                          </Opener>
                         ) : (
                           text(item[column])
                         )}
@@ -94,11 +91,7 @@ function Items({ table }: { table: string }) {
                     ))}
                   </tr>
                   {open === n && (
-                    <tr>
-                      <td colSpan={columns.length}>
-                        <Json text={JSON.stringify(unfolded(item), null, 2)} label="the item" />
-                      </td>
-                    </tr>
+                    <Under columns={columns.length} text={JSON.stringify(unfolded(item), null, 2)} label="the item" />
                   )}
                 </Fragment>
               ))}
@@ -106,18 +99,7 @@ function Items({ table }: { table: string }) {
           </table>
         </div>
       )}
-      <div class="actions">
-        <button disabled={starts.length < 2} onClick={() => turn(starts.slice(0, -1))}>
-          Previous
-        </button>
-        <span class="quiet">Page {starts.length}</span>
-        <button
-          disabled={!loaded.value?.LastEvaluatedKey}
-          onClick={() => turn([...starts, loaded.value.LastEvaluatedKey])}
-        >
-          Next
-        </button>
-      </div>
+      <Pager pages={starts} next={loaded.value?.LastEvaluatedKey} onTurn={turn} />
     </>
   );
 }
