@@ -58,12 +58,7 @@ class Watch:
                 found = await self.calls.call(
                     "stepfunctions", "describe_execution", executionArn=arn
                 )
-                # What has ended gets no more events, unless it is redriven.
-                events = (
-                    await self._history(arn, last)
-                    if found["status"] not in ENDED or found != described
-                    else []
-                )
+                events = await self._history(arn, last)
             except Exception as error:  # noqa: BLE001 - whatever it is, the page is told
                 yield "problem", {"error": explain(error)[1]}
                 await asyncio.sleep(2)
@@ -74,6 +69,7 @@ class Watch:
             if found != described:
                 described = found
                 yield "execution", found
+            # What has ended is looked at seldom: it may be redriven.
             await asyncio.sleep(2 if found["status"] in ENDED and not events else LOOK_SECONDS)
 
     async def _history(self, arn: str, last: int) -> list[dict[str, Any]]:

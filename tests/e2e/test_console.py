@@ -45,13 +45,16 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
+def page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     context.set_default_timeout(PATIENCE)
     opened = context.new_page()
     errors: list[str] = []
     opened.on("pageerror", lambda error: errors.append(str(error)))
+    failed = request.session.testsfailed
     yield opened
+    if request.session.testsfailed > failed:
+        print(f"The page at the end, {opened.url}:\n{opened.locator('body').inner_text()}")
     context.close()
     assert errors == []
 
