@@ -368,7 +368,7 @@ def check() -> None:
 def bench(
     what: Annotated[
         list[str] | None,
-        typer.Argument(help="start, analysis, ping, gateway (the default); soak, fidelity"),
+        typer.Argument(help="start, analysis, ping, gateway (usual); console, soak, fidelity"),
     ] = None,
 ) -> None:
     """Measure the cloud: one JSON object a line."""
