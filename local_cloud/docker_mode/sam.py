@@ -13,13 +13,13 @@ import httpx
 from docker.errors import APIError
 
 from local_cloud.docker_mode.compose import run
+from local_cloud.docker_mode.function_logs import function_of
 from local_cloud.installation import PROJECT, TEMPLATE, Ports
 from local_cloud.parts import PartFailed, ProcessPart
 
 # Apart from the kit's own packages, which it would contradict.
 SAM_VERSION = "1.170.0"
 SAM = PROJECT / ".local-cloud" / f"sam-{SAM_VERSION}"
-CONTAINER_IMAGES = "samcli/"
 
 
 def sam_environment() -> dict[str, str]:
@@ -116,6 +116,17 @@ class SamPart(ProcessPart):
         )
         self.client = client
         self.network = network
+        self.logs = ProcessPart(
+            "function-logs",
+            "Function logs",
+            "",
+            (
+                *("local_cloud.docker_mode.function_logs", "--network", network),
+                *("--endpoint", ports.engine_url),
+            ),
+            dict(os.environ),
+            folder=PROJECT,
+        )
 
     async def start(self, log: Path) -> None:
         await asyncio.to_thread(self.remove_containers)
@@ -125,6 +136,7 @@ class SamPart(ProcessPart):
         index = self.command.index("--command") + 1
         self.command = (*self.command[:index], program, *self.command[index + 1 :])
         await super().start(log)
+        await self.logs.start(log)
 
     async def is_ready(self, client: httpx.AsyncClient) -> bool:
         # It has no health page: any answer is SAM's, and comes when the containers are warm.
@@ -135,13 +147,13 @@ class SamPart(ProcessPart):
 
     async def stop(self) -> None:
         await super().stop()
+        await self.logs.stop()
         await asyncio.to_thread(self.remove_containers)
 
     def remove_containers(self) -> None:
         """Remove the functions' containers that a SAM that was killed has left."""
         for container in self.client.containers.list(all=True, filters={"network": self.network}):
-            image = container.attrs["Config"]["Image"]
-            if image.startswith(CONTAINER_IMAGES):
+            if function_of(container) is not None:
                 try:
                     container.remove(force=True)
                 except APIError:

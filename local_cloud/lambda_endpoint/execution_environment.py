@@ -21,7 +21,7 @@ from typing import Any
 import psutil
 
 from local_cloud.lambda_endpoint.functions import Function
-from local_cloud.lambda_endpoint.log_events import LogStream
+from local_cloud.log_events import LogStream
 from websocket_gateway.core.http_message import Request, Response
 from websocket_gateway.http1 import HttpServerProtocol
 
@@ -75,14 +75,14 @@ class ExecutionEnvironment:
         self,
         function: Function,
         packages: Sequence[Path],
-        logs: Callable[[Function, str], LogStream],
+        logs: Callable[[str, str, str], LogStream],
     ) -> None:
         self.function = function
         self.packages = packages
         self.id = secrets.token_hex(16)
         stream = f"{time.strftime('%Y/%m/%d', time.gmtime())}/[$LATEST]{self.id}"
         self.stream_name = stream
-        self.log = logs(function, stream)
+        self.log = logs(function.log_group, stream, function.name)
         self.idle_since = 0.0
         self.process: asyncio.subprocess.Process | None = None
         self.exited: asyncio.Future[int] = asyncio.get_running_loop().create_future()

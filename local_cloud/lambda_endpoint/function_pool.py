@@ -13,8 +13,8 @@ from local_cloud.lambda_endpoint.execution_environment import (
     Outcome,
 )
 from local_cloud.lambda_endpoint.functions import Function, fingerprint
-from local_cloud.lambda_endpoint.log_events import LogShipper
 from local_cloud.lambda_endpoint.packages import InstallError, install
+from local_cloud.log_events import LogShipper
 
 IDLE_SECONDS = 300.0
 # Until the first start has been timed.

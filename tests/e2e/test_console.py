@@ -312,9 +312,8 @@ def test_a_chat_with_a_reload_in_the_middle(page: Page, stack: Stack) -> None:
     expect(page.get_by_role("img", name="Causal graph")).to_contain_text("treat")
     page.get_by_role("link", name="its execution").click()
     state(page, "HandleFinish", "succeeded").to_be_visible()
-    if stack.project is None:  # SAM keeps the functions' output
-        page.locator('[data-state="InvokeLLM"]').click()
-        expect(page.get_by_label("the log", exact=True)).to_contain_text("REPORT RequestId")
+    page.locator('[data-state="InvokeLLM"]').click()
+    expect(page.get_by_label("the log", exact=True)).to_contain_text("REPORT RequestId")
 
 
 def test_an_earlier_analysis_is_opened_again(page: Page, stack: Stack) -> None:
@@ -345,7 +344,7 @@ def test_an_analysis_is_cancelled(page: Page, stack: Stack) -> None:
     )
     page.get_by_role("button", name="Ask", exact=True).click()
     page.get_by_role("button", name="observational").wait_for()
-    page.get_by_role("button", name="Cancel").click()
+    page.get_by_role("button", name="Cancel", exact=True).click()
     expect(page.locator(".result")).to_contain_text("CANCELLED")
 
 
@@ -437,7 +436,6 @@ def test_resources_can_be_looked_into(page: Page, stack: Stack) -> None:
     expect(page.get_by_role("cell", name="demo", exact=True)).to_be_visible()
 
 
-@pytest.mark.embedded("SAM keeps the functions' output")
 def test_a_log_group_is_followed(page: Page, stack: Stack) -> None:
     def invoke(mark: str) -> None:
         context = {"eventType": "CONNECT", "connectionId": mark}

@@ -59,7 +59,6 @@ def test_awslocal_lists_tables_and_buckets(stack: Stack) -> None:
     assert "nsw.csv" in awslocal(stack, "s3", "ls", "s3://causal-datasets/shared/")
 
 
-@pytest.mark.embedded("SAM keeps the functions' output")
 def test_awslocal_tails_a_functions_log(stack: Stack) -> None:
     mark = f"mark-{uuid.uuid4()}"
     stack.aws("lambda").invoke(
@@ -187,7 +186,7 @@ def test_a_tasks_output_names_the_request(stack: Stack) -> None:
     assert output["SdkHttpMetadata"]["HttpStatusCode"] == 200
     request_id = output["SdkResponseMetadata"]["RequestId"]
     assert uuid.UUID(request_id)
-    if stack.project is None:  # SAM keeps the functions' output
+    if stack.project is None:  # SAM tells nobody the request's id
         until(lambda: request_id in awslocal(stack, "logs", "tail", LOG_GROUP))
 
 

@@ -28,6 +28,7 @@ export interface Visit {
   attempts: Attempt[];
   /** The function or service that a task calls. */
   resource?: string;
+  isFunction?: boolean;
   requestId?: string;
   /** The state that came before, or the Map or Parallel that it begins in. */
   previous?: string;
@@ -120,6 +121,7 @@ function note(visit: Visit, event: HistoryEvent, all: Visit[]): void {
   const details: any = Object.entries(event).find(([key]) => key.endsWith("EventDetails"))?.[1] ?? {};
   if (event.type.endsWith("Scheduled")) {
     visit.attempts.push({ at: event.timestamp });
+    visit.isFunction = functionOf(details) !== undefined;
     visit.resource =
       functionOf(details) ?? ([details.resourceType, details.resource].filter(Boolean).join(":") || undefined);
     visit.status = "running";

@@ -60,7 +60,7 @@ export function Conversation({ settings, session, keep }: Props) {
             <button onClick={() => agent.send({ action: "cancel", analysisId })}>Cancel</button>
           </div>
         )}
-        <Ask datasets={datasets} busy={running} onAsk={agent.ask} onUpload={take} />
+        <Ask datasets={datasets} busy={running || agent.state !== "connected"} onAsk={agent.ask} onUpload={take} />
         <div ref={end} />
       </div>
       <Aside agent={agent} executions={settings.executions} />

@@ -109,7 +109,7 @@ function Pass({ visit, now }: { visit: Visit; now: number }) {
       <Json text={visit.input === undefined ? undefined : pretty(visit.input)} label="the input" />
       <h3>Output</h3>
       <Json text={visit.output === undefined ? undefined : pretty(visit.output)} label="the output" />
-      {visit.requestId && visit.resource && <FunctionLog name={visit.resource} requestId={visit.requestId} />}
+      {visit.isFunction && visit.resource && <FunctionLog name={visit.resource} visit={visit} />}
     </>
   );
 }

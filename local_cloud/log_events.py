@@ -15,8 +15,6 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local_cloud.lambda_endpoint.functions import Function
-
 if TYPE_CHECKING:
     from mypy_boto3_logs import CloudWatchLogsClient
 
@@ -31,10 +29,15 @@ MAX_WAITING_EVENTS = 50_000
 
 @dataclass
 class LogStream:
-    """The lines of one execution environment that have not been delivered yet."""
+    """The lines of one execution environment that have not been delivered yet.
 
-    function: Function
+    Args:
+        label: stands before a line on the terminal; without one it is not printed.
+    """
+
+    group: str
     name: str
+    label: str
     shipper: LogShipper
     waiting: deque[tuple[int, str]] = field(
         default_factory=lambda: deque(maxlen=MAX_WAITING_EVENTS)
@@ -44,7 +47,8 @@ class LogStream:
 
     def write(self, line: str) -> None:
         """Take one line; it is delivered soon after."""
-        self.shipper.print(f"{self.function.name} | {line}\n")
+        if self.label:
+            self.shipper.print(f"{self.label} | {line}\n")
         if line:  # CloudWatch Logs takes no empty message
             self.waiting.append((int(time.time() * 1000), line))
             self.shipper.has_work.set()
@@ -63,8 +67,8 @@ class LogShipper:
         self.has_work = asyncio.Event()
         self._printed: list[str] = []
 
-    def open(self, function: Function, stream: str) -> LogStream:
-        log = LogStream(function, stream, self)
+    def open(self, group: str, stream: str, label: str = "") -> LogStream:
+        log = LogStream(group, stream, label, self)
         self.streams.append(log)
         return log
 
@@ -121,7 +125,7 @@ class LogShipper:
             self._create(stream)
         try:
             self.client.put_log_events(
-                logGroupName=stream.function.log_group,
+                logGroupName=stream.group,
                 logStreamName=stream.name,
                 logEvents=[{"timestamp": ts, "message": text} for ts, text in batch],
             )
@@ -131,11 +135,10 @@ class LogShipper:
 
     def _create(self, stream: LogStream) -> None:
         assert self.client is not None
-        group = stream.function.log_group
         with contextlib.suppress(self.client.exceptions.ResourceAlreadyExistsException):
-            self.client.create_log_group(logGroupName=group)
+            self.client.create_log_group(logGroupName=stream.group)
         with contextlib.suppress(self.client.exceptions.ResourceAlreadyExistsException):
-            self.client.create_log_stream(logGroupName=group, logStreamName=stream.name)
+            self.client.create_log_stream(logGroupName=stream.group, logStreamName=stream.name)
         stream.created = True
 
 

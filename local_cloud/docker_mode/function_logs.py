@@ -1,0 +1,111 @@
+"""``python -m local_cloud.docker_mode.function_logs``: what SAM's functions write, to CloudWatch.
+
+SAM shows it on its own terminal. Here it goes where AWS has it, too: to ``/aws/lambda/NAME`` in
+the engine, a stream for each container.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import threading
+import time
+from datetime import UTC, datetime
+
+import docker
+from docker.errors import DockerException
+from docker.models.containers import Container
+
+from local_cloud.client import client_at
+from local_cloud.log_events import LogShipper, LogStream
+
+CONTAINER_IMAGES = "samcli/"
+# Of SAM's runtime emulator, not of the function.
+_NOT_THE_FUNCTIONS = "(rapid)"
+RETRY_SECONDS = 1.0
+
+
+class FunctionLogs:
+    """Follows every container of a function on a network, for as long as it runs.
+
+    Args:
+        network: Compose's network, on which SAM puts the functions.
+    """
+
+    def __init__(self, client: docker.DockerClient, network: str, shipper: LogShipper) -> None:
+        self.client = client
+        self.network = network
+        self.shipper = shipper
+        self.loop = asyncio.get_running_loop()
+        self.followed: set[str] = set()
+
+    def watch(self) -> None:
+        """Look for containers until the process ends; runs in a thread of its own."""
+        while True:
+            try:
+                # Asked for first: a container that starts meanwhile is found by one or the other.
+                events = self.client.events(
+                    decode=True, filters={"type": "container", "event": "start"}
+                )
+                self._follow_all()
+                for _ in events:
+                    self._follow_all()
+            except DockerException as error:
+                print(f"function logs: {error}", flush=True)
+            time.sleep(RETRY_SECONDS)
+
+    def _follow_all(self) -> None:
+        for container in self.client.containers.list(filters={"network": self.network}):
+            name = function_of(container)
+            if name and container.id not in self.followed:
+                self.followed.add(container.id)
+                day = datetime.now(UTC).strftime("%Y/%m/%d")
+                stream = f"{day}/[$LATEST]{container.id[:32]}"
+                log = self.shipper.open(f"/aws/lambda/{name}", stream)
+                threading.Thread(target=self._follow, args=(container, log), daemon=True).start()
+
+    def _follow(self, container: Container, log: LogStream) -> None:
+        rest = b""
+        try:
+            for chunk in container.logs(stream=True, follow=True):
+                *lines, rest = (rest + chunk).split(b"\n")
+                for line in lines:
+                    self._take(log, line)
+        except DockerException as error:
+            print(f"function logs: {container.name}: {error}", flush=True)
+        if rest:
+            self._take(log, rest)
+        self.loop.call_soon_threadsafe(self.shipper.close, log)
+
+    def _take(self, log: LogStream, line: bytes) -> None:
+        text = line.decode(errors="replace").rstrip("\r")
+        if _NOT_THE_FUNCTIONS not in text:
+            self.loop.call_soon_threadsafe(log.write, text)
+
+
+def function_of(container: Container) -> str | None:
+    """Return which function a container runs, ``None`` for any other container."""
+    if not container.attrs["Config"]["Image"].startswith(CONTAINER_IMAGES):
+        return None
+    variables = dict(v.partition("=")[::2] for v in container.attrs["Config"]["Env"])
+    return variables.get("AWS_LAMBDA_FUNCTION_NAME")
+
+
+async def _run(network: str, endpoint: str) -> None:
+    shipper = LogShipper(client_at("logs", endpoint))
+    logs = FunctionLogs(docker.from_env(), network, shipper)
+    threading.Thread(target=logs.watch, daemon=True).start()
+    await shipper.run()
+
+
+def main() -> None:
+    """Carry lines until the process is stopped."""
+    parser = argparse.ArgumentParser(prog="local_cloud.docker_mode.function_logs")
+    parser.add_argument("--network", default="causal-prototype_causal-cloud")
+    parser.add_argument("--endpoint", default="http://localhost:4566", help="the engine's URL")
+    arguments = parser.parse_args()
+    asyncio.run(_run(arguments.network, arguments.endpoint))
+
+
+if __name__ == "__main__":
+    main()
