@@ -17,7 +17,10 @@ from docker.errors import DockerException
 from docker.models.containers import Container
 
 from local_cloud.client import client_at
+from local_cloud.installation import TEMPLATE
+from local_cloud.lambda_endpoint.functions import read_functions
 from local_cloud.log_events import LogShipper, LogStream
+from websocket_gateway.template import Template
 
 CONTAINER_IMAGES = "samcli/"
 # Of SAM's runtime emulator, not of the function.
@@ -36,6 +39,9 @@ class FunctionLogs:
         self.client = client
         self.network = network
         self.shipper = shipper
+        # SAM knows a function by its logical id alone.
+        functions = read_functions(Template.load(TEMPLATE)).values()
+        self.groups = {function.logical_id: function.log_group for function in functions}
         self.loop = asyncio.get_running_loop()
         self.followed: set[str] = set()
 
@@ -61,7 +67,7 @@ class FunctionLogs:
                 self.followed.add(container.id)
                 day = datetime.now(UTC).strftime("%Y/%m/%d")
                 stream = f"{day}/[$LATEST]{container.id[:32]}"
-                log = self.shipper.open(f"/aws/lambda/{name}", stream)
+                log = self.shipper.open(self.groups.get(name, f"/aws/lambda/{name}"), stream)
                 threading.Thread(target=self._follow, args=(container, log), daemon=True).start()
 
     def _follow(self, container: Container, log: LogStream) -> None:
@@ -84,7 +90,7 @@ class FunctionLogs:
 
 
 def function_of(container: Container) -> str | None:
-    """Return which function a container runs, ``None`` for any other container."""
+    """Return the logical id of the function in a container, ``None`` for any other container."""
     if not container.attrs["Config"]["Image"].startswith(CONTAINER_IMAGES):
         return None
     variables = dict(v.partition("=")[::2] for v in container.attrs["Config"]["Env"])
