@@ -107,6 +107,25 @@ def until[T](look: Callable[[], T | None], seconds: float = 20.0) -> T:
     return found
 
 
+def fails_until_there(connection_id: str) -> dict[str, Any]:
+    """Return a state machine that fails for as long as a connection is not in its table."""
+    find = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::dynamodb:updateItem",
+        "Parameters": {
+            "TableName": "causal-connections",
+            "Key": {"connectionId": {"S": connection_id}},
+            "UpdateExpression": "SET looked = :t",
+            "ConditionExpression": "attribute_exists(connectionId)",
+            "ExpressionAttributeValues": {":t": {"BOOL": True}},
+        },
+        "ResultPath": None,
+        "End": True,
+    }
+    first = {"Type": "Pass", "Result": True, "ResultPath": "$.first", "Next": "Find"}
+    return {"StartAt": "First", "States": {"First": first, "Find": find}}
+
+
 def is_finished(message: Message) -> bool:
     return bool(message["type"] == "finished")
 

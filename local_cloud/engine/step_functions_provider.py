@@ -1,7 +1,8 @@
 """What LocalStack's Step Functions leaves out.
 
 On AWS the output of a ``lambda:invoke`` task tells which request it was, by which its lines in
-the function's log are found; and a definition whose states lead nowhere is refused.
+the function's log are found; a definition whose states lead nowhere is refused; and an execution
+that did not succeed can be redriven.
 
 https://docs.aws.amazon.com/step-functions/latest/dg/connect-lambda.html
 https://docs.aws.amazon.com/step-functions/latest/apireference/API_CreateStateMachine.html
@@ -13,7 +14,9 @@ from typing import Any
 
 from localstack.aws.api import RequestContext
 from localstack.aws.api.stepfunctions import (
+    DescribeExecutionOutput,
     InvalidDefinition,
+    RedriveExecutionOutput,
     ValidateStateMachineDefinitionInput,
     ValidateStateMachineDefinitionOutput,
 )
@@ -22,6 +25,7 @@ from localstack.services.stepfunctions.asl.component.state.state_execution.state
 )
 from localstack.services.stepfunctions.provider import StepFunctionsProvider
 
+from local_cloud.engine.redrive import redrive, redrives_of, why_not
 from local_cloud.engine.transitions import Diagnostic, check_transitions
 
 _METADATA = "ResponseMetadata"
@@ -29,7 +33,31 @@ _REFUSED = "Invalid State Machine Definition: "
 
 
 class Provider(StepFunctionsProvider):  # type: ignore[misc]
-    """LocalStack's provider; a definition is checked for where its states lead, too."""
+    """LocalStack's provider, completed."""
+
+    def redrive_execution(
+        self, context: RequestContext, execution_arn: str, client_token: str = "", **kwargs: Any
+    ) -> RedriveExecutionOutput:
+        """Run an execution again from the state that it ended in."""
+        self._validate_state_machine_execution_arn(execution_arn)
+        return RedriveExecutionOutput(
+            redriveDate=redrive(self._get_execution(context, execution_arn))
+        )
+
+    def describe_execution(
+        self, context: RequestContext, execution_arn: str, included_data: Any = None, **kwargs: Any
+    ) -> DescribeExecutionOutput:
+        """Describe an execution, and whether it can be redriven."""
+        answer = super().describe_execution(context, execution_arn, included_data, **kwargs)
+        execution = self._get_execution(context, execution_arn)
+        redrives, reason = redrives_of(execution), why_not(execution)
+        answer["redriveCount"] = redrives.count
+        if redrives.date is not None:
+            answer["redriveDate"] = redrives.date
+        answer["redriveStatus"] = "NOT_REDRIVABLE" if reason else "REDRIVABLE"
+        if reason:
+            answer["redriveStatusReason"] = f"{reason}."
+        return answer
 
     def validate_state_machine_definition(
         self, context: RequestContext, request: ValidateStateMachineDefinitionInput, **kwargs: Any

@@ -21,7 +21,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from local_cloud.client import demo_login
 from local_cloud.installation import PROJECT, aws_environment
 from local_cloud.port_check import free_ports
-from tests.stack import Stack, analyse, until, within
+from tests.stack import Stack, analyse, fails_until_there, until, within
 
 CHROMIUM = os.environ.get("CHROMIUM") or next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
@@ -281,7 +281,24 @@ def test_an_execution_begins_with_the_input_of_another(page: Page, stack: Stack)
     expect(form.locator(".cm-content")).to_contain_text("no-such-analysis")
 
 
-def test_an_execution_is_stopped_and_redriven(page: Page, stack: Stack) -> None:
+def test_a_failed_execution_is_redriven(page: Page, stack: Stack) -> None:
+    mark = uuid.uuid4().hex
+    definition = fails_until_there(mark)
+    execution = run(stack, machine(stack, definition["States"], definition["StartAt"]), {})
+    go(page, stack, "execution", execution)
+    state(page, "Find", "failed").to_be_visible()
+    stack.aws("dynamodb").put_item(
+        TableName="causal-connections", Item={"connectionId": {"S": mark}}
+    )
+    page.get_by_role("button", name="Redrive").click()
+    state(page, "Find", "succeeded").to_be_visible()
+    expect(page.locator('[data-state="Find"] .count')).to_have_text("2")
+    expect(page.locator('[data-state="First"] .count')).to_have_count(0)
+    expect(page.locator(".title .badge")).to_have_text("SUCCEEDED")
+    expect(page.get_by_role("button", name="Redrive")).to_be_hidden()
+
+
+def test_an_execution_is_stopped(page: Page, stack: Stack) -> None:
     name = machine(stack, {"Hold": {"Type": "Wait", "Seconds": 300, "End": True}}, "Hold")
     execution = stack.aws("stepfunctions").start_execution(stateMachineArn=arn(name))
     go(page, stack, "execution", execution["executionArn"])

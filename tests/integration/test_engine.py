@@ -19,7 +19,7 @@ import pytest
 
 from local_cloud.client import demo_login, log_in
 from local_cloud.installation import REGION, aws_environment
-from tests.stack import Stack, until, within
+from tests.stack import Stack, fails_until_there, until, within
 
 LOG_GROUP = "/aws/lambda/websocket-handler"
 FUNCTIONS = [
@@ -205,6 +205,39 @@ def test_a_workflow_that_leads_nowhere_is_refused(stack: Stack) -> None:
         ("MISSING_TRANSITION_TARGET", "/States/A/Next"),
         ("MISSING_END_STATE", None),
     ]
+
+
+def test_a_failed_execution_is_redriven_from_where_it_failed(stack: Stack) -> None:
+    client = stack.aws("stepfunctions")
+    mark = uuid.uuid4().hex
+    arn = client.create_state_machine(
+        name=f"test-{mark}",
+        roleArn="arn:aws:iam::000000000000:role/test",
+        definition=json.dumps(fails_until_there(mark)),
+    )["stateMachineArn"]
+    execution = client.start_execution(stateMachineArn=arn, input='{"n": 1}')["executionArn"]
+    first = ended(stack, execution)
+    assert first["status"] == "FAILED"
+    assert (first["redriveCount"], first["redriveStatus"]) == (0, "REDRIVABLE")
+    stack.aws("dynamodb").put_item(
+        TableName="causal-connections", Item={"connectionId": {"S": mark}}
+    )
+    client.redrive_execution(executionArn=execution)
+    again = ended(stack, execution)
+    assert again["status"] == "SUCCEEDED", again
+    assert json.loads(again["output"]) == {"n": 1, "first": True}
+    assert (again["redriveCount"], again["redriveStatus"]) == (1, "NOT_REDRIVABLE")
+    assert "error" not in again
+    events = client.get_execution_history(executionArn=execution)["events"]
+    assert [event["id"] for event in events] == list(range(1, len(events) + 1))
+    entered = [
+        e["stateEnteredEventDetails"]["name"] for e in events if "stateEnteredEventDetails" in e
+    ]
+    assert entered == ["First", "Find", "Find"], "what had succeeded is not repeated"
+    assert "ExecutionRedriven" in [event["type"] for event in events]
+    with pytest.raises(client.exceptions.ExecutionNotRedrivable, match="SUCCEEDED"):
+        client.redrive_execution(executionArn=execution)
+    client.delete_state_machine(stateMachineArn=arn)
 
 
 def test_a_pool_publishes_the_key_that_signs_its_tokens(stack: Stack) -> None:

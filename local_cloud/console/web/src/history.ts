@@ -46,6 +46,8 @@ const FUNCTION = /:function:([A-Za-z0-9_-]+)/;
 interface Place {
   visit: Visit;
   iteration?: number;
+  /** The execution has ended there; what follows was redriven. */
+  ended?: boolean;
 }
 
 /** Return the passes through all states, as of the event with the id `upTo`. */
@@ -59,7 +61,7 @@ export function visits(events: HistoryEvent[], upTo = Infinity): Visit[] {
     const entered = event.stateEnteredEventDetails;
     const exited = event.stateExitedEventDetails;
     if (entered) {
-      const visit = enter(event, entered, place);
+      const visit = enter(event, entered, place?.ended ? undefined : place);
       all.push(visit);
       open.set(visit.name, [...(open.get(visit.name) ?? []), visit]);
       places.set(event.id, { visit, iteration: place?.iteration });
@@ -77,6 +79,7 @@ export function visits(events: HistoryEvent[], upTo = Infinity): Visit[] {
       places.set(event.id, { visit, iteration: visit.iteration });
     } else if (event.type.startsWith("Execution")) {
       end(event, all);
+      if (place) places.set(event.id, { ...place, ended: true });
     } else if (place) {
       const visit = CONTAINER.test(event.type) ? container(place.visit) : place.visit;
       if (visit !== place.visit && place.visit.type === "Fail") fail(place.visit, event);

@@ -1,0 +1,122 @@
+"""Runs an execution again from the state that it ended in.
+
+https://docs.aws.amazon.com/step-functions/latest/dg/redrive-executions.html
+"""
+
+import datetime
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from localstack.aws.api.stepfunctions import (
+    ExecutionNotRedrivable,
+    ExecutionRedrivenEventDetails,
+    ExecutionStatus,
+    HistoryEventType,
+    StateMachineType,
+)
+from localstack.services.stepfunctions.asl.eval.environment import Environment
+from localstack.services.stepfunctions.asl.eval.event.event_detail import EventDetails
+from localstack.services.stepfunctions.asl.eval.event.event_manager import EventHistoryContext
+from localstack.services.stepfunctions.asl.parse.asl_parser import AmazonStateLanguageParser
+from localstack.services.stepfunctions.backend.execution import Execution
+from localstack.services.stepfunctions.backend.execution_worker import ExecutionWorker
+
+
+@dataclass(frozen=True)
+class Redrives:
+    """How often an execution was redriven, and when last."""
+
+    count: int = 0
+    date: datetime.datetime | None = None
+
+
+def redrives_of(execution: Execution) -> Redrives:
+    """Return what is known of an execution's redrives."""
+    found: Redrives = getattr(execution, "redrives", Redrives())
+    return found
+
+
+def why_not(execution: Execution) -> str | None:
+    """Return why an execution cannot be redriven, ``None`` when it can."""
+    if execution.sm_type != StateMachineType.STANDARD:
+        return "Execution is EXPRESS and cannot be redriven"
+    if execution.exec_status in (ExecutionStatus.RUNNING, ExecutionStatus.SUCCEEDED):
+        return f"Execution is {execution.exec_status.value} and cannot be redriven"
+    return None
+
+
+def redrive(execution: Execution) -> datetime.datetime:
+    """Run an execution again from the outermost state that did not succeed, with its input.
+
+    A Parallel or a Map begins anew as a whole; on AWS, those of its branches and items that did
+    not succeed.
+
+    Returns:
+        When.
+
+    Raises:
+        ExecutionNotRedrivable: it runs, has succeeded, or is of an Express workflow.
+    """
+    if (reason := why_not(execution)) is not None:
+        raise ExecutionNotRedrivable(f"{reason}.")
+    now = datetime.datetime.now(tz=datetime.UTC)
+    redrives = Redrives(redrives_of(execution).count + 1, now)
+    worker = RedriveWorker(execution, redrives.count)
+    execution.redrives = redrives
+    execution.exec_worker = worker
+    execution.exec_status = ExecutionStatus.RUNNING
+    execution.stop_date = execution.error = execution.cause = None
+    execution.publish_execution_status_change_event()
+    worker.start()
+    return now
+
+
+class RedriveWorker(ExecutionWorker):  # type: ignore[misc]
+    """Goes on with the history and the variables of the worker before."""
+
+    env: Environment
+
+    def __init__(self, execution: Execution, count: int) -> None:
+        first = execution._get_start_execution_worker()
+        super().__init__(
+            first._evaluation_details,
+            first._execution_communication,
+            first._cloud_watch_logging_session,
+            first._activity_store,
+            first._local_mock_test_case,
+        )
+        before: Environment = execution.exec_worker.env
+        definition = json.loads(execution.state_machine.definition)
+        history = before.event_manager.get_event_history()
+        state, given = _unfinished(history, definition["States"])
+        if state is None:
+            state, given = definition["StartAt"], execution.input_data
+        self.definition = json.dumps({**definition, "StartAt": state})
+        self.count = count
+        # There from the start: an execution without one has no history to show.
+        self.env = self._get_evaluation_environment()
+        self.env.event_manager = before.event_manager
+        self.env.variable_store = before.variable_store
+        self.env.event_history_context = EventHistoryContext(previous_event_id=history[-1]["id"])
+        self.env.states.reset(given)
+
+    def _execution_logic(self) -> None:
+        self.env.event_manager.add_event(
+            context=self.env.event_history_context,
+            event_type=HistoryEventType.ExecutionRedriven,
+            event_details=EventDetails(
+                executionRedrivenEventDetails=ExecutionRedrivenEventDetails(redriveCount=self.count)
+            ),
+        )
+        AmazonStateLanguageParser.parse(self.definition)[0].eval(self.env)
+        self._execution_communication.terminated()
+
+
+def _unfinished(history: list[dict[str, Any]], outermost: dict[str, Any]) -> tuple[str | None, Any]:
+    """Return the outermost state that was entered last, and its input."""
+    for event in reversed(history):
+        entered = event.get("stateEnteredEventDetails")
+        if entered and entered["name"] in outermost:
+            return entered["name"], json.loads(entered["input"])
+    return None, None
