@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -40,7 +41,8 @@ async def _exchange(socket: ClientConnection, message: str, count: int) -> list[
     for _ in range(count):
         began = time.perf_counter()
         await socket.send(message)
-        await socket.recv()
+        if (answer := await socket.recv()) == "" or "Too Many Requests" in str(answer):
+            sys.exit(f"the gateway does not pass messages on: {answer!r}")
         times.append(time.perf_counter() - began)
     return times
 
