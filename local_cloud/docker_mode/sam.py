@@ -19,6 +19,7 @@ from local_cloud.parts import PartFailed, ProcessPart
 
 # Apart from the kit's own packages, which it would contradict.
 SAM_VERSION = "1.170.0"
+RESTART_SECONDS = 1.0
 SAM = PROJECT / ".local-cloud" / f"sam-{SAM_VERSION}"
 
 
@@ -127,6 +128,7 @@ class SamPart(ProcessPart):
             dict(os.environ),
             folder=PROJECT,
         )
+        self.keeping_logs: asyncio.Task[None] | None = None
 
     async def start(self, log: Path) -> None:
         await asyncio.to_thread(self.remove_containers)
@@ -136,7 +138,8 @@ class SamPart(ProcessPart):
         index = self.command.index("--command") + 1
         self.command = (*self.command[:index], program, *self.command[index + 1 :])
         await super().start(log)
-        await self.logs.start(log)
+        if self.keeping_logs is None:  # it outlives a SAM that died
+            self.keeping_logs = asyncio.create_task(self._keep_logs(log))
 
     async def is_ready(self, client: httpx.AsyncClient) -> bool:
         # It has no health page: any answer is SAM's, and comes when the containers are warm.
@@ -147,8 +150,20 @@ class SamPart(ProcessPart):
 
     async def stop(self) -> None:
         await super().stop()
+        if self.keeping_logs is not None:
+            self.keeping_logs.cancel()
+            self.keeping_logs = None
         await self.logs.stop()
         await asyncio.to_thread(self.remove_containers)
+
+    async def _keep_logs(self, log: Path) -> None:
+        """Carry the functions' lines to the engine; begin again when that process has died."""
+        while True:
+            await self.logs.start(log)
+            await self.logs.ended()
+            with open(log, "a") as output:
+                output.write(f"function logs: {self.logs.has_ended()}; started again\n")
+            await asyncio.sleep(RESTART_SECONDS)
 
     def remove_containers(self) -> None:
         """Remove the functions' containers that a SAM that was killed has left."""
