@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
-import shutil
 import statistics
 import subprocess
 import sys
@@ -23,8 +21,8 @@ from local_cloud.client import aws_client
 from local_cloud.console.app import ASSETS
 from local_cloud.installation import PROJECT, Ports, aws_environment
 from local_cloud.port_check import free_ports
+from tests.browser import MISSING, find_browser
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 RUNS = 5
 EXECUTIONS = 1000
 #: A Map writes four events for each: 5,000 in all.
@@ -48,9 +46,9 @@ TRAVEL = """async (parts) => {
 
 def measure(ports: Ports) -> None:
     """Print the figures of a running cloud's console."""
-    browser = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
+    browser = find_browser()
     if browser is None:
-        sys.exit("no browser: apt install chromium, or name one in CHROMIUM")
+        sys.exit(MISSING)
     files = [gzip.compress(path.read_bytes()) for path in ASSETS.rglob("*") if path.is_file()]
     say(
         "console-start",

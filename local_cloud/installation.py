@@ -14,7 +14,6 @@ PROJECT = Path(__file__).resolve().parent.parent
 TEMPLATE = PROJECT / "lambdas" / "template.yaml"
 SCRIPTS = PROJECT / "setup-scripts"
 REGION = "us-east-1"
-ACCOUNT_ID = "000000000000"
 
 
 @dataclass(frozen=True)

@@ -54,6 +54,11 @@ class LogStream:
             self.shipper.has_work.set()
 
 
+def stream_name(environment: str) -> str:
+    """Return the name of the log stream that an execution environment begins today."""
+    return f"{time.strftime('%Y/%m/%d', time.gmtime())}/[$LATEST]{environment}"
+
+
 class LogShipper:
     """Delivers the waiting lines of every stream, a batch at a time.
 

@@ -53,6 +53,16 @@ class Stack:
         (container,) = docker.from_env().containers.list(filters={"label": labels})
         container.kill()
 
+    def ended(self, execution: str) -> dict[str, Any]:
+        """Return an execution, as it is described, once it runs no more."""
+        client = self.aws("stepfunctions")
+
+        def look() -> dict[str, Any] | None:
+            found: dict[str, Any] = client.describe_execution(executionArn=execution)
+            return found if found["status"] != "RUNNING" else None
+
+        return until(look)
+
     def new_user(self) -> Login:
         """Sign up a user of the demo's pool, with a name of its own."""
         demo = demo_login(self.ports)

@@ -97,11 +97,7 @@ def create_app(endpoints: Endpoints, hosts: list[str], inputs: Path) -> Starlett
             Route("/api/aws/{service}/{operation}", same_origin(calls.answer), methods=["POST"]),
             Route("/api/objects", same_origin(calls.download), methods=["GET"]),
             Route("/api/watch", same_origin(watch.answer), methods=["GET"]),
-            Route(
-                "/api/inputs/{kind}/{name}",
-                same_origin(saved.answer),
-                methods=["GET"],
-            ),
+            Route("/api/inputs/{kind}/{name}", same_origin(saved.answer), methods=["GET"]),
             Route("/api/chat", same_origin(chat.settings), methods=["GET"]),
             Route("/api/datasets", same_origin(chat.upload), methods=["POST"]),
             Route("/api/connections", same_origin(gateway.connections), methods=["GET"]),

@@ -46,6 +46,11 @@ def connect() -> docker.DockerClient:
     return client
 
 
+def network_of(project: str) -> str:
+    """Return the name of the network that a Compose project's containers share."""
+    return f"{project}_causal-cloud"
+
+
 class Compose:
     """The project's Compose file, on these ports, with what is written kept in ``home``."""
 
@@ -61,7 +66,7 @@ class Compose:
 
     @property
     def network(self) -> str:
-        return f"{self.project}_causal-cloud"
+        return network_of(self.project)
 
     def command(self, *words: str) -> list[str]:
         """Return a Compose command: version 2 where there is one, else version 1.

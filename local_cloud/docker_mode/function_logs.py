@@ -10,16 +10,16 @@ import argparse
 import asyncio
 import threading
 import time
-from datetime import UTC, datetime
 
 import docker
 from docker.errors import DockerException
 from docker.models.containers import Container
 
 from local_cloud.client import client_at
-from local_cloud.installation import TEMPLATE
+from local_cloud.docker_mode.compose import DEFAULT_PROJECT, network_of
+from local_cloud.installation import TEMPLATE, Ports
 from local_cloud.lambda_endpoint.functions import read_functions
-from local_cloud.log_events import LogShipper, LogStream
+from local_cloud.log_events import LogShipper, LogStream, stream_name
 from websocket_gateway.template import Template
 
 CONTAINER_IMAGES = "samcli/"
@@ -65,9 +65,8 @@ class FunctionLogs:
             name = function_of(container)
             if name and container.id not in self.followed:
                 self.followed.add(container.id)
-                day = datetime.now(UTC).strftime("%Y/%m/%d")
-                stream = f"{day}/[$LATEST]{container.id[:32]}"
-                log = self.shipper.open(self.groups.get(name, f"/aws/lambda/{name}"), stream)
+                group = self.groups.get(name, f"/aws/lambda/{name}")
+                log = self.shipper.open(group, stream_name(container.id[:32]))
                 threading.Thread(target=self._follow, args=(container, log), daemon=True).start()
 
     def _follow(self, container: Container, log: LogStream) -> None:
@@ -89,9 +88,14 @@ class FunctionLogs:
             self.loop.call_soon_threadsafe(log.write, text)
 
 
+def is_of_sam(container: Container) -> bool:
+    """Return whether SAM has made a container."""
+    return bool(container.attrs["Config"]["Image"].startswith(CONTAINER_IMAGES))
+
+
 def function_of(container: Container) -> str | None:
     """Return the logical id of the function in a container, ``None`` for any other container."""
-    if not container.attrs["Config"]["Image"].startswith(CONTAINER_IMAGES):
+    if not is_of_sam(container):
         return None
     variables = dict(v.partition("=")[::2] for v in container.attrs["Config"]["Env"])
     return variables.get("AWS_LAMBDA_FUNCTION_NAME")
@@ -107,8 +111,8 @@ async def _run(network: str, endpoint: str) -> None:
 def main() -> None:
     """Carry lines until the process is stopped."""
     parser = argparse.ArgumentParser(prog="local_cloud.docker_mode.function_logs")
-    parser.add_argument("--network", default="causal-prototype_causal-cloud")
-    parser.add_argument("--endpoint", default="http://localhost:4566", help="the engine's URL")
+    parser.add_argument("--network", default=network_of(DEFAULT_PROJECT))
+    parser.add_argument("--endpoint", default=Ports().engine_url, help="the engine's URL")
     arguments = parser.parse_args()
     asyncio.run(_run(arguments.network, arguments.endpoint))
 

@@ -13,7 +13,7 @@ import httpx
 from docker.errors import APIError
 
 from local_cloud.docker_mode.compose import run
-from local_cloud.docker_mode.function_logs import function_of
+from local_cloud.docker_mode.function_logs import is_of_sam
 from local_cloud.installation import PROJECT, TEMPLATE, Ports
 from local_cloud.parts import PartFailed, ProcessPart
 
@@ -168,7 +168,7 @@ class SamPart(ProcessPart):
     def remove_containers(self) -> None:
         """Remove the functions' containers that a SAM that was killed has left."""
         for container in self.client.containers.list(all=True, filters={"network": self.network}):
-            if function_of(container) is not None:
+            if is_of_sam(container):
                 try:
                     container.remove(force=True)
                 except APIError:

@@ -21,7 +21,7 @@ from typing import Any
 import psutil
 
 from local_cloud.lambda_endpoint.functions import Function
-from local_cloud.log_events import LogStream
+from local_cloud.log_events import LogStream, stream_name
 from websocket_gateway.core.http_message import Request, Response
 from websocket_gateway.http1 import HttpServerProtocol
 
@@ -80,9 +80,8 @@ class ExecutionEnvironment:
         self.function = function
         self.packages = packages
         self.id = secrets.token_hex(16)
-        stream = f"{time.strftime('%Y/%m/%d', time.gmtime())}/[$LATEST]{self.id}"
-        self.stream_name = stream
-        self.log = logs(function.log_group, stream, function.name)
+        self.stream_name = stream_name(self.id)
+        self.log = logs(function.log_group, self.stream_name, function.name)
         self.idle_since = 0.0
         self.process: asyncio.subprocess.Process | None = None
         self.exited: asyncio.Future[int] = asyncio.get_running_loop().create_future()

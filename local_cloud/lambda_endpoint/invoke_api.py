@@ -24,6 +24,7 @@ from local_cloud.lambda_endpoint.execution_environment import (
 from local_cloud.lambda_endpoint.function_pool import FunctionPool, TooManyRequests
 from local_cloud.lambda_endpoint.functions import Function
 from local_cloud.lambda_endpoint.packages import InstallError
+from websocket_gateway.core.events import ACCOUNT_ID
 from websocket_gateway.core.http_message import Request, Response
 
 LOG = logging.getLogger(__name__)
@@ -96,7 +97,7 @@ class InvokeApi:
         pool = self.pools.get(match["name"])
         if pool is None or qualifier != "$LATEST":
             region = next(iter(self.pools.values())).function.region if self.pools else "us-east-1"
-            arn = f"arn:aws:lambda:{region}:000000000000:function:{match['name']}"
+            arn = f"arn:aws:lambda:{region}:{ACCOUNT_ID}:function:{match['name']}"
             if qualifier != "$LATEST":
                 arn += f":{qualifier}"
             return _error(404, "ResourceNotFoundException", f"Function not found: {arn}")
@@ -182,7 +183,7 @@ def configuration(function: Function) -> dict[str, object]:
         "FunctionName": function.name,
         "FunctionArn": function.arn,
         "Runtime": function.runtime,
-        "Role": f"arn:aws:iam::000000000000:role/{function.name}",
+        "Role": f"arn:aws:iam::{ACCOUNT_ID}:role/{function.name}",
         "Handler": function.handler,
         "CodeSize": sum(f.stat().st_size for f in function.code.rglob("*") if f.is_file()),
         "Description": function.description,

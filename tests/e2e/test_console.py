@@ -3,11 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import subprocess
-import sys
-import time
 import uuid
 from collections.abc import Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -19,16 +14,13 @@ from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-unt
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from local_cloud.client import demo_login
-from local_cloud.installation import PROJECT, aws_environment
 from local_cloud.port_check import free_ports
-from tests.stack import Stack, analyse, fails_until_there, until, within
+from tests.browser import MISSING, find_browser
+from tests.integration.processes import started
+from tests.stack import Stack, analyse, fails_until_there, within
 
-CHROMIUM = os.environ.get("CHROMIUM") or next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-)
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None, reason="no browser: apt install chromium, or name one in CHROMIUM"
-)
+CHROMIUM = find_browser()
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason=MISSING)
 ROLE = "arn:aws:iam::000000000000:role/test"
 PATIENCE = 30_000
 expect.set_options(timeout=PATIENCE)  # the first analysis on cold containers takes 15 s
@@ -37,11 +29,11 @@ expect.set_options(timeout=PATIENCE)  # the first analysis on cold containers ta
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        started = playwright.chromium.launch(
+        chromium = playwright.chromium.launch(
             executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
         )
-        yield started
-        started.close()
+        yield chromium
+        chromium.close()
 
 
 @pytest.fixture
@@ -74,11 +66,10 @@ def arn(name: str) -> str:
 
 def run(stack: Stack, name: str, given: object) -> str:
     """Run a state machine to its end; return the execution's ARN."""
-    client = stack.aws("stepfunctions")
-    execution: str = client.start_execution(stateMachineArn=arn(name), input=json.dumps(given))[
-        "executionArn"
-    ]
-    until(lambda: client.describe_execution(executionArn=execution)["status"] != "RUNNING")
+    execution: str = stack.aws("stepfunctions").start_execution(
+        stateMachineArn=arn(name), input=json.dumps(given)
+    )["executionArn"]
+    stack.ended(execution)
     return execution
 
 
@@ -572,24 +563,8 @@ def test_an_engine_that_goes_and_comes_back(page: Page, breakable_stack: Stack) 
 def test_any_step_functions_endpoint_will_do(page: Page, stack: Stack) -> None:
     name = machine(stack, {"One": {"Type": "Pass", "End": True}}, "One")
     port = free_ports().console
-    environment = {**aws_environment(stack.ports), "AWS_ENDPOINT_URL": "http://127.0.0.1:9"}
-    console = subprocess.Popen(
-        [
-            *(sys.executable, "-m", "local_cloud.console", "--port", str(port)),
-            *("--stepfunctions-endpoint", stack.ports.engine_url),
-        ],
-        cwd=PROJECT,
-        env=environment,
-    )
-    try:
-        deadline = time.monotonic() + 30
-        while True:
-            try:
-                page.goto(f"http://127.0.0.1:{port}/#/machine/{arn(name).replace(':', '%3A')}")
-                break
-            except Exception:  # noqa: BLE001 - it is starting
-                assert time.monotonic() < deadline
+    elsewhere = ("--stepfunctions-endpoint", stack.ports.engine_url)
+    nowhere = ("--engine", "http://127.0.0.1:9")
+    with started("local_cloud.console", port, "/_console/health", *elsewhere, *nowhere):
+        page.goto(f"http://127.0.0.1:{port}/#/machine/{quote(arn(name), safe='')}")
         expect(page.locator('[data-state="One"]')).to_be_visible()
-    finally:
-        console.terminate()
-        console.wait(20)

@@ -10,7 +10,6 @@ import subprocess
 import sys
 import uuid
 from pathlib import Path
-from typing import Any
 
 import boto3
 import httpx
@@ -122,17 +121,6 @@ def test_step_functions_port_answers_nothing_else_and_no_web_page(
     assert answer.status_code == status
 
 
-def ended(stack: Stack, execution: str) -> dict[str, Any]:
-    """Return an execution once it runs no more."""
-    client = stack.aws("stepfunctions")
-
-    def look() -> dict[str, Any] | None:
-        found: dict[str, Any] = client.describe_execution(executionArn=execution)
-        return found if found["status"] != "RUNNING" else None
-
-    return until(look)
-
-
 def test_a_state_machine_invokes_a_function(stack: Stack) -> None:
     client = stack.aws("stepfunctions")
     invoke = {
@@ -150,7 +138,7 @@ def test_a_state_machine_invokes_a_function(stack: Stack) -> None:
         definition=json.dumps({"StartAt": "Invoke", "States": states}),
     )["stateMachineArn"]
     execution = client.start_execution(stateMachineArn=arn)["executionArn"]
-    found = ended(stack, execution)
+    found = stack.ended(execution)
     client.delete_state_machine(stateMachineArn=arn)
     assert found["status"] == "SUCCEEDED"
     assert json.loads(found["output"])["Error"] == "KeyError", "the function's error, by its name"
@@ -179,7 +167,7 @@ def test_a_tasks_output_names_the_request(stack: Stack) -> None:
         definition=json.dumps({"StartAt": "Invoke", "States": {"Invoke": invoke}}),
     )["stateMachineArn"]
     execution = client.start_execution(stateMachineArn=arn)["executionArn"]
-    found = ended(stack, execution)
+    found = stack.ended(execution)
     client.delete_state_machine(stateMachineArn=arn)
     assert found["status"] == "SUCCEEDED", found
     output = json.loads(found["output"])
@@ -216,14 +204,14 @@ def test_a_failed_execution_is_redriven_from_where_it_failed(stack: Stack) -> No
         definition=json.dumps(fails_until_there(mark)),
     )["stateMachineArn"]
     execution = client.start_execution(stateMachineArn=arn, input='{"n": 1}')["executionArn"]
-    first = ended(stack, execution)
+    first = stack.ended(execution)
     assert first["status"] == "FAILED"
     assert (first["redriveCount"], first["redriveStatus"]) == (0, "REDRIVABLE")
     stack.aws("dynamodb").put_item(
         TableName="causal-connections", Item={"connectionId": {"S": mark}}
     )
     client.redrive_execution(executionArn=execution)
-    again = ended(stack, execution)
+    again = stack.ended(execution)
     assert again["status"] == "SUCCEEDED", again
     assert json.loads(again["output"]) == {"n": 1, "first": True}
     assert (again["redriveCount"], again["redriveStatus"]) == (1, "NOT_REDRIVABLE")

@@ -54,7 +54,6 @@ interface Place {
 export function visits(events: HistoryEvent[], upTo = Infinity): Visit[] {
   const all: Visit[] = [];
   const places = new Map<number, Place>();
-  const open = new Map<string, Visit[]>();
   for (const event of events) {
     if (event.id > upTo) break;
     const place = places.get(event.previousEventId ?? 0);
@@ -63,16 +62,11 @@ export function visits(events: HistoryEvent[], upTo = Infinity): Visit[] {
     if (entered) {
       const visit = enter(event, entered, place?.ended ? undefined : place);
       all.push(visit);
-      open.set(visit.name, [...(open.get(visit.name) ?? []), visit]);
       places.set(event.id, { visit, iteration: place?.iteration });
     } else if (exited) {
-      const candidates = open.get(exited.name) ?? [];
-      const visit = candidates.find((v) => v === place?.visit) ?? candidates.at(-1);
+      const own = place && place.visit.name === exited.name ? place.visit : undefined;
+      const visit = own ?? all.findLast((v) => v.name === exited.name && v.exitedAt === undefined);
       if (!visit) continue;
-      open.set(
-        exited.name,
-        candidates.filter((v) => v !== visit),
-      );
       visit.status = visit.status === "failed" ? "caught" : "succeeded";
       visit.exitedAt = event.timestamp;
       visit.output = exited.output;
@@ -121,7 +115,7 @@ function enter(event: HistoryEvent, details: any, place?: Place): Visit {
 }
 
 function note(visit: Visit, event: HistoryEvent, all: Visit[]): void {
-  const details: any = Object.entries(event).find(([key]) => key.endsWith("EventDetails"))?.[1] ?? {};
+  const details = detailsOf(event);
   if (event.type.endsWith("Scheduled")) {
     visit.attempts.push({ at: event.timestamp });
     visit.isFunction = functionOf(details) !== undefined;
@@ -167,12 +161,17 @@ function endAttempt(visit: Visit, event: HistoryEvent, error?: string): void {
 function end(event: HistoryEvent, all: Visit[]): void {
   const how = /^Execution(Failed|TimedOut|Aborted)$/.exec(event.type)?.[1];
   if (!how) return;
-  const details: any = Object.entries(event).find(([key]) => key.endsWith("EventDetails"))?.[1] ?? {};
+  const details = detailsOf(event);
   for (const visit of all) {
     if (visit.exitedAt !== undefined) continue;
     if (visit.type === "Fail") fail(visit, event, details);
     else stop(visit, event, how === "Aborted" ? "aborted" : "failed");
   }
+}
+
+/** What an event says beside its type: one object, under a key of the type. */
+function detailsOf(event: HistoryEvent): any {
+  return Object.entries(event).find(([key]) => key.endsWith("EventDetails"))?.[1] ?? {};
 }
 
 function functionOf(details: any): string | undefined {

@@ -1,4 +1,4 @@
-import { useEffect, useMemo, useState } from "preact/hooks";
+import { useMemo, useState } from "preact/hooks";
 import { aws } from "../../api";
 import { date, duration, nameOf, pretty } from "../../format";
 import { GraphView } from "../../graph/GraphView";
@@ -45,9 +45,6 @@ export function Execution({ arn }: { arn: string }) {
   const act = (operation: string) =>
     aws("stepfunctions", operation, { executionArn: arn }).then(() => setFailure(undefined), setFailure);
   const travel = (event: number) => setAt(event >= last ? undefined : event);
-  useEffect(() => {
-    if (at !== undefined && at >= last && last > 0) setAt(undefined);
-  }, [at, last]);
   return (
     <section>
       <p class="crumbs">
