@@ -14,7 +14,7 @@ from benchmarks.figures import percentiles, say
 from benchmarks.floors import floors
 from benchmarks.idle_clients import IdleClients
 from benchmarks.round_trip import measure
-from websocket_gateway.http1 import HttpClient
+from local_aws.http1 import HttpClient
 
 MESSAGE = json.dumps({"action": "echo", "text": "x" * 32})
 POSTS = 1000

@@ -15,7 +15,7 @@ from websockets.asyncio.client import connect
 
 from benchmarks.echo_gateway import SIGNED, echo_gateway
 from benchmarks.figures import say
-from websocket_gateway.http1 import HttpClient
+from local_aws.http1 import HttpClient
 
 MINUTES = float(os.environ.get("SOAK_MINUTES", "24"))
 CLIENTS = 50

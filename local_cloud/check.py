@@ -10,7 +10,13 @@ from pathlib import Path
 
 from local_cloud.installation import PROJECT, SCRIPTS, TEMPLATE
 
-PACKAGES = ("local_cloud", "websocket-gateway/websocket_gateway", "tests", "benchmarks")
+PACKAGES = (
+    "local_aws",
+    "local_cloud",
+    "websocket-gateway/websocket_gateway",
+    "tests",
+    "benchmarks",
+)
 EXAMPLES = PROJECT / "examples"
 LAYER = TEMPLATE.parent / "agent_common"
 

@@ -15,7 +15,8 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from websockets.asyncio.client import ClientConnection, connect
 
-from local_cloud.installation import REGION, Ports
+from local_aws.account import REGION
+from local_cloud.installation import Ports
 
 Message = dict[str, Any]
 

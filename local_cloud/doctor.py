@@ -69,8 +69,8 @@ def _bash() -> Check:
 
 
 def _template() -> Check:
+    from local_aws.template import Template, TemplateError
     from local_cloud.lambda_endpoint.functions import read_functions
-    from websocket_gateway.template import Template, TemplateError
     from websocket_gateway.template_apis import read_apis
 
     try:

@@ -12,7 +12,9 @@ from collections.abc import Mapping, Sequence
 
 import uvloop
 
-from local_cloud.installation import PROJECT, REGION, Home, State
+from local_aws.account import REGION
+from local_aws.template import Template
+from local_cloud.installation import PROJECT, Home, State
 from local_cloud.lambda_endpoint.execution_environment import Invocation
 from local_cloud.lambda_endpoint.function_pool import TooManyRequests
 from local_cloud.lambda_endpoint.packages import InstallError
@@ -24,7 +26,6 @@ from websocket_gateway.cloudwatch import CloudWatch
 from websocket_gateway.core.backend import IntegrationFailed, IntegrationTimedOut
 from websocket_gateway.options import parser, settings_of
 from websocket_gateway.service import GatewayService, Settings
-from websocket_gateway.template import Template
 
 PACKAGES = PROJECT / ".local-cloud" / "packages"
 

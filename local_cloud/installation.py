@@ -10,10 +10,11 @@ from pathlib import Path
 
 import psutil
 
+from local_aws.account import REGION
+
 PROJECT = Path(__file__).resolve().parent.parent
 TEMPLATE = PROJECT / "lambdas" / "template.yaml"
 SCRIPTS = PROJECT / "setup-scripts"
-REGION = "us-east-1"
 
 
 @dataclass(frozen=True)

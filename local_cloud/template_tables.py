@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from local_aws.template import Template
 from local_cloud.client import client_at
-from websocket_gateway.template import Template
 
 # What CreateTable takes of a table's properties; backups, streams and the like are AWS's.
 _TAKEN = {

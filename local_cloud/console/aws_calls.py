@@ -12,7 +12,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
-from local_cloud.installation import REGION
+from local_aws.account import REGION
 
 _ALLOWED = {
     "stepfunctions": {

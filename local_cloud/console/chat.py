@@ -7,8 +7,8 @@ import re
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from local_aws.account import ACCOUNT_ID, REGION
 from local_cloud.console.aws_calls import AwsCalls
-from websocket_gateway.core.events import ACCOUNT_ID, REGION
 
 DATASETS = "causal-datasets"
 WORKFLOW = "agent-workflow"

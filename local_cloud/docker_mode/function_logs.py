@@ -15,12 +15,12 @@ import docker
 from docker.errors import DockerException
 from docker.models.containers import Container
 
+from local_aws.template import Template
 from local_cloud.client import client_at
 from local_cloud.docker_mode.compose import DEFAULT_PROJECT, network_of
 from local_cloud.installation import TEMPLATE, Ports
 from local_cloud.lambda_endpoint.functions import read_functions
 from local_cloud.log_events import LogShipper, LogStream, stream_name
-from websocket_gateway.template import Template
 
 CONTAINER_IMAGES = "samcli/"
 # Of SAM's runtime emulator, not of the function.

@@ -16,11 +16,11 @@ from localstack.aws.api.core import ServiceRequest
 from localstack.http import Response
 from localstack.services.plugins import Service, aws_provider
 
+from local_aws.template import Template
 from local_cloud.engine.forwarder import Forwarder, to_response
 from local_cloud.engine.service import service_of
 from local_cloud.lambda_endpoint.functions import read_functions
 from local_cloud.lambda_endpoint.invoke_api import configuration, description
-from websocket_gateway.template import Template
 
 _FUNCTION_ERROR = "X-Amz-Function-Error"
 _ERROR_TYPE = "x-amzn-errortype"

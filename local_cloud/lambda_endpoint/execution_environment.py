@@ -20,10 +20,10 @@ from typing import Any
 
 import psutil
 
+from local_aws.http1 import HttpServerProtocol
+from local_aws.http_message import Request, Response
 from local_cloud.lambda_endpoint.functions import Function
 from local_cloud.log_events import LogStream, stream_name
-from websocket_gateway.core.http_message import Request, Response
-from websocket_gateway.http1 import HttpServerProtocol
 
 API = "/2018-06-01/runtime"
 MAX_PAYLOAD_BYTES = 6 * 1024 * 1024

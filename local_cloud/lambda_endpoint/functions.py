@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from websocket_gateway.core.events import ACCOUNT_ID
-from websocket_gateway.template import Resource, Template, TemplateError
+from local_aws.account import ACCOUNT_ID
+from local_aws.template import Resource, Template, TemplateError
 
 FUNCTION = "AWS::Serverless::Function"
 LAYER = "AWS::Serverless::LayerVersion"

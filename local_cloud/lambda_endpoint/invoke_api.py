@@ -15,6 +15,8 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from urllib.parse import unquote
 
+from local_aws.account import ACCOUNT_ID
+from local_aws.http_message import Request, Response
 from local_cloud.lambda_endpoint.execution_environment import (
     MAX_PAYLOAD_BYTES,
     Invocation,
@@ -24,8 +26,6 @@ from local_cloud.lambda_endpoint.execution_environment import (
 from local_cloud.lambda_endpoint.function_pool import FunctionPool, TooManyRequests
 from local_cloud.lambda_endpoint.functions import Function
 from local_cloud.lambda_endpoint.packages import InstallError
-from websocket_gateway.core.events import ACCOUNT_ID
-from websocket_gateway.core.http_message import Request, Response
 
 LOG = logging.getLogger(__name__)
 

@@ -14,14 +14,14 @@ from pathlib import Path
 import boto3
 from botocore.config import Config
 
+from local_aws.http1 import HttpServerProtocol
+from local_aws.template import Template
 from local_cloud.lambda_endpoint.execution_environment import MAX_PAYLOAD_BYTES
 from local_cloud.lambda_endpoint.function_pool import FunctionPool
 from local_cloud.lambda_endpoint.functions import read_functions
 from local_cloud.lambda_endpoint.invoke_api import InvokeApi
 from local_cloud.lambda_endpoint.packages import RUNTIME_REQUIREMENTS, install
 from local_cloud.log_events import LogShipper
-from websocket_gateway.http1 import HttpServerProtocol
-from websocket_gateway.template import Template
 
 LOG = logging.getLogger(__name__)
 CONFIGURED_POLL_SECONDS = 0.2

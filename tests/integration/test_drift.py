@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from local_aws.template import Template
 from local_cloud.client import demo_login
 from local_cloud.installation import PROJECT, TEMPLATE
 from tests.stack import Stack
-from websocket_gateway.template import Template
 
 DECLARED = Template.load(TEMPLATE)
 

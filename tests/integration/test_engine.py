@@ -16,8 +16,9 @@ import httpx
 import jwt
 import pytest
 
+from local_aws.account import REGION
 from local_cloud.client import demo_login, log_in
-from local_cloud.installation import REGION, aws_environment
+from local_cloud.installation import aws_environment
 from tests.stack import Stack, fails_until_there, until, within
 
 LOG_GROUP = "/aws/lambda/websocket-handler"

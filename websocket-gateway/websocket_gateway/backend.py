@@ -8,9 +8,9 @@ from urllib.parse import quote
 
 import httpx
 
+from local_aws.http1 import ConnectionFailed, HttpClient
 from websocket_gateway.cloudwatch import CloudWatch
 from websocket_gateway.core.backend import HttpAnswer, IntegrationFailed, IntegrationTimedOut
-from websocket_gateway.http1 import ConnectionFailed, HttpClient
 
 
 class NetworkBackend:

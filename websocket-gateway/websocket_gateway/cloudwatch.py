@@ -19,9 +19,9 @@ from urllib.parse import urlencode
 
 import orjson
 
-from websocket_gateway.core.events import REGION
+from local_aws.account import REGION
+from local_aws.http1 import ConnectionFailed, HttpClient
 from websocket_gateway.core.metrics import COUNTERS, LATENCY, Dimensions, Metrics
-from websocket_gateway.http1 import ConnectionFailed, HttpClient
 
 LOG = logging.getLogger(__name__)
 NAMESPACE = "AWS/ApiGateway"

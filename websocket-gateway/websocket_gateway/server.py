@@ -17,13 +17,13 @@ from websockets.http11 import Response as HandshakeResponse
 from websockets.protocol import OPEN
 from websockets.server import ServerProtocol
 
+from local_aws.http1 import HttpServerProtocol, serialize
+from local_aws.http_message import Request, Response
 from websocket_gateway.core.address import Address
 from websocket_gateway.core.connection import Connection
 from websocket_gateway.core.events import Handshake
 from websocket_gateway.core.gateway import Gateway
 from websocket_gateway.core.http_api import HttpApi
-from websocket_gateway.core.http_message import Request, Response
-from websocket_gateway.http1 import HttpServerProtocol, serialize
 
 _silent = logging.getLogger("websocket_gateway.protocol")
 _silent.setLevel(logging.WARNING)

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from local_aws.template import Resource, Template, TemplateError, stable_id
 from websocket_gateway.core.registry import ApiKey, ApiRecord, Registry, Table
-from websocket_gateway.template import Resource, Template, TemplateError, stable_id
 
 API = "AWS::ApiGatewayV2::Api"
 _PREFIX = "AWS::ApiGatewayV2::"

@@ -7,8 +7,8 @@ import logging
 from collections.abc import Mapping
 from pathlib import Path
 
+from local_aws.template import Template, TemplateError
 from websocket_gateway.core.registry import Registry
-from websocket_gateway.template import Template, TemplateError
 from websocket_gateway.template_apis import Declared, read_apis
 
 LOG = logging.getLogger(__name__)

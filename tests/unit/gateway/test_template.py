@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from local_aws.template import Template, TemplateError
 from websocket_gateway.core.api import WebSocketApi, compile_api
-from websocket_gateway.template import Template, TemplateError
 from websocket_gateway.template_apis import read_apis
 
 API = """

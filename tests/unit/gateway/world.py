@@ -9,17 +9,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from local_aws.http_message import Request, Response
+from local_aws.template import Template
 from websocket_gateway.core.backend import HttpAnswer, IntegrationFailed
 from websocket_gateway.core.connection import Connection
 from websocket_gateway.core.events import Handshake
 from websocket_gateway.core.faults import Faults
 from websocket_gateway.core.gateway import Gateway
 from websocket_gateway.core.http_api import HttpApi
-from websocket_gateway.core.http_message import Request, Response
 from websocket_gateway.core.limits import Limits
 from websocket_gateway.core.proxy_response import ProxyResponse
 from websocket_gateway.core.registry import Registry
-from websocket_gateway.template import Template
 from websocket_gateway.template_apis import read_apis
 
 URI = "arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{}/invocations"

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from local_aws.template import Template, TemplateError
 from local_cloud.lambda_endpoint.functions import fingerprint, read_functions
-from websocket_gateway.template import Template, TemplateError
 
 TEMPLATE = """
 Globals:

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import time
 
+from local_aws.http_message import Request, Response
 from websocket_gateway.core.address import Address
 from websocket_gateway.core.connection import is_connection_id
 from websocket_gateway.core.faults import NONE
 from websocket_gateway.core.gateway import Gateway
-from websocket_gateway.core.http_message import Request, Response
 from websocket_gateway.core.replies import error, json_reply
 
 PREFIX = "@connections/"

@@ -15,8 +15,8 @@ from urllib.parse import parse_qs, unquote
 
 import orjson
 
-from websocket_gateway.core.events import ACCOUNT_ID
-from websocket_gateway.core.http_message import Request, Response
+from local_aws.account import ACCOUNT_ID
+from local_aws.http_message import Request, Response
 from websocket_gateway.core.registry import ApiRecord, Attributes, Registry, Table, new_id
 from websocket_gateway.core.replies import error, json_reply
 

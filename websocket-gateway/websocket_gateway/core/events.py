@@ -11,10 +11,11 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl
 
+from local_aws.account import ACCOUNT_ID, REGION
 from websocket_gateway.core.connection import Connection, new_request_id
 
 Event = dict[str, Any]
-REGION, ACCOUNT_ID = "us-east-1", "000000000000"
+
 
 # Headers that belong to the connection, not to the application's request.
 _NOT_PASSED_ON = {"connection", "upgrade"}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from urllib.parse import parse_qs, unquote
 
+from local_aws.http_message import Request, Response
 from websocket_gateway.core import connections_api, control_api
 from websocket_gateway.core.gateway import Gateway
-from websocket_gateway.core.http_message import Request, Response
 from websocket_gateway.core.replies import error, json_reply
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import orjson
 
-from websocket_gateway.core.http_message import Response
+from local_aws.http_message import Response
 
 
 def json_reply(status: int, body: object) -> Response:

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import httptools
 
-from websocket_gateway.core.http_message import Request, Response
+from local_aws.http_message import Request, Response
 
 MAX_HEAD_BYTES = 64 * 1024
 _PHRASES = {status.value: status.phrase for status in HTTPStatus}

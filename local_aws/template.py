@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from websocket_gateway.core.events import ACCOUNT_ID, REGION
+from local_aws.account import ACCOUNT_ID, REGION
 
 _NO_VALUE = object()
 _SUB = re.compile(r"\$\{(!?)([^}]+)\}")

@@ -1,0 +1,1 @@
+"""What every part that stands in for AWS needs: the account, templates, HTTP, whom to answer."""
