@@ -16,7 +16,8 @@ from urllib.parse import urlsplit
 
 import httptools
 
-from local_aws.http_message import Request, Response
+from local_aws.hosts import AllowedHosts
+from local_aws.http_message import Request, Response, forbidden
 
 MAX_HEAD_BYTES = 64 * 1024
 _PHRASES = {status.value: status.phrase for status in HTTPStatus}
@@ -51,11 +52,13 @@ class HttpServerProtocol(asyncio.Protocol):
     Args:
         handler: answers a request; an exception from it becomes a 500.
         max_body: bytes; a larger request body is refused with 413.
+        hosts: whom it answers; anyone else gets 403, before the handler is asked.
     """
 
-    def __init__(self, handler: Handler, max_body: int) -> None:
+    def __init__(self, handler: Handler, max_body: int, hosts: AllowedHosts) -> None:
         self.handler = handler
         self.max_body = max_body
+        self.hosts = hosts
         self.transport: asyncio.Transport
         self.parser = httptools.HttpRequestParser(self)
         self.queue: list[Request] = []
@@ -85,7 +88,7 @@ class HttpServerProtocol(asyncio.Protocol):
         except httptools.HttpParserUpgrade as upgrade:
             self.upgrade(self._request(), data[upgrade.args[0] :])
         except httptools.HttpParserCallbackError as error:
-            status = error.__context__.args[0] if isinstance(error.__context__, _Refused) else 400
+            status = error.__context__.args[0] if isinstance(error.__context__, _TooLarge) else 400
             self.refuse(status)
         except httptools.HttpParserError:
             self.refuse(400)
@@ -115,7 +118,7 @@ class HttpServerProtocol(asyncio.Protocol):
     def on_body(self, body: bytes) -> None:
         self.body += body
         if len(self.body) > self.max_body:
-            raise _Refused(413)
+            raise _TooLarge(413)
 
     def on_message_complete(self) -> None:
         if self.parser.should_upgrade():
@@ -127,7 +130,7 @@ class HttpServerProtocol(asyncio.Protocol):
     def _grow_head(self, size: int) -> None:
         self.head_size += size
         if self.head_size > MAX_HEAD_BYTES:
-            raise _Refused(431)
+            raise _TooLarge(431)
 
     def _request(self) -> Request:
         return Request(
@@ -143,7 +146,8 @@ class HttpServerProtocol(asyncio.Protocol):
             while self.queue:
                 request = self.queue.pop(0)
                 try:
-                    response = await self.handler(request)
+                    refused = self.hosts.refusal(request.headers)
+                    response = forbidden(refused) if refused else await self.handler(request)
                 except Exception as error:  # noqa: BLE001 - reported, and the port stays up
                     asyncio.get_running_loop().call_exception_handler(
                         {"message": f"{request.method} {request.path} failed", "exception": error}
@@ -160,7 +164,7 @@ class HttpServerProtocol(asyncio.Protocol):
             self.task = None
 
 
-class _Refused(Exception):
+class _TooLarge(Exception):
     """Raised inside a parser callback; carries the HTTP status to answer with."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -32,3 +33,9 @@ class Response:
     status: int
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def forbidden(message: str) -> Response:
+    """Return a 403 as the AWS SDKs read it."""
+    headers = {"Content-Type": "application/json", "X-Amzn-ErrorType": "AccessDeniedException"}
+    return Response(403, json.dumps({"message": message}).encode(), headers)

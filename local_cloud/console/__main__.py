@@ -6,6 +6,7 @@ from pathlib import Path
 
 import uvicorn
 
+from local_aws.hosts import add_allowed_hosts
 from local_cloud.console.app import Endpoints, create_app
 from local_cloud.installation import PROJECT
 
@@ -36,12 +37,7 @@ def main() -> None:
         metavar="URL",
         help="of the same gateway, as a browser reaches it",
     )
-    parser.add_argument(
-        "--allowed-host",
-        action="append",
-        default=["localhost", "127.0.0.1", "[::1]"],
-        help="another name by which this port may be reached",
-    )
+    add_allowed_hosts(parser)
     parser.add_argument(
         "--inputs",
         type=Path,
@@ -56,7 +52,7 @@ def main() -> None:
         gateway=arguments.gateway,
         websocket=arguments.browser_websocket,
     )
-    app = create_app(endpoints, arguments.allowed_host, arguments.inputs)
+    app = create_app(endpoints, arguments.allowed_hosts, arguments.inputs)
     print(f"Step Functions Local on http://{arguments.host}:{arguments.port}", flush=True)
     uvicorn.run(
         app,

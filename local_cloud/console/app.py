@@ -11,17 +11,17 @@ import httpx
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from local_aws.hosts import AllowedHosts
 from local_cloud.console.aws_calls import AwsCalls
 from local_cloud.console.chat import Chat
 from local_cloud.console.gateway_view import GatewayView
 from local_cloud.console.saved_inputs import SavedInputs
-from local_cloud.console.security import SecurityHeaders, same_origin
+from local_cloud.console.security import OwnHosts, SecurityHeaders, same_origin
 from local_cloud.console.watch import Watch
 
 ASSETS = Path(__file__).with_name("assets")
@@ -44,7 +44,7 @@ def create_app(endpoints: Endpoints, hosts: list[str], inputs: Path) -> Starlett
     """Return the application.
 
     Args:
-        hosts: values of ``Host`` that are answered; any other may be a rebound DNS name.
+        hosts: further names that are answered; any other may be a rebound DNS name.
         inputs: the folder of saved inputs.
     """
     engine = endpoints.step_functions
@@ -105,7 +105,7 @@ def create_app(endpoints: Endpoints, hosts: list[str], inputs: Path) -> Starlett
             Mount("/", StaticFiles(directory=ASSETS, html=True, check_dir=False)),
         ],
         middleware=[
-            Middleware(TrustedHostMiddleware, allowed_hosts=hosts),
+            Middleware(OwnHosts, hosts=AllowedHosts(hosts)),
             Middleware(SecurityHeaders, websocket=endpoints.websocket),
             Middleware(GZipMiddleware, minimum_size=2000),
         ],

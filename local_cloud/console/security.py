@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from local_aws.hosts import AllowedHosts, foreign_page
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -18,21 +20,35 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 def same_origin(endpoint: Endpoint) -> Endpoint:
     """Answer the console's own pages only: no other site can start or read anything.
 
-    A browser says whose page a request comes from (``Sec-Fetch-Site``, ``Origin``); a form of
-    another site can send neither JSON nor this header.
+    A form of another site can send neither JSON nor the header.
     """
 
     async def guarded(request: Request) -> Response:
-        site = request.headers.get("sec-fetch-site", "same-origin")
-        origin = request.headers.get("origin")
-        own = f"{request.url.scheme}://{request.headers.get('host', '')}"
-        if site not in ("same-origin", "none") or (origin is not None and origin != own):
-            return JSONResponse({"error": "Another site's page asked."}, 403)
+        if (refused := foreign_page(request.headers)) is not None:
+            return JSONResponse({"error": refused}, 403)
         if request.method == "POST" and request.headers.get("x-console") != "1":
             return JSONResponse({"error": "The header X-Console is missing."}, 403)
         return await endpoint(request)
 
     return guarded
+
+
+class OwnHosts:
+    """Answers requests for the port's own names only."""
+
+    def __init__(self, app: ASGIApp, hosts: AllowedHosts) -> None:
+        self.app = app
+        self.hosts = hosts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, or refuse it."""
+        if scope["type"] == "http":
+            headers = Headers(scope=scope)
+            if not self.hosts.admits(headers.get("host", "")):
+                refusal = JSONResponse({"error": self.hosts.refusal(headers)}, 403)
+                await refusal(scope, receive, send)
+                return
+        await self.app(scope, receive, send)
 
 
 class SecurityHeaders:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import uvloop
 
+from local_aws.hosts import add_allowed_hosts
 from local_cloud.lambda_endpoint.packages import InstallError
 from local_cloud.lambda_endpoint.server import LambdaEndpoint, Settings
 
@@ -44,6 +45,7 @@ def _arguments() -> argparse.Namespace:
         default="LAZY",
         help="EAGER starts a worker of each function ahead of its first invocation",
     )
+    add_allowed_hosts(parser)
     return parser.parse_args()
 
 
@@ -61,6 +63,7 @@ def main() -> None:
         parameters=arguments.parameters,
         eager=arguments.warm_workers == "EAGER",
         region=os.environ.get("AWS_DEFAULT_REGION", "us-east-1"),
+        allowed_hosts=tuple(arguments.allowed_hosts),
         cloudwatch_endpoint=os.environ.get("AWS_ENDPOINT_URL"),
     )
     try:

@@ -20,6 +20,7 @@ from typing import Any
 
 import psutil
 
+from local_aws.hosts import AllowedHosts
 from local_aws.http1 import HttpServerProtocol
 from local_aws.http_message import Request, Response
 from local_cloud.lambda_endpoint.functions import Function
@@ -34,6 +35,8 @@ WORKER_COMMAND = (
     getattr(sys, "_base_executable", sys.executable),
     *("-S", "-B", "-m", "awslambdaric"),
 )
+# A worker asks by address; no web page may take an invocation from it.
+_OWN_HOSTS = AllowedHosts()
 _RESPONSE_LIMIT = MAX_PAYLOAD_BYTES + 100  # what Lambda's own message says
 
 
@@ -103,7 +106,9 @@ class ExecutionEnvironment:
         """Start the worker. It is ``ready`` when it first asks for an invocation."""
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(
-            lambda: HttpServerProtocol(self._answer, 2 * MAX_PAYLOAD_BYTES), "127.0.0.1", 0
+            lambda: HttpServerProtocol(self._answer, 2 * MAX_PAYLOAD_BYTES, _OWN_HOSTS),
+            "127.0.0.1",
+            0,
         )
         port = self._server.sockets[0].getsockname()[1]
         self._output, write_end = os.pipe()

@@ -14,6 +14,7 @@ from pathlib import Path
 import boto3
 from botocore.config import Config
 
+from local_aws.hosts import AllowedHosts
 from local_aws.http1 import HttpServerProtocol
 from local_aws.template import Template
 from local_cloud.lambda_endpoint.execution_environment import MAX_PAYLOAD_BYTES
@@ -45,6 +46,8 @@ class Settings:
     eager: bool
     region: str = "us-east-1"
     cloudwatch_endpoint: str | None = None
+    #: Names that are served beside this machine's own.
+    allowed_hosts: tuple[str, ...] = ()
     #: Environment variables of every function.
     variables: Mapping[str, str] = field(default_factory=dict)
     #: Local addresses of what variables name by its address on AWS.
@@ -70,8 +73,11 @@ class LambdaEndpoint:
             loop.add_signal_handler(number, stopped.set)
         await self.open()
         api = InvokeApi(self.pools, self.refresh)
+        hosts = AllowedHosts(settings.allowed_hosts)
         server = await loop.create_server(
-            lambda: HttpServerProtocol(api, 2 * MAX_PAYLOAD_BYTES), settings.host, settings.port
+            lambda: HttpServerProtocol(api, 2 * MAX_PAYLOAD_BYTES, hosts),
+            settings.host,
+            settings.port,
         )
         print(
             f"Lambda endpoint on http://{settings.host}:{settings.port} with "

@@ -112,7 +112,7 @@ def test_step_functions_answers_on_its_own_port(stack: Stack) -> None:
     [
         ({"X-Amz-Target": "DynamoDB_20120810.ListTables"}, 400),
         ({"X-Amz-Target": "AWSStepFunctions.ListStateMachines", "Origin": "http://evil"}, 403),
-        ({"X-Amz-Target": "AWSStepFunctions.ListStateMachines", "Host": "evil.example"}, 400),
+        ({"X-Amz-Target": "AWSStepFunctions.ListStateMachines", "Host": "evil.example"}, 403),
     ],
 )
 def test_step_functions_port_answers_nothing_else_and_no_web_page(
@@ -311,9 +311,3 @@ def test_awslocal_posts_to_a_connection_through_the_engine(stack: Stack) -> None
                 )
 
     within(run())
-
-
-def test_a_name_that_could_be_rebound_sees_no_connections(stack: Stack) -> None:
-    url = f"{stack.ports.gateway_url}/_gateway/connections"
-    answer = httpx.get(url, headers={"Host": "evil.example:8080"}, trust_env=False)
-    assert answer.status_code == 403

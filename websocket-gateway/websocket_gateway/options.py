@@ -10,6 +10,7 @@ from pathlib import Path
 
 import yaml
 
+from local_aws.hosts import add_allowed_hosts
 from websocket_gateway.core.faults import Faults
 from websocket_gateway.core.limits import Limits
 from websocket_gateway.service import Settings
@@ -63,6 +64,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="N",
         help="keep the latest N for /_gateway/messages, where anyone on this port can read them",
     )
+    add_allowed_hosts(options)
     group = options.add_argument_group("limits", "API Gateway's by default")
     for name, (option, metavar, words) in _LIMITS.items():
         default = getattr(Limits(), name)
@@ -93,6 +95,7 @@ def settings_of(arguments: argparse.Namespace) -> Settings:
         limits=limits,
         faults=read_faults(arguments.faults) if arguments.faults else None,
         recent_messages=arguments.recent_messages,
+        allowed_hosts=tuple(arguments.allowed_hosts),
     )
 
 

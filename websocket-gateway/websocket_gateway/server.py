@@ -33,7 +33,7 @@ class GatewayProtocol(HttpServerProtocol):
     """One TCP connection: plain HTTP until its client upgrades it to a WebSocket."""
 
     def __init__(self, gateway: Gateway, api: HttpApi) -> None:
-        super().__init__(api, max_body=2 * gateway.limits.message)
+        super().__init__(api, 2 * gateway.limits.message, gateway.hosts)
         self.gateway = gateway
         self.limits = gateway.limits
         self.loop = asyncio.get_running_loop()
@@ -57,6 +57,10 @@ class GatewayProtocol(HttpServerProtocol):
     # From HTTP to WebSocket
 
     def upgrade(self, request: Request, rest: bytes) -> None:
+        # Where a page that connects comes from is the application's to judge, as on AWS.
+        if not self.gateway.hosts.admits(request.headers.get("host", "")):
+            self.refuse(403)
+            return
         if len(request.target) > self.limits.url:
             self.refuse(414)
             return

@@ -34,6 +34,8 @@ class Settings:
     faults: Faults | None = None
     #: How many messages are kept for looking at. Whoever reaches the port can read them.
     recent_messages: int = 0
+    #: Names that are served beside this machine's own.
+    allowed_hosts: tuple[str, ...] = ()
 
 
 class GatewayService:
@@ -53,7 +55,14 @@ class GatewayService:
         if self.file is not None:
             self.file.load()
         traffic = Traffic(settings.recent_messages) if settings.recent_messages else None
-        self.gateway = Gateway(self.registry, backend, settings.limits, settings.faults, traffic)
+        self.gateway = Gateway(
+            self.registry,
+            backend,
+            settings.limits,
+            settings.faults,
+            traffic,
+            settings.allowed_hosts,
+        )
 
     async def run(self) -> None:
         """Serve until a signal; then close every connection and let its functions hear of it."""

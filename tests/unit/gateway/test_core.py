@@ -594,12 +594,10 @@ def test_disconnect_is_told_code_and_reason(tmp_path: Path) -> None:
     assert bench.gateway.clients == {}
 
 
-def test_pages_about_the_gateway_are_for_local_names_only(tmp_path: Path) -> None:
+def test_the_gateway_tells_about_itself(tmp_path: Path) -> None:
     bench = Bench(tmp_path, "")
-    for page in ("metrics", "connections", "apis"):
-        assert bench.http("GET", f"/_gateway/{page}", host="evil.example").status == 403
-        assert bench.http("GET", f"/_gateway/{page}", host="127.0.0.1:8080").status == 200
-    assert bench.http("GET", "/_gateway/health", host="evil.example").status == 200
+    for page in ("health", "metrics", "connections", "apis"):
+        assert bench.http("GET", f"/_gateway/{page}").status == 200
     assert bench.http("GET", "/_gateway/other").status == 404
 
 
@@ -636,7 +634,6 @@ def test_the_latest_messages_can_be_looked_at_when_they_are_kept(tmp_path: Path)
     kept = json.loads(bench.http("GET", "/_gateway/messages").body)["messages"]
     assert [m["number"] for m in kept] == [2, 3, 4, 5], "the oldest makes room"
     assert bench.http("GET", "/_gateway/messages?after=x").status == 400
-    assert bench.http("GET", "/_gateway/messages", host="evil.example").status == 403
 
 
 # Faults

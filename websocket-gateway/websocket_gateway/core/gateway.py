@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 import orjson
 
+from local_aws.hosts import AWS_NAMES, AllowedHosts
 from websocket_gateway.core.address import Address, AddressBook
 from websocket_gateway.core.api import Route, Stage, WebSocketApi, compile_api, key_bucket
 from websocket_gateway.core.authorizers import Authorizers, Refused
@@ -57,12 +58,16 @@ class Gateway:
         limits: Limits,
         faults: Faults | None = None,
         traffic: Traffic | None = None,
+        allowed_hosts: Iterable[str] = (),
     ) -> None:
         self.registry = registry
         self.backend = backend
         self.limits = limits
         self.faults = faults
         self.traffic = traffic
+        self.hosts = AllowedHosts(
+            (*AWS_NAMES, *allowed_hosts), lambda name: name in self.registry.mappings
+        )
         self.metrics = Metrics()
         self.authorizers = Authorizers(backend)
         self.clients: dict[str, Client] = {}

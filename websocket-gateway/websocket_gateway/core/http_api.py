@@ -34,9 +34,6 @@ class HttpApi:
         gateway = self.gateway
         if page == "health":
             return json_reply(200, {"status": "ok", "connections": len(gateway.clients)})
-        # Not for a page of another site, whose name was rebound to this address.
-        if not _is_local_name(request.headers.get("host", "")):
-            return error(403, "ForbiddenException", "Forbidden")
         if page == "metrics":
             text = gateway.metrics.prometheus(len(gateway.clients))
             kind = "text/plain; version=0.0.4; charset=utf-8"
@@ -76,9 +73,3 @@ class HttpApi:
         if not after.isdecimal():
             return error(400, "BadRequestException", "after: the number of a message")
         return json_reply(200, {"messages": traffic.after(int(after)), "last": traffic.number})
-
-
-def _is_local_name(host: str) -> bool:
-    """Return whether a ``Host`` is no public name, which could be rebound to this address."""
-    name = host.rpartition(":")[0] or host
-    return "." not in name or name.endswith(".localhost") or name.replace(".", "").isdecimal()

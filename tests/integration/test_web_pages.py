@@ -1,0 +1,160 @@
+"""What a page at another origin, and a name that was rebound, can do on the four ports: nothing."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from tests.integration.raw_socket import RawSocket, handshake
+from tests.stack import Stack
+
+EVIL = "http://evil.example"
+SIGNED = "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/{}/aws4_request, Signature=0"
+REBOUND = {"Host": "evil.example"}
+#: What a browser adds to a request that it makes for another site's page.
+OTHER_SITE = {"Origin": EVIL, "Sec-Fetch-Site": "cross-site"}
+
+embedded = pytest.mark.embedded("SAM's own server listens on 3001")
+
+
+@pytest.fixture
+def bucket(stack: Stack) -> Iterator[str]:
+    name = f"pages-{uuid.uuid4().hex[:12]}"
+    s3 = stack.aws("s3")
+    s3.create_bucket(Bucket=name)
+    s3.put_object(Bucket=name, Key="kept", Body=b"mine")
+    yield name
+    s3.delete_object(Bucket=name, Key="kept")
+    s3.delete_bucket(Bucket=name)
+
+
+def status(method: str, url: str, headers: dict[str, str], content: str = "") -> int:
+    answer = httpx.request(method, url, headers=headers, content=content, trust_env=False)
+    return answer.status_code
+
+
+@pytest.mark.parametrize("page", [REBOUND, REBOUND | {"Origin": EVIL}, OTHER_SITE])
+def test_no_page_makes_an_api_on_the_gateway(stack: Stack, page: dict[str, str]) -> None:
+    url = f"{stack.ports.gateway_url}/v2/apis"
+    headers = {"Authorization": SIGNED.format("apigateway"), **page}
+    body = '{"name": "x", "protocolType": "WEBSOCKET", "routeSelectionExpression": "$x"}'
+    assert status("POST", url, headers, body) == 403
+    assert status("GET", url, headers) == 403
+    assert status("GET", url, {"Authorization": SIGNED.format("apigateway")}) == 200
+
+
+@pytest.mark.parametrize("page", [REBOUND, OTHER_SITE])
+def test_no_page_posts_to_a_connection_or_sees_one(stack: Stack, page: dict[str, str]) -> None:
+    signed = {"Authorization": SIGNED.format("execute-api")}
+    url = f"{stack.ports.gateway_url}/dev/@connections/WyHPAfymhcwCENw%3D"
+    assert status("POST", url, signed | page, "hello") == 403
+    assert status("POST", url, signed, "hello") == 410, "an SDK is answered"
+    for path in ("connections", "messages", "metrics", "health"):
+        assert status("GET", f"{stack.ports.gateway_url}/_gateway/{path}", page) == 403
+
+
+def test_a_rebound_name_gets_no_websocket_and_origin_is_left_to_the_application(
+    stack: Stack,
+) -> None:
+    lines = {"evil": "Host: evil.example", "own": f"Host: localhost\r\nOrigin: {EVIL}"}
+    answered = {}
+    for name, line in lines.items():
+        with RawSocket(stack.ports.gateway) as socket:
+            request = handshake().decode().replace("Host: localhost", line)
+            socket.send(request.encode())
+            answered[name] = socket.head().split()[1]
+    # The agent's $connect asks for a token; it was asked.
+    assert answered == {"evil": "403", "own": "401"}
+
+
+@embedded
+@pytest.mark.parametrize("page", [REBOUND, OTHER_SITE, {"Origin": "null"}])
+def test_no_page_runs_a_function_or_reads_its_environment(
+    stack: Stack, page: dict[str, str]
+) -> None:
+    functions = f"{stack.ports.functions_url}/2015-03-31/functions"
+    assert status("POST", f"{functions}/websocket-handler/invocations", page, "{}") == 403
+    assert status("GET", f"{functions}/websocket-handler", page) == 403
+    assert status("GET", f"{functions}/websocket-handler", {}) == 200
+
+
+CALLS = [
+    ("GET", "/?Action=CreateUser&UserName=evil&Version=2010-05-08", {}),
+    ("GET", "/2015-03-31/functions", {"Authorization": SIGNED.format("lambda")}),
+    ("GET", "/_localstack/health", {}),
+    ("POST", "/_localstack/health", {}),
+    (
+        "POST",
+        "/",
+        {
+            "Authorization": SIGNED.format("dynamodb"),
+            "X-Amz-Target": "DynamoDB_20120810.ListTables",
+        },
+    ),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "headers"), CALLS)
+def test_a_rebound_name_gets_nothing_from_the_engine(
+    stack: Stack, method: str, path: str, headers: dict[str, str]
+) -> None:
+    url = stack.ports.engine_url + path
+    assert status(method, url, headers | REBOUND, "{}" if method == "POST" else "") == 403
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers"),
+    [
+        ("GET", CALLS[0][1], {"Sec-Fetch-Site": "cross-site"}),  # an image's address
+        ("GET", CALLS[0][1], {"Sec-Fetch-Site": "same-site"}),
+        ("POST", "/_localstack/health", {"Origin": EVIL}),
+        ("POST", "/_localstack/health", {"Origin": "https://app.localstack.cloud"}),
+        ("POST", "/", CALLS[4][2] | {"Origin": EVIL}),
+        ("POST", "/", CALLS[4][2] | {"Origin": "https://app.localstack.cloud"}),
+        ("POST", "/", CALLS[4][2] | {"Origin": "null"}),
+    ],
+)
+def test_a_page_at_another_origin_calls_nothing_on_the_engine(
+    stack: Stack, method: str, path: str, headers: dict[str, str]
+) -> None:
+    url = stack.ports.engine_url + path
+    assert status(method, url, headers, "{}" if method == "POST" else "") == 403
+
+
+def test_a_page_at_another_origin_changes_no_bucket_unless_its_rules_say_so(
+    stack: Stack, bucket: str
+) -> None:
+    url = f"{stack.ports.engine_url}/{bucket}"
+    delete = "<Delete><Object><Key>kept</Key></Object></Delete>"
+    assert status("POST", f"{url}?delete", {"Origin": EVIL}, delete) == 403
+    assert status("GET", f"{url}/kept", {"Origin": EVIL}) == 403
+    assert status("GET", f"{url}/kept", REBOUND) == 403
+    assert status("GET", f"{url}/kept", {}) == 200, "it is still there"
+    rule = {"AllowedOrigins": ["http://localhost:3000"], "AllowedMethods": ["GET", "PUT"]}
+    stack.aws("s3").put_bucket_cors(Bucket=bucket, CORSConfiguration={"CORSRules": [rule]})
+    assert status("GET", f"{url}/kept", {"Origin": "http://localhost:3000"}) == 200
+    assert status("GET", f"{url}/kept", {"Origin": EVIL}) == 403
+
+
+def test_clients_in_other_places_reach_the_engine_by_its_names(stack: Stack) -> None:
+    for host in ("localhost.localstack.cloud:4566", "x.s3.localhost.localstack.cloud", "127.0.0.1"):
+        assert status("GET", f"{stack.ports.engine_url}/_localstack/health", {"Host": host}) == 200
+
+
+@pytest.mark.parametrize("page", [REBOUND, OTHER_SITE])
+def test_no_page_starts_anything_on_the_console(stack: Stack, page: dict[str, str]) -> None:
+    url = stack.ports.console_url
+    target = {"X-Amz-Target": "AWSStepFunctions.ListStateMachines", **page}
+    assert status("POST", url, target, "{}") == 403
+    call = f"{url}/api/aws/stepfunctions/list_state_machines"
+    assert status("POST", call, {"X-Console": "1", **page}, "{}") == 403
+
+
+def test_a_rebound_name_sees_no_page_of_the_console(stack: Stack) -> None:
+    assert status("GET", stack.ports.console_url, REBOUND) == 403
+    assert status("GET", stack.ports.console_url, {"Sec-Fetch-Site": "cross-site"}) == 200, (
+        "a link may lead to it"
+    )
