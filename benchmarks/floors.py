@@ -40,7 +40,7 @@ async def _websockets(message: str) -> None:
 async def _invocations(cache: Path, message: str) -> None:
     endpoint = LambdaEndpoint(Settings(TEMPLATE, "127.0.0.1", 0, cache, 100, None, {}, eager=True))
     await endpoint.open()
-    endpoint.logs.print = lambda text: None  # type: ignore[method-assign]
+    endpoint.logs.write = lambda *line: None  # type: ignore[method-assign]
     pool = endpoint.pools["echo"]
     times = []
     payload = b'{"body": "x"}'

@@ -53,12 +53,22 @@ class HttpServerProtocol(asyncio.Protocol):
         handler: answers a request; an exception from it becomes a 500.
         max_body: bytes; a larger request body is refused with 413.
         hosts: whom it answers; anyone else gets 403, before the handler is asked.
+        idle_seconds: how long a client may take from the start, or from its last answer, until
+            its next request is complete; without it, as long as it likes.
     """
 
-    def __init__(self, handler: Handler, max_body: int, hosts: AllowedHosts) -> None:
+    def __init__(
+        self,
+        handler: Handler,
+        max_body: int,
+        hosts: AllowedHosts,
+        idle_seconds: float | None = None,
+    ) -> None:
         self.handler = handler
         self.max_body = max_body
         self.hosts = hosts
+        self.idle_seconds = idle_seconds
+        self._idle: asyncio.TimerHandle | None = None
         self.transport: asyncio.Transport
         self.parser = httptools.HttpRequestParser(self)
         self.queue: list[Request] = []
@@ -74,9 +84,22 @@ class HttpServerProtocol(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
+        self._start_idle_timer()
+
+    def _start_idle_timer(self) -> None:
+        if self.idle_seconds is not None:
+            loop = asyncio.get_running_loop()
+            self._idle = loop.call_later(self.idle_seconds, self.transport.close)
+
+    def stop_idle_timer(self) -> None:
+        """Let the client take its time: its request is at work, or it speaks otherwise now."""
+        if self._idle is not None:
+            self._idle.cancel()
+            self._idle = None
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.closing = True
+        self.stop_idle_timer()
         if self.task is not None:
             self.task.cancel()
 
@@ -124,6 +147,7 @@ class HttpServerProtocol(asyncio.Protocol):
         if self.parser.should_upgrade():
             return
         self.queue.append(self._request())
+        self.stop_idle_timer()
         if self.task is None:
             self.task = asyncio.get_running_loop().create_task(self._answer())
 
@@ -160,6 +184,7 @@ class HttpServerProtocol(asyncio.Protocol):
                 if not keep:
                     self.transport.close()
                     return
+            self._start_idle_timer()
         finally:
             self.task = None
 

@@ -49,6 +49,19 @@ class _Loader(yaml.SafeLoader):
     """YAML with CloudFormation's short forms (``!Ref X``) read as their long ones."""
 
 
+class _Located(dict[str, Any]):
+    """A mapping that knows on which line of its file it begins."""
+
+    line = 0
+
+
+def _mapping(loader: _Loader, node: yaml.MappingNode) -> Iterator[_Located]:
+    located = _Located()
+    located.line = node.start_mark.line + 1
+    yield located
+    located.update({str(k): v for k, v in loader.construct_mapping(node).items()})
+
+
 def _short_form(loader: _Loader, suffix: str, node: yaml.Node) -> dict[str, Any]:
     value: Any
     if isinstance(node, yaml.ScalarNode):
@@ -57,13 +70,14 @@ def _short_form(loader: _Loader, suffix: str, node: yaml.Node) -> dict[str, Any]
         value = loader.construct_sequence(node, deep=True)
     else:
         value = loader.construct_mapping(node, deep=True)  # type: ignore[arg-type]
-    if suffix in ("Ref", "Condition"):
-        return {suffix: value}
     if suffix == "GetAtt" and isinstance(value, str):
         value = value.split(".", 1)
-    return {f"Fn::{suffix}": value}
+    located = _Located({suffix if suffix in ("Ref", "Condition") else f"Fn::{suffix}": value})
+    located.line = node.start_mark.line + 1
+    return located
 
 
+_Loader.add_constructor("tag:yaml.org,2002:map", _mapping)
 _Loader.add_multi_constructor("!", _short_form)
 # CloudFormation keeps "2012-10-17" a string; YAML would make it a date.
 _Loader.yaml_implicit_resolvers = {
@@ -138,12 +152,20 @@ class Template:
             body = yaml.load(text, _Loader)  # noqa: S506 - a SafeLoader
         except OSError as error:
             raise TemplateError(f"{path}: {error.strerror}") from error
+        except UnicodeDecodeError as error:
+            raise TemplateError(f"{path}: not UTF-8: {error}") from error
         except yaml.YAMLError as error:
             raise TemplateError(f"{path}: not YAML: {error}") from error
         if not isinstance(body, dict) or not isinstance(body.get("Resources"), dict):
             raise TemplateError(f"{path}: not a template: it has no Resources")
+        for section in ("Parameters", "Conditions", "Mappings", "Globals"):
+            if not isinstance(body.get(section) or {}, dict):
+                raise TemplateError(f"{path}: {section} is no mapping")
         declared = body.get("Parameters") or {}
-        values = {name: spec.get("Default", "") for name, spec in declared.items()}
+        values = {
+            name: spec.get("Default", "") if isinstance(spec, dict) else ""
+            for name, spec in declared.items()
+        }
         values.update({k: v for k, v in (parameters or {}).items() if k in declared})
         return cls(path, region, body, values, _lines(text))
 
@@ -152,13 +174,25 @@ class Template:
         for logical_id, resource in self.body["Resources"].items():
             if not isinstance(resource, dict) or "Type" not in resource:
                 raise TemplateError(f"{self.path}: resource {logical_id} has no Type")
-            condition = resource.get("Condition")
-            if resource["Type"] in types and (condition is None or self._holds(condition)):
-                yield Resource(
-                    logical_id,
-                    resource["Type"],
-                    self.resolve(resource.get("Properties") or {}),
-                )
+            if resource["Type"] not in types:
+                continue
+            if self._is_wanted(logical_id, resource.get("Condition")):
+                try:
+                    properties = self.resolve(resource.get("Properties") or {})
+                except RecursionError as error:
+                    raise TemplateError(f"{self.at(logical_id)}: it refers to itself") from error
+                if not isinstance(properties, dict):
+                    place = self.at(logical_id, "Properties")
+                    raise TemplateError(f"{place}: Properties of {logical_id} are no mapping")
+                yield Resource(logical_id, resource["Type"], properties)
+
+    def _is_wanted(self, logical_id: str, condition: Any) -> bool:
+        try:
+            return condition is None or self._holds(condition)
+        except TemplateError as error:
+            if str(error).startswith(str(self.path)):
+                raise
+            raise TemplateError(f"{self.at(logical_id, 'Condition')}: {error}") from error
 
     def types(self) -> Iterator[tuple[str, str]]:
         """Yield each resource's logical id and type."""
@@ -196,11 +230,25 @@ class Template:
             return value
         if len(value) == 1:
             key, argument = next(iter(value.items()))
-            if key == "Ref":
-                return self._ref(argument)
-            if isinstance(key, str) and key.startswith("Fn::"):
-                return self._function(key, argument)
+            if key == "Ref" or (isinstance(key, str) and key.startswith("Fn::")):
+                return self._located(value, key, argument)
         return {k: r for k, item in value.items() if (r := self.resolve(item)) is not _NO_VALUE}
+
+    def _located(self, value: dict[str, Any], key: str, argument: Any) -> Any:
+        """Return an intrinsic function's result; name its line where it has none."""
+        try:
+            return self._ref(argument) if key == "Ref" else self._function(key, argument)
+        except TemplateError as error:
+            if str(error).startswith(str(self.path)):
+                raise
+            raise TemplateError(f"{self._line(value)}: {error}") from error
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            said = f"{key} cannot take {_shown(argument)}"
+            raise TemplateError(f"{self._line(value)}: {said} ({error})") from error
+
+    def _line(self, value: dict[str, Any]) -> str:
+        line = value.line if isinstance(value, _Located) else 0
+        return f"{self.path}:{line}" if line else str(self.path)
 
     def _api_gateway_id(self, logical_id: str, kind: str, properties: dict[str, Any]) -> str:
         """API Gateway's resources are referred to by ids, not by their names."""
@@ -229,7 +277,7 @@ class Template:
             return self.parameters[name]
         if name in self.body["Resources"]:
             return self.physical_name(name)
-        raise TemplateError(f"{self.path}: Ref to {name}, which the template does not declare")
+        raise TemplateError(f"Ref to {name}, which the template does not declare")
 
     def _function(self, key: str, argument: Any) -> Any:
         match key:
@@ -246,13 +294,20 @@ class Template:
                 return self.resolve(yes if self._holds(name) else no)
             case "Fn::Select":
                 index, items = self.resolve(argument)
+                if not isinstance(items, list) or not 0 <= int(index) < len(items):
+                    raise TemplateError(f"Fn::Select: there is no item {index} in {_shown(items)}")
                 return items[int(index)]
             case "Fn::Split":
                 separator, text = self.resolve(argument)
                 return str(text).split(separator)
             case "Fn::FindInMap":
-                name, first, second = self.resolve(argument)
-                return self.resolve(self.body["Mappings"][name][first][second])
+                names = self.resolve(argument)
+                found = self.body.get("Mappings") or {}
+                for name in names:
+                    if not isinstance(found, dict) or name not in found:
+                        raise TemplateError(f"Fn::FindInMap: Mappings has no {_shown(names)}")
+                    found = found[name]
+                return self.resolve(found)
             case "Fn::Base64":
                 return self.resolve(argument)
             case _:
@@ -277,7 +332,7 @@ class Template:
     def _get_att(self, logical_id: str, attribute: str) -> str:
         resource = self.body["Resources"].get(logical_id)
         if resource is None:
-            raise TemplateError(f"{self.path}: GetAtt of {logical_id}, which is not declared")
+            raise TemplateError(f"GetAtt of {logical_id}, which is not declared")
         name = self.physical_name(logical_id)
         form = _ARN_FORMS.get(resource["Type"])
         if attribute == "Arn" and form:
@@ -288,19 +343,30 @@ class Template:
         if isinstance(condition, str):
             declared = self.body.get("Conditions") or {}
             if condition not in declared:
-                raise TemplateError(f"{self.path}: condition {condition} is not declared")
+                raise TemplateError(f"condition {condition} is not declared")
             return self._holds(declared[condition])
+        if not isinstance(condition, dict) or len(condition) != 1:
+            raise TemplateError(f"{_shown(condition)} is no condition")
         key, argument = next(iter(condition.items()))
-        match key:
-            case "Condition":
-                return self._holds(argument)
-            case "Fn::Equals":
-                left, right = self.resolve(argument)
-                return bool(left == right)
-            case "Fn::Not":
-                return not self._holds(argument[0])
-            case "Fn::And":
-                return all(self._holds(item) for item in argument)
-            case "Fn::Or":
-                return any(self._holds(item) for item in argument)
-        raise TemplateError(f"{self.path}: {key} is not a condition function")
+        try:
+            match key:
+                case "Condition":
+                    return self._holds(argument)
+                case "Fn::Equals":
+                    left, right = self.resolve(argument)
+                    return bool(left == right)
+                case "Fn::Not":
+                    return not self._holds(argument[0])
+                case "Fn::And":
+                    return all(self._holds(item) for item in argument)
+                case "Fn::Or":
+                    return any(self._holds(item) for item in argument)
+        except (LookupError, TypeError, ValueError, RecursionError) as error:
+            said = f"{key} cannot take {_shown(argument)}"
+            raise TemplateError(f"{self._line(condition)}: {said}") from error
+        raise TemplateError(f"{self._line(condition)}: {key} is not a condition function")
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 100 else f"{text[:97]}..."

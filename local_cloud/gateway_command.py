@@ -13,6 +13,8 @@ from collections.abc import Mapping, Sequence
 import uvloop
 
 from local_aws.account import REGION
+from local_aws.aws_api import AwsApi
+from local_aws.log_delivery import LogDelivery
 from local_aws.template import Template
 from local_cloud.installation import PROJECT, Home, State
 from local_cloud.lambda_endpoint.execution_environment import Invocation
@@ -22,7 +24,6 @@ from local_cloud.lambda_endpoint.server import LambdaEndpoint
 from local_cloud.lambda_endpoint.server import Settings as LambdaSettings
 from local_cloud.template_tables import create_tables
 from websocket_gateway.backend import NetworkBackend
-from websocket_gateway.cloudwatch import CloudWatch
 from websocket_gateway.core.backend import IntegrationFailed, IntegrationTimedOut
 from websocket_gateway.options import parser, settings_of
 from websocket_gateway.service import GatewayService, Settings
@@ -33,10 +34,8 @@ PACKAGES = PROJECT / ".local-cloud" / "packages"
 class LocalFunctions(NetworkBackend):
     """Runs a template's functions in this process's own workers, without a hop in between."""
 
-    def __init__(
-        self, endpoint: LambdaEndpoint, lambda_endpoint: str, cloudwatch: CloudWatch | None
-    ) -> None:
-        super().__init__(lambda_endpoint, cloudwatch)
+    def __init__(self, endpoint: LambdaEndpoint, lambda_endpoint: str, logs: LogDelivery) -> None:
+        super().__init__(lambda_endpoint, logs)
         self.local = endpoint
 
     async def invoke(self, function: str, payload: bytes, timeout: float) -> bytes:
@@ -84,10 +83,11 @@ def main(arguments: Sequence[str]) -> int:
 async def _run(arguments: argparse.Namespace) -> None:
     settings = settings_of(arguments)
     engine = _engine()
-    cloudwatch = CloudWatch(engine, arguments.metrics_interval) if engine else None
+    cloudwatch = AwsApi(engine) if engine else None
+    logs = LogDelivery(cloudwatch)
     if not arguments.run_lambdas:
-        backend = NetworkBackend(arguments.lambda_endpoint, cloudwatch)
-        await GatewayService(settings, backend, cloudwatch).run()
+        backend = NetworkBackend(arguments.lambda_endpoint, logs)
+        await GatewayService(settings, backend, logs, cloudwatch).run()
         return
     template = Template.load(arguments.template, settings.parameters)
     functions = LambdaEndpoint(_lambda_settings(settings, template, engine))
@@ -96,8 +96,8 @@ async def _run(arguments: argparse.Namespace) -> None:
             print(f"table {name} created", flush=True)
     await functions.open()
     try:
-        local = LocalFunctions(functions, arguments.lambda_endpoint, cloudwatch)
-        await GatewayService(settings, local, cloudwatch).run()
+        local = LocalFunctions(functions, arguments.lambda_endpoint, logs)
+        await GatewayService(settings, local, logs, cloudwatch).run()
     finally:
         await functions.close()
 

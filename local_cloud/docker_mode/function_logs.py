@@ -10,17 +10,20 @@ import argparse
 import asyncio
 import threading
 import time
+from collections.abc import Callable
+from functools import partial
 
 import docker
 from docker.errors import DockerException
 from docker.models.containers import Container
 
+from local_aws.aws_api import AwsApi
+from local_aws.log_delivery import LogDelivery
 from local_aws.template import Template
-from local_cloud.client import client_at
 from local_cloud.docker_mode.compose import DEFAULT_PROJECT, network_of
 from local_cloud.installation import TEMPLATE, Ports
+from local_cloud.lambda_endpoint.function_log import stream_name
 from local_cloud.lambda_endpoint.functions import read_functions
-from local_cloud.log_events import LogShipper, LogStream, stream_name
 
 CONTAINER_IMAGES = "samcli/"
 # Of SAM's runtime emulator, not of the function.
@@ -35,10 +38,10 @@ class FunctionLogs:
         network: Compose's network, on which SAM puts the functions.
     """
 
-    def __init__(self, client: docker.DockerClient, network: str, shipper: LogShipper) -> None:
+    def __init__(self, client: docker.DockerClient, network: str, delivery: LogDelivery) -> None:
         self.client = client
         self.network = network
-        self.shipper = shipper
+        self.delivery = delivery
         # SAM knows a function by its logical id alone.
         functions = read_functions(Template.load(TEMPLATE)).values()
         self.groups = {function.logical_id: function.log_group for function in functions}
@@ -66,26 +69,25 @@ class FunctionLogs:
             if name and container.id not in self.followed:
                 self.followed.add(container.id)
                 group = self.groups.get(name, f"/aws/lambda/{name}")
-                log = self.shipper.open(group, stream_name(container.id[:32]))
-                threading.Thread(target=self._follow, args=(container, log), daemon=True).start()
+                write = partial(self.delivery.write, group, stream_name(container.id[:32]))
+                threading.Thread(target=self._follow, args=(container, write), daemon=True).start()
 
-    def _follow(self, container: Container, log: LogStream) -> None:
+    def _follow(self, container: Container, write: Callable[[str], None]) -> None:
         rest = b""
         try:
             for chunk in container.logs(stream=True, follow=True):
                 *lines, rest = (rest + chunk).split(b"\n")
                 for line in lines:
-                    self._take(log, line)
+                    self._take(write, line)
         except DockerException as error:
             print(f"function logs: {container.name}: {error}", flush=True)
         if rest:
-            self._take(log, rest)
-        self.loop.call_soon_threadsafe(self.shipper.close, log)
+            self._take(write, rest)
 
-    def _take(self, log: LogStream, line: bytes) -> None:
+    def _take(self, write: Callable[[str], None], line: bytes) -> None:
         text = line.decode(errors="replace").rstrip("\r")
         if _NOT_THE_FUNCTIONS not in text:
-            self.loop.call_soon_threadsafe(log.write, text)
+            self.loop.call_soon_threadsafe(write, text)
 
 
 def is_of_sam(container: Container) -> bool:
@@ -102,10 +104,10 @@ def function_of(container: Container) -> str | None:
 
 
 async def _run(network: str, endpoint: str) -> None:
-    shipper = LogShipper(client_at("logs", endpoint))
-    logs = FunctionLogs(docker.from_env(), network, shipper)
+    delivery = LogDelivery(AwsApi(endpoint))
+    logs = FunctionLogs(docker.from_env(), network, delivery)
     threading.Thread(target=logs.watch, daemon=True).start()
-    await shipper.run()
+    await delivery.run()
 
 
 def main() -> None:

@@ -13,7 +13,7 @@ import secrets
 import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,8 +23,8 @@ import psutil
 from local_aws.hosts import AllowedHosts
 from local_aws.http1 import HttpServerProtocol
 from local_aws.http_message import Request, Response
+from local_cloud.lambda_endpoint.function_log import FunctionLogs, stream_name
 from local_cloud.lambda_endpoint.functions import Function
-from local_cloud.log_events import LogStream, stream_name
 
 API = "/2018-06-01/runtime"
 MAX_PAYLOAD_BYTES = 6 * 1024 * 1024
@@ -78,13 +78,13 @@ class ExecutionEnvironment:
         self,
         function: Function,
         packages: Sequence[Path],
-        logs: Callable[[str, str, str], LogStream],
+        logs: FunctionLogs,
     ) -> None:
         self.function = function
         self.packages = packages
         self.id = secrets.token_hex(16)
         self.stream_name = stream_name(self.id)
-        self.log = logs(function.log_group, self.stream_name, function.name)
+        self.logs = logs
         self.idle_since = 0.0
         self.process: asyncio.subprocess.Process | None = None
         self.exited: asyncio.Future[int] = asyncio.get_running_loop().create_future()
@@ -336,9 +336,13 @@ class ExecutionEnvironment:
                 break
 
     def _say(self, line: str) -> None:
-        self.log.write(line)
+        self._log(line)
         if self._current is not None:
             self._current.log_tail.append(line)
+
+    def _log(self, line: str) -> None:
+        function = self.function
+        self.logs.write(function.name, function.log_group, self.stream_name, line)
 
     def _report(self, invocation: Invocation) -> None:
         milliseconds = (time.perf_counter() - invocation.started) * 1000
@@ -356,10 +360,10 @@ class ExecutionEnvironment:
             self._init_ms = None
         if self._partial:
             invocation.log_tail.append(self._partial.decode(errors="replace"))
-            self.log.write(self._partial.decode(errors="replace"))
+            self._log(self._partial.decode(errors="replace"))
             self._partial = b""
         for line in (f"END RequestId: {invocation.request_id}", report):
-            self.log.write(line)
+            self._log(line)
             invocation.log_tail.append(line)
 
 

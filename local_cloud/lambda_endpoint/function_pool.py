@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from local_cloud.lambda_endpoint.execution_environment import (
@@ -14,11 +15,16 @@ from local_cloud.lambda_endpoint.execution_environment import (
 )
 from local_cloud.lambda_endpoint.functions import Function, fingerprint
 from local_cloud.lambda_endpoint.packages import InstallError, install
-from local_cloud.log_events import LogShipper
+
+LOG = logging.getLogger(__name__)
 
 IDLE_SECONDS = 300.0
 # Until the first start has been timed.
 ASSUMED_START_SECONDS = 0.3
+# A function that writes into its own folder changes its code at each start.
+MAX_OUTDATED_STARTS = 3
+
+MakeEnvironment = Callable[[Function, Sequence[Path]], ExecutionEnvironment]
 
 
 class TooManyRequests(RuntimeError):
@@ -29,9 +35,10 @@ class FunctionPool:
     """Runs one function's invocations on as many workers as they need.
 
     Args:
-        function: what to run; may be replaced when the template changes.
-        shared_packages: folders of the language runtime.
+        function: what to run.
+        runtime: the folder of the language runtime's packages.
         cache: where installed packages are kept.
+        make: makes a worker that has not been started, of a function and its ``PYTHONPATH``.
         max_concurrency: invocations in flight; one more is refused.
     """
 
@@ -40,24 +47,25 @@ class FunctionPool:
         function: Function,
         runtime: Path,
         cache: Path,
-        logs: LogShipper,
+        make: MakeEnvironment,
         max_concurrency: int,
-        clock: Callable[[], float],
     ) -> None:
         self.function = function
         self.runtime = runtime
         self.cache = cache
-        self.logs = logs
+        self.make = make
         reserved = function.reserved_concurrency
         self.max_concurrency = max_concurrency if reserved is None else reserved
-        self.clock = clock
         self.in_flight = 0
+        #: Whether the template has another function in its place: nobody else will come.
+        self.retired = False
         self.environments: set[ExecutionEnvironment] = set()
         self.idle: list[ExecutionEnvironment] = []
         self.waiters: deque[asyncio.Future[ExecutionEnvironment | Outcome]] = deque()
         self.starting = 0
         self.start_seconds = ASSUMED_START_SECONDS
         self.sources_mark = fingerprint(function.sources)
+        self.outdated_starts = 0
         self.tasks: set[asyncio.Task[Outcome] | asyncio.Task[None]] = set()
 
     async def packages(self) -> list[Path]:
@@ -79,29 +87,32 @@ class FunctionPool:
         """
         if self.in_flight >= self.max_concurrency:
             raise TooManyRequests
+        self.in_flight += 1
         # A caller that goes away does not stop a function, on AWS neither.
         run = asyncio.get_running_loop().create_task(self._run(invocation))
         self.tasks.add(run)
-        run.add_done_callback(self.tasks.discard)
+        run.add_done_callback(self._run_done)
         return await asyncio.shield(run)
 
+    def _run_done(self, run: asyncio.Task[Outcome]) -> None:
+        self.tasks.discard(run)
+        self.in_flight -= 1
+        if not run.cancelled():
+            run.exception()  # its caller may be gone
+
     async def _run(self, invocation: Invocation) -> Outcome:
-        self.in_flight += 1
+        self._drop_outdated()
+        environment = self._take_idle() or await self._wait_for_one()
+        # One that was handed over may have died before its turn came.
+        while not isinstance(environment, Outcome) and not environment.alive:
+            self._retire(environment)
+            environment = await self._wait_for_one()
+        if isinstance(environment, Outcome):
+            return environment
         try:
-            self._drop_outdated()
-            environment = self._take_idle() or await self._wait_for_one()
-            # One that was handed over may have died before its turn came.
-            while isinstance(environment, ExecutionEnvironment) and not environment.alive:
-                self._retire(environment)
-                environment = await self._wait_for_one()
-            if isinstance(environment, Outcome):
-                return environment
-            try:
-                return await environment.invoke(invocation)
-            finally:
-                self._give_back(environment)
+            return await environment.invoke(invocation)
         finally:
-            self.in_flight -= 1
+            self._give_back(environment)
 
     def warm_up(self) -> asyncio.Task[None] | None:
         """Start a worker ahead of the first invocation, where there is none."""
@@ -112,7 +123,7 @@ class FunctionPool:
             environment = self.idle.pop()  # the latest used, so that the others can be reaped
             if environment.alive:
                 return environment
-            self._forget(environment)
+            self.environments.discard(environment)
         return None
 
     async def _wait_for_one(self) -> ExecutionEnvironment | Outcome:
@@ -143,9 +154,10 @@ class FunctionPool:
         return task
 
     async def _start(self) -> None:
+        mark = fingerprint(self.function.sources)
         try:
             packages = await self.packages()
-            environment = ExecutionEnvironment(self.function, packages, self.logs.open)
+            environment = self.make(self.function, packages)
             await environment.start()
         except (InstallError, OSError) as error:
             self.starting -= 1
@@ -154,13 +166,29 @@ class FunctionPool:
         self.environments.add(environment)
         failure = await environment.wait_ready()
         self.starting -= 1
-        if failure is not None:
-            self._forget(environment)
+        if self._is_outdated(mark):
+            self._retire(environment)
+            if self.waiters:
+                self._start_one()
+        elif failure is not None:
+            self.environments.discard(environment)
             await environment.close()
             self._hand_out(failure)
         else:
             self.start_seconds = environment.init_seconds
             self._offer(environment)
+
+    def _is_outdated(self, mark: int) -> bool:
+        """Return whether the code has changed since a start began, and another one is worth it."""
+        if self.retired or fingerprint(self.function.sources) == mark:
+            self.outdated_starts = 0
+            return False
+        self.outdated_starts += 1
+        if self.outdated_starts < MAX_OUTDATED_STARTS:
+            return True
+        LOG.warning("%s: its files change while it starts; it runs as it is", self.function.name)
+        self.outdated_starts = 0
+        return False
 
     def _hand_out(self, result: ExecutionEnvironment | Outcome | Exception) -> bool:
         while self.waiters:
@@ -175,8 +203,12 @@ class FunctionPool:
         return False
 
     def _offer(self, environment: ExecutionEnvironment) -> None:
-        environment.idle_since = self.clock()
-        if not self._hand_out(environment):
+        environment.idle_since = asyncio.get_running_loop().time()
+        if self._hand_out(environment):
+            return
+        if self.retired:
+            self._retire(environment)
+        else:
             self.idle.append(environment)
 
     def _give_back(self, environment: ExecutionEnvironment) -> None:
@@ -199,27 +231,28 @@ class FunctionPool:
         for environment in self.idle:
             self._retire(environment)
         self.idle.clear()
-        for environment in list(self.environments):
-            self._forget(environment)
+        self.environments.clear()
+
+    def retire(self) -> None:
+        """Replace every worker, and keep none that is free: this pool gets no more to do."""
+        self.retired = True
+        self.retire_all()
 
     def _retire(self, environment: ExecutionEnvironment) -> None:
-        self._forget(environment)
-        environment.stop()
-
-    def _forget(self, environment: ExecutionEnvironment) -> None:
         self.environments.discard(environment)
-        self.logs.close(environment.log)
+        environment.stop()
 
     def reap(self, keep: int) -> None:
         """Stop the workers that have been idle for :data:`IDLE_SECONDS`, but for ``keep``."""
-        now = self.clock()
+        now = asyncio.get_running_loop().time()
         old = [e for e in self.idle if now - e.idle_since > IDLE_SECONDS]
         for environment in old[: max(0, len(self.environments) - keep)]:
             self.idle.remove(environment)
             self._retire(environment)
 
-    def stop(self) -> None:
+    async def close(self) -> None:
+        """Stop every worker, and wait until they are gone and have said their last."""
         for task in self.tasks:
             task.cancel()
-        for environment in list(self.environments):
-            environment.stop()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+        await asyncio.gather(*(environment.close() for environment in self.environments))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from local_aws.account import ACCOUNT_ID
@@ -30,8 +30,8 @@ class Function:
     memory: int
     environment: Mapping[str, str]
     reserved_concurrency: int | None
-    #: When the template or its overrides last changed, in nanoseconds.
-    configured_at: int
+    #: When the template last changed, in nanoseconds. That alone makes it no other function.
+    configured_at: int = field(compare=False)
 
     @property
     def arn(self) -> str:

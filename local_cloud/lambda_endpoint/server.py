@@ -5,24 +5,25 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import os
 import signal
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import boto3
-from botocore.config import Config
-
+from local_aws.aws_api import AwsApi
 from local_aws.hosts import AllowedHosts
 from local_aws.http1 import HttpServerProtocol
+from local_aws.log_delivery import LogDelivery
 from local_aws.template import Template
-from local_cloud.lambda_endpoint.execution_environment import MAX_PAYLOAD_BYTES
+from local_cloud.lambda_endpoint.execution_environment import (
+    MAX_PAYLOAD_BYTES,
+    ExecutionEnvironment,
+)
+from local_cloud.lambda_endpoint.function_log import FunctionLogs
 from local_cloud.lambda_endpoint.function_pool import FunctionPool
 from local_cloud.lambda_endpoint.functions import read_functions
 from local_cloud.lambda_endpoint.invoke_api import InvokeApi
 from local_cloud.lambda_endpoint.packages import RUNTIME_REQUIREMENTS, install
-from local_cloud.log_events import LogShipper
 
 LOG = logging.getLogger(__name__)
 CONFIGURED_POLL_SECONDS = 0.2
@@ -60,7 +61,9 @@ class LambdaEndpoint:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.pools: dict[str, FunctionPool] = {}
-        self.logs = LogShipper(_logs_client(settings))
+        engine = settings.cloudwatch_endpoint
+        self.delivery = LogDelivery(AwsApi(engine) if engine else None)
+        self.logs = FunctionLogs(self.delivery)
         self.mark: tuple[int, int] | None = None
         self.background: list[asyncio.Task[None]] = []
 
@@ -97,7 +100,10 @@ class LambdaEndpoint:
         self.runtime = runtime
         self._load()
         await asyncio.gather(*(pool.packages() for pool in self.pools.values()))
-        self.background = [loop.create_task(self.logs.run()), loop.create_task(self._look_after())]
+        self.background = [
+            loop.create_task(self.delivery.run()),
+            loop.create_task(self._look_after()),
+        ]
         if settings.eager:
             self.background.append(loop.create_task(self._warm_up()))
 
@@ -105,9 +111,8 @@ class LambdaEndpoint:
         """Stop every worker; deliver the last log lines."""
         for task in self.background:
             task.cancel()
-        for pool in self.pools.values():
-            pool.stop()
-        await self.logs.flush()
+        await asyncio.gather(*(pool.close() for pool in self.pools.values()))
+        await self.delivery.flush()
 
     def refresh(self) -> None:
         """Read the template and the variables again when one of them has changed."""
@@ -134,20 +139,19 @@ class LambdaEndpoint:
             overrides.setdefault("Parameters", {}).setdefault(name, value)
         functions = read_functions(template, overrides, settings.addresses)
         for name in [name for name in self.pools if name not in functions]:
-            self.pools.pop(name).stop()
+            self.pools.pop(name).retire()
         for name, function in functions.items():
             pool = self.pools.get(name)
             if pool is not None and pool.function == function:
                 continue
             if pool is not None:
-                pool.retire_all()
+                pool.retire()
             self.pools[name] = FunctionPool(
                 function,
                 self.runtime,
                 settings.cache,
-                self.logs,
+                lambda function, packages: ExecutionEnvironment(function, packages, self.logs),
                 settings.max_concurrency,
-                asyncio.get_running_loop().time,
             )
 
     async def _look_after(self) -> None:
@@ -172,16 +176,3 @@ def _modified(path: Path | None) -> int:
         return path.stat().st_mtime_ns if path is not None else 0
     except FileNotFoundError:
         return 0
-
-
-def _logs_client(settings: Settings):  # type: ignore[no-untyped-def]
-    if settings.cloudwatch_endpoint is None:
-        return None
-    return boto3.client(
-        "logs",
-        endpoint_url=settings.cloudwatch_endpoint,
-        region_name=settings.region,
-        aws_access_key_id=os.environ.get("AWS_ACCESS_KEY_ID", "test"),
-        aws_secret_access_key=os.environ.get("AWS_SECRET_ACCESS_KEY", "test"),
-        config=Config(connect_timeout=2, read_timeout=10, retries={"total_max_attempts": 1}),
-    )

@@ -9,17 +9,19 @@ import sys
 
 import uvloop
 
+from local_aws.aws_api import AwsApi
+from local_aws.log_delivery import LogDelivery
 from websocket_gateway.backend import NetworkBackend
-from websocket_gateway.cloudwatch import CloudWatch
 from websocket_gateway.options import parser, settings_of
 from websocket_gateway.service import GatewayService
 
 
 async def _run(arguments: argparse.Namespace) -> None:
     engine = os.environ.get("AWS_ENDPOINT_URL")
-    cloudwatch = CloudWatch(engine, arguments.metrics_interval) if engine else None
-    backend = NetworkBackend(arguments.lambda_endpoint, cloudwatch)
-    await GatewayService(settings_of(arguments), backend, cloudwatch).run()
+    cloudwatch = AwsApi(engine) if engine else None
+    logs = LogDelivery(cloudwatch)
+    backend = NetworkBackend(arguments.lambda_endpoint, logs)
+    await GatewayService(settings_of(arguments), backend, logs, cloudwatch).run()
 
 
 def main() -> None:

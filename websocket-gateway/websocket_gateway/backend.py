@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
+import time
 from collections.abc import Mapping
 from urllib.parse import quote
 
 import httpx
 
 from local_aws.http1 import ConnectionFailed, HttpClient
-from websocket_gateway.cloudwatch import CloudWatch
+from local_aws.log_delivery import LogDelivery
 from websocket_gateway.core.backend import HttpAnswer, IntegrationFailed, IntegrationTimedOut
 
 
@@ -18,13 +20,14 @@ class NetworkBackend:
 
     Args:
         lambda_endpoint: ``http://host:port``.
-        cloudwatch: where access logs go, beside the terminal.
+        logs: where access logs go, beside the terminal.
     """
 
-    def __init__(self, lambda_endpoint: str, cloudwatch: CloudWatch | None = None) -> None:
+    def __init__(self, lambda_endpoint: str, logs: LogDelivery | None = None) -> None:
         self.endpoint = lambda_endpoint
         self.functions = HttpClient(lambda_endpoint)
-        self.cloudwatch = cloudwatch
+        self.logs = logs
+        self.log_stream = f"{time.strftime('%Y/%m/%d', time.gmtime())}/{secrets.token_hex(8)}"
         self._http: httpx.AsyncClient | None = None
 
     async def invoke(self, function: str, payload: bytes, timeout: float) -> bytes:
@@ -71,7 +74,13 @@ class NetworkBackend:
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
 
+    def now(self) -> int:
+        return time.time_ns() // 1_000_000
+
+    def steady(self) -> float:
+        return time.monotonic()
+
     def log_access(self, group: str | None, line: str) -> None:
         print(line, flush=True)
-        if self.cloudwatch is not None and group is not None:
-            self.cloudwatch.log(group, line)
+        if self.logs is not None and group is not None:
+            self.logs.write(group, self.log_stream, line)

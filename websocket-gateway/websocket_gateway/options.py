@@ -95,6 +95,7 @@ def settings_of(arguments: argparse.Namespace) -> Settings:
         limits=limits,
         faults=read_faults(arguments.faults) if arguments.faults else None,
         recent_messages=arguments.recent_messages,
+        metrics_seconds=arguments.metrics_interval,
         allowed_hosts=tuple(arguments.allowed_hosts),
     )
 

@@ -9,7 +9,8 @@ import asyncio
 import contextlib
 import logging
 import time
-from typing import cast
+from collections.abc import Coroutine
+from typing import Any, cast
 
 from websockets.exceptions import InvalidState
 from websockets.frames import CloseCode, Frame, Opcode
@@ -32,27 +33,21 @@ _silent.setLevel(logging.WARNING)
 class GatewayProtocol(HttpServerProtocol):
     """One TCP connection: plain HTTP until its client upgrades it to a WebSocket."""
 
-    def __init__(self, gateway: Gateway, api: HttpApi) -> None:
-        super().__init__(api, 2 * gateway.limits.message, gateway.hosts)
+    def __init__(self, gateway: Gateway, api: HttpApi, ending: Tasks) -> None:
+        limits = gateway.limits
+        super().__init__(api, 2 * limits.message, gateway.hosts, limits.handshake)
         self.gateway = gateway
+        self.ending = ending
         self.limits = gateway.limits
         self.loop = asyncio.get_running_loop()
         self.websocket: ServerProtocol | None = None
         self.connection: Connection
         self.fragments: list[bytes] = []
         self.in_flight: set[asyncio.Task[None]] = set()
-        self.pending: asyncio.Task[None] | None = None
         self.timer: asyncio.TimerHandle | None = None
         self.open = False
+        self.ended = self.loop.create_future()
         self.close_reason: tuple[int, str] | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        super().connection_made(transport)
-        self.timer = self.loop.call_later(self.limits.handshake, self._handshake_overdue)
-
-    def _handshake_overdue(self) -> None:
-        if self.websocket is None and self.task is None:
-            self.transport.close()
 
     # From HTTP to WebSocket
 
@@ -82,6 +77,7 @@ class GatewayProtocol(HttpServerProtocol):
             self.refuse(answer.status_code)
             return
         self.websocket = protocol
+        self.stop_idle_timer()
         peer = self.transport.get_extra_info("peername")
         self.connection = Connection(
             domain_name=request.headers.get("host", ""),
@@ -89,7 +85,7 @@ class GatewayProtocol(HttpServerProtocol):
             user_agent=request.headers.get("user-agent", ""),
             connected_at=time.time_ns() // 1_000_000,
         )
-        self.pending = self.loop.create_task(self._connect(request, address, answer))
+        self.ending.begin(self._connect(request, address, answer))
 
     async def _connect(self, request: Request, address: Address, answer: HandshakeResponse) -> None:
         assert self.websocket is not None
@@ -100,7 +96,7 @@ class GatewayProtocol(HttpServerProtocol):
             return
         if self.closing:
             if decision.accepts:  # the client left meanwhile: what $connect began must end
-                await self.gateway.disconnect(self.connection, 1006, "")
+                await self.gateway.disconnect(self.connection, CloseCode.ABNORMAL_CLOSURE, "")
             return
         if not decision.accepts:
             self.closing = True
@@ -193,6 +189,14 @@ class GatewayProtocol(HttpServerProtocol):
         self._flush()
         self.loop.call_later(self.limits.handshake, self.transport.abort)
 
+    async def closed(self) -> None:
+        """Wait until the connection has ended."""
+        await asyncio.shield(self.ended)
+
+    def cut(self) -> None:
+        """End the connection at once, if it has not ended yet."""
+        self.transport.abort()
+
     def _fail(self, code: int, reason: str) -> None:
         assert self.websocket is not None
         self.websocket.fail(code, reason)
@@ -230,14 +234,13 @@ class GatewayProtocol(HttpServerProtocol):
         super().connection_lost(exc)
         if self.timer is not None:
             self.timer.cancel()
+        self.ended.set_result(None)
         if not self.open:
             return
         self.open = False
         self.gateway.clients.pop(self.connection.connection_id, None)
         code, reason = self._end()
-        self.gateway_task = self.loop.create_task(
-            self.gateway.disconnect(self.connection, code, reason)
-        )
+        self.ending.begin(self.gateway.disconnect(self.connection, code, reason))
 
     def _end(self) -> tuple[int, str]:
         """Return the code and reason that ``$disconnect`` is told."""
@@ -259,9 +262,58 @@ def _handshake(request: Request) -> bytes:
     return "\r\n".join([*lines, "\r\n"]).encode("latin-1")
 
 
-async def serve(gateway: Gateway, host: str, port: int) -> asyncio.Server:
-    """Open the port; connections are served until the server is closed."""
-    api = HttpApi(gateway)
-    return await asyncio.get_running_loop().create_server(
-        lambda: cast(asyncio.BaseProtocol, GatewayProtocol(gateway, api)), host, port, backlog=1024
-    )
+class Tasks:
+    """Work that is waited for before the gateway ends: openings, and ``$disconnect``."""
+
+    def __init__(self) -> None:
+        self.running: set[asyncio.Task[None]] = set()
+
+    def begin(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run it; its end is waited for by whoever closes the server."""
+        task = asyncio.get_running_loop().create_task(work)
+        self.running.add(task)
+        task.add_done_callback(self.running.discard)
+
+
+class GatewayServer:
+    """The gateway's port."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self.gateway = gateway
+        self.ending = Tasks()
+        self._server: asyncio.Server
+
+    async def open(self, host: str, port: int) -> None:
+        """Open the port; connections are served from then on."""
+        api = HttpApi(self.gateway)
+
+        def protocol() -> asyncio.BaseProtocol:
+            return cast(asyncio.BaseProtocol, GatewayProtocol(self.gateway, api, self.ending))
+
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(protocol, host, port, backlog=1024)
+
+    async def close(self, close_seconds: float, disconnect_seconds: float) -> int:
+        """Close the port and every connection, and wait until the functions know.
+
+        Args:
+            close_seconds: how long clients may take to answer the close frame.
+            disconnect_seconds: how long ``$disconnect`` may take after that.
+
+        Returns:
+            How many functions were still running at the end.
+        """
+        self._server.close()
+        clients = list(self.gateway.clients.values())
+        for client in clients:
+            client.close(CloseCode.GOING_AWAY, "Going away")
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(close_seconds):
+                await asyncio.gather(*(client.closed() for client in clients))
+        for client in clients:
+            client.cut()
+        await asyncio.sleep(0)  # what was cut is told to its protocol in the loop's next turn
+        if not self.ending.running:
+            return 0
+        _, late = await asyncio.wait(self.ending.running, timeout=disconnect_seconds)
+        return len(late)

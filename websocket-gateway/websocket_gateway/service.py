@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from websocket_gateway.cloudwatch import CloudWatch
+from local_aws.aws_api import AwsApi
+from local_aws.log_delivery import LogDelivery
 from websocket_gateway.core.backend import Backend
 from websocket_gateway.core.faults import Faults
+from websocket_gateway.core.faulty import FaultyGateway
 from websocket_gateway.core.gateway import Gateway
 from websocket_gateway.core.limits import Limits
 from websocket_gateway.core.registry import Registry
 from websocket_gateway.core.traffic import Traffic
-from websocket_gateway.server import serve
+from websocket_gateway.metric_delivery import MetricDelivery
+from websocket_gateway.server import GatewayServer
 from websocket_gateway.watch import TemplateFile
 
-# How long the functions have to hear of the connections that the gateway closes when it stops.
-DISCONNECT_GRACE_SECONDS = 2.0
+LOG = logging.getLogger(__name__)
+
+# How long clients have to answer a close frame when the gateway stops, and after that, how long
+# the functions have to hear of it.
+CLOSE_SECONDS, DISCONNECT_SECONDS = 2.0, 10.0
 
 
 @dataclass(frozen=True)
@@ -32,6 +39,8 @@ class Settings:
     parameters: Mapping[str, str] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
     faults: Faults | None = None
+    #: Between two deliveries of metrics to CloudWatch.
+    metrics_seconds: float = 60.0
     #: How many messages are kept for looking at. Whoever reaches the port can read them.
     recent_messages: int = 0
     #: Names that are served beside this machine's own.
@@ -42,11 +51,14 @@ class GatewayService:
     """Runs a gateway until SIGINT or SIGTERM."""
 
     def __init__(
-        self, settings: Settings, backend: Backend, cloudwatch: CloudWatch | None = None
+        self,
+        settings: Settings,
+        backend: Backend,
+        logs: LogDelivery | None = None,
+        cloudwatch: AwsApi | None = None,
     ) -> None:
         self.settings = settings
-        self.registry = Registry()
-        self.cloudwatch = cloudwatch
+        self.registry = Registry(backend.now)
         self.file = (
             TemplateFile(settings.template, settings.parameters, self.registry)
             if settings.template
@@ -55,41 +67,44 @@ class GatewayService:
         if self.file is not None:
             self.file.load()
         traffic = Traffic(settings.recent_messages) if settings.recent_messages else None
-        self.gateway = Gateway(
-            self.registry,
-            backend,
-            settings.limits,
-            settings.faults,
-            traffic,
-            settings.allowed_hosts,
+        served = (self.registry, backend, settings.limits, traffic, settings.allowed_hosts)
+        self.gateway = (
+            FaultyGateway(settings.faults, *served) if settings.faults else Gateway(*served)
+        )
+        self.logs = logs
+        self.metrics = (
+            MetricDelivery(cloudwatch, self.gateway.metrics, settings.metrics_seconds)
+            if cloudwatch is not None
+            else None
         )
 
     async def run(self) -> None:
         """Serve until a signal; then close every connection and let its functions hear of it."""
-        settings, gateway = self.settings, self.gateway
+        settings = self.settings
         loop = asyncio.get_running_loop()
         stopped = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stopped.set)
-        server = await serve(gateway, settings.host, settings.port)
+        server = GatewayServer(self.gateway)
+        await server.open(settings.host, settings.port)
         background = []
         if self.file is not None:
             background.append(loop.create_task(self.file.watch()))
-        if self.cloudwatch is not None:
-            background.append(loop.create_task(self.cloudwatch.deliver_logs()))
-            background.append(loop.create_task(self.cloudwatch.deliver_metrics(gateway.metrics)))
+        if self.logs is not None:
+            background.append(loop.create_task(self.logs.run()))
+        if self.metrics is not None:
+            background.append(loop.create_task(self.metrics.run()))
         self._introduce()
         await stopped.wait()
-        server.close()
+        if untold := await server.close(CLOSE_SECONDS, DISCONNECT_SECONDS):
+            LOG.warning("%d functions did not hear of their clients' end in time", untold)
         for task in background:
             task.cancel()
-        for client in list(gateway.clients.values()):
-            client.close(1001, "Going away")
-        others = asyncio.all_tasks() - {asyncio.current_task()}
-        if others:
-            await asyncio.wait(others, timeout=DISCONNECT_GRACE_SECONDS)
-        if self.cloudwatch is not None:
-            await self.cloudwatch.put_metrics(gateway.metrics)
+        await asyncio.gather(*background, return_exceptions=True)
+        if self.logs is not None:
+            await self.logs.flush()
+        if self.metrics is not None:
+            await self.metrics.flush()
 
     def _introduce(self) -> None:
         base = f"{self.settings.host}:{self.settings.port}"

@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from local_aws.template import Resource, Template, TemplateError, stable_id
-from websocket_gateway.core.registry import ApiKey, ApiRecord, Registry, Table
+from websocket_gateway.core.record import ApiKey, ApiRecord, Table
+from websocket_gateway.core.registry import Registry
+from websocket_gateway.core.validation import coerced, problems
 
 API = "AWS::ApiGatewayV2::Api"
 _PREFIX = "AWS::ApiGatewayV2::"
@@ -52,7 +54,6 @@ _SERVED = {
     "DomainName": {"DomainName", "DomainNameConfigurations", "Tags"},
     "ApiMapping": {"DomainName", "ApiId", "Stage", "ApiMappingKey"},
 }
-_INTEGRATION_TYPES = {"AWS", "AWS_PROXY", "HTTP", "HTTP_PROXY", "MOCK"}
 
 
 @dataclass
@@ -84,6 +85,8 @@ class _Reader:
     def __init__(self, template: Template) -> None:
         self.template = template
         self.records: dict[str, ApiRecord] = {}
+        #: Logical ids of what a record knows by another name, by kind and that name.
+        self.names: dict[tuple[str, str], str] = {}
         self.declared = Declared([])
 
     def read(self) -> Declared:
@@ -98,12 +101,12 @@ class _Reader:
             attributes = {**self._served(resource, "Api"), "ApiId": api_id}
             attributes["ApiEndpoint"] = f"ws://{api_id}.localhost"
             record = ApiRecord(attributes, from_template=True)
+            self.names["Api", api_id] = resource.logical_id
             self.records[api_id] = record
             self.declared.records.append(record)
         if not self.declared.records:
             raise TemplateError(f"{template.path}: it declares no {API} (WEBSOCKET)")
         for record, resource, properties in self._all("Integration"):
-            self._check_integration(resource)
             record.integrations[resource.logical_id] = {
                 **properties,
                 "IntegrationId": resource.logical_id,
@@ -113,7 +116,6 @@ class _Reader:
                 table = record.authorizers if kind == "Authorizer" else record.models
                 table[resource.logical_id] = {**properties, id_name: resource.logical_id}
         for record, resource, properties in self._all("Route"):
-            self._check_route(resource, record)
             record.routes[resource.logical_id] = {**properties, "RouteId": resource.logical_id}
         for record, resource, properties in self._all("RouteResponse"):
             responses = record.route_responses.setdefault(str(properties.get("RouteId")), {})
@@ -126,8 +128,10 @@ class _Reader:
                 **properties,
                 "IntegrationResponseId": resource.logical_id,
             }
-        for record, _, properties in self._all("Stage"):
-            record.stages[str(properties.get("StageName", "$default"))] = properties
+        for record, resource, properties in self._all("Stage"):
+            name = str(properties.get("StageName", "$default"))
+            record.stages[name] = properties
+            self.names["Stage", name] = resource.logical_id
         for record, resource, properties in self._all("Deployment"):
             record.deployments[resource.logical_id] = {
                 **properties,
@@ -137,6 +141,7 @@ class _Reader:
         for record in self.declared.records:
             if not record.stages:
                 record.stages["$default"] = {"StageName": "$default"}
+            self._check(record)
         self._read_domain_names()
         self._read_keys()
         for logical_id, kind in template.types():
@@ -162,36 +167,21 @@ class _Reader:
                 self.declared.unsupported.append(
                     f"{place}: {name} of {resource.type} ({resource.logical_id}) is not supported"
                 )
-        return {name: value for name, value in resource.properties.items() if name in served}
+        properties = {k: v for k, v in resource.properties.items() if k in served}
+        return coerced(kind, properties)
 
-    def _check_integration(self, resource: Resource) -> None:
-        properties = resource.properties
-        kind = properties.get("IntegrationType")
-        uri = str(properties.get("IntegrationUri"))
-        place = self.template.at(resource.logical_id, "Properties", "IntegrationType")
-        if kind not in _INTEGRATION_TYPES:
-            raise TemplateError(f"{place}: IntegrationType {kind} is not supported")
-        if kind in ("AWS", "AWS_PROXY") and ":function:" not in uri:
-            place = self.template.at(resource.logical_id, "Properties", "IntegrationUri")
-            raise TemplateError(
-                f"{place}: integration {resource.logical_id}: only {kind} to a Lambda function is "
-                f"supported, not to {uri}"
-            )
-
-    def _check_route(self, resource: Resource, record: ApiRecord) -> None:
-        properties = resource.properties
-        key = properties.get("RouteKey")
-        target = str(properties.get("Target", "")).removeprefix("integrations/")
-        if target not in record.integrations:
-            place = self.template.at(resource.logical_id, "Properties", "Target")
-            raise TemplateError(f"{place}: route {key!r} has no integration (Target: {target!r})")
-        kind = properties.get("AuthorizationType", "NONE")
-        place = self.template.at(resource.logical_id, "Properties", "AuthorizationType")
-        if kind not in ("NONE", "CUSTOM", "AWS_IAM"):
-            raise TemplateError(f"{place}: route {key!r}: AuthorizationType {kind} is unknown")
-        authorizer = str(properties.get("AuthorizerId"))
-        if kind == "CUSTOM" and authorizer not in record.authorizers:
-            raise TemplateError(f"{place}: route {key!r} has no authorizer ({authorizer!r})")
+    def _check(self, record: ApiRecord) -> None:
+        """Refuse what cannot be served, with its line; name a route that leads nowhere."""
+        for problem in problems(record):
+            logical_id = self.names.get((problem.kind, problem.name), problem.name)
+            place = self.template.at(logical_id, "Properties", problem.attribute)
+            raise TemplateError(f"{place}: {logical_id}: {problem.words}")
+        for logical_id, route in record.routes.items():
+            if not route.get("Target"):
+                self.declared.unsupported.append(
+                    f"{self.template.at(logical_id)}: route {route.get('RouteKey')!r} "
+                    f"({logical_id}) has no Target: its messages are answered with an error"
+                )
 
     def _read_domain_names(self) -> None:
         declared = self.declared

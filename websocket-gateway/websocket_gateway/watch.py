@@ -48,6 +48,8 @@ class TemplateFile:
                 LOG.info("read again: %s", self.path)
             except TemplateError as error:
                 LOG.error("%s (what was served before is kept)", error)
+            except Exception:  # a fault of the reader: the next change may mend its cause
+                LOG.exception("%s cannot be read (what was served before is kept)", self.path)
 
     def _modified(self) -> int:
         try:

@@ -10,6 +10,7 @@ import pytest
 
 from tests.behaviours import behaviour
 from tests.unit.gateway.world import URI, Bench
+from websocket_gateway.core.selection import Scope
 
 DOCS = "https://docs.aws.amazon.com/apigatewayv2/latest/api-reference/api-reference.html"
 
@@ -172,3 +173,92 @@ def test_an_api_is_tagged(tmp_path: Path) -> None:
     assert call(bench, "GET", f"apis/{api}")[1]["tags"] == {"Team": "red"}
     assert call(bench, "DELETE", f"{arn}?tagKeys=Team")[0] == 204
     assert call(bench, "GET", arn)[1] == {"tags": {}}
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "words"),
+    [
+        ("integrations", {"integrationType": "MOCK", "timeoutInMillis": "abc"}, "TimeoutInMillis"),
+        ("integrations", {"integrationType": "MOCK", "timeoutInMillis": 60000}, "TimeoutInMillis"),
+        (
+            "integrations",
+            {"integrationType": "MOCK", "requestParameters": [1]},
+            "RequestParameters",
+        ),
+        ("integrations", {"integrationType": "MOCK", "requestTemplates": {"a": []}}, "RequestTem"),
+        (
+            "integrations",
+            {"integrationType": "AWS_PROXY", "integrationUri": "arn:aws:sqs:x"},
+            "only AWS_PROXY to a Lambda function",
+        ),
+        ("routes", {"routeKey": ["a"]}, "RouteKey"),
+        ("routes", {"routeKey": "x", "apiKeyRequired": "perhaps"}, "ApiKeyRequired"),
+        ("routes", {"routeKey": "x", "requestModels": {"m": "nobody"}}, "nobody"),
+        ("stages", {"stageName": "x", "stageVariables": [1]}, "StageVariables"),
+        (
+            "stages",
+            {"stageName": "x", "defaultRouteSettings": {"throttlingRateLimit": "fast"}},
+            "ThrottlingRateLimit",
+        ),
+        ("models", {"name": "m", "schema": "{"}, "no JSON schema"),
+        ("models", {"name": "m", "schema": '{"type": "elephant"}'}, "no JSON schema"),
+        ("models", {"name": "m", "schema": '{"$ref": "http://127.0.0.1:1/x"}'}, "nothing is at"),
+        (
+            "authorizers",
+            {
+                "name": "a",
+                "authorizerType": "REQUEST",
+                "authorizerResultTtlInSeconds": "soon",
+            },
+            "AuthorizerResultTtlInSeconds",
+        ),
+    ],
+)
+def test_what_cannot_be_served_is_not_stored(
+    tmp_path: Path, path: str, body: dict[str, Any], words: str
+) -> None:
+    bench = Bench(tmp_path, "")
+    api = an_api(bench)
+    status, answer = call(bench, "POST", f"apis/{api}/{path}", body)
+    assert (status, words in answer["message"]) == (400, True), answer
+    assert call(bench, "GET", f"apis/{api}/{path}")[1]["items"] == []
+    made(bench, f"apis/{api}/routes", routeKey="there")  # every later change is possible
+
+
+def test_a_change_that_cannot_be_served_leaves_things_as_they_were(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, "")
+    api = an_api(bench)
+    base = f"apis/{api}/integrations"
+    integration = made(bench, base, integrationType="MOCK")["integrationId"]
+    status, _ = call(bench, "PATCH", f"{base}/{integration}", {"timeoutInMillis": "abc"})
+    assert status == 400
+    assert call(bench, "GET", f"{base}/{integration}")[1]["timeoutInMillis"] == 29000
+
+
+def test_an_integration_in_use_is_not_deleted(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, "")
+    api = an_api(bench)
+    integration = made(bench, f"apis/{api}/integrations", integrationType="MOCK")["integrationId"]
+    made(bench, f"apis/{api}/routes", routeKey="x", target=f"integrations/{integration}")
+    status, answer = call(bench, "DELETE", f"apis/{api}/integrations/{integration}")
+    assert (status, "has no integration" in answer["message"]) == (400, True)
+    assert call(bench, "GET", f"apis/{api}/integrations/{integration}")[0] == 200
+
+
+def test_a_model_may_refer_to_another_of_its_api(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, "")
+    api = an_api(bench)
+    made(bench, f"apis/{api}/models", name="word", schema='{"type": "string"}')
+    uri = f"https://apigateway.amazonaws.com/restapis/{api}/models/word"
+    schema = json.dumps({"properties": {"text": {"$ref": uri}}})
+    made(bench, f"apis/{api}/models", name="message", schema=schema)
+    made(
+        bench,
+        f"apis/{api}/routes",
+        routeKey="say",
+        modelSelectionExpression="$request.body.kind",
+        requestModels={"$default": "message"},
+    )
+    route = bench.gateway.apis[api].routes["say"]
+    assert route.accepts(Scope(body='{"text": "hello"}'))
+    assert not route.accepts(Scope(body='{"text": 7}'))

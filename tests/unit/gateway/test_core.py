@@ -455,10 +455,9 @@ def test_a_stage_and_a_route_are_throttled(tmp_path: Path) -> None:
 def test_new_connections_are_limited_by_the_second(tmp_path: Path) -> None:
     bench = Bench(tmp_path, "")
     seconds = iter([1.1, 1.2, 1.3, 2.0])
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("websocket_gateway.core.gateway.time.monotonic", lambda: next(seconds))
-        bench.gateway.limits = Limits(new_connections_per_second=2)
-        assert [bench.gateway.admits_another() for _ in range(4)] == [True, True, False, True]
+    bench.world.steady = lambda: next(seconds)  # type: ignore[method-assign]
+    bench.gateway.limits = Limits(new_connections_per_second=2)
+    assert [bench.gateway.admits_another() for _ in range(4)] == [True, True, False, True]
 
 
 # Logs, metrics, addresses
@@ -505,7 +504,8 @@ def test_metrics_have_api_gateways_names(tmp_path: Path) -> None:
     text = bench.http("GET", "/_gateway/metrics").body.decode()
     for line in (
         f'ConnectCount{{ApiId="{api}",Stage="dev",Route="$connect"}} 1',
-        f'MessageCount{{ApiId="{api}",Stage="dev",Route="say"}} 2',
+        f'MessageCount{{ApiId="{api}",Stage="dev",Route="say"}} 4',  # two each way
+        f'MessageCount{{ApiId="{api}",Stage="dev",Route="$default"}} 2',
         f'IntegrationError{{ApiId="{api}",Stage="dev",Route="fail"}} 1',
         f'ExecutionError{{ApiId="{api}",Stage="dev",Route="fail"}} 1',
         f'ClientError{{ApiId="{api}",Stage="dev",Route="$default"}} 1',

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 from pathlib import Path
 
 import pytest
 
 from local_aws.template import Template, TemplateError
 from websocket_gateway.core.api import WebSocketApi, compile_api
+from websocket_gateway.core.registry import Registry
 from websocket_gateway.template_apis import read_apis
+from websocket_gateway.watch import TemplateFile
 
 API = """
 Parameters:
@@ -87,7 +91,7 @@ def test_parameters_decide_names_and_conditions(tmp_path: Path) -> None:
     ("change", "words"),
     [
         (("!Ref Chat", "!Ref Nobody"), "Nobody"),
-        (("AWS_PROXY", "VPC_LINK"), r"yaml:\d+: IntegrationType VPC_LINK"),
+        (("AWS_PROXY", "VPC_LINK"), r"yaml:\d+: .*IntegrationType: .*VPC_LINK"),
         (("integrations/${Integration}", "integrations/x"), "has no integration"),
         (("WEBSOCKET", "HTTP"), "declares no"),
         (("!If [IsProd,", "!If [Unknown,"), "Unknown"),
@@ -109,3 +113,119 @@ def test_a_file_that_is_no_template_is_refused(tmp_path: Path, text: str) -> Non
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(TemplateError, match="no-such"):
         Template.load(tmp_path / "no-such.yaml")
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("!Select [5, [a]]", "no item 5"),
+        ("!Select [x, [a]]", "Fn::Select cannot take"),
+        ("!Select a", "Fn::Select cannot take"),
+        ("!FindInMap [Sizes, small, cpu]", "Mappings has no"),
+        ("{'Fn::FindInMap': 7}", "Fn::FindInMap cannot take"),
+        ("!Join [',']", "Fn::Join cannot take"),
+        ("!Join [',', 7]", "Fn::Join cannot take"),
+        ("!Split [',']", "Fn::Split cannot take"),
+        ("!If [IsProd, a]", "Fn::If cannot take"),
+        ("!If [7, a, b]", "no condition"),
+        ("!GetAtt Handler", "Fn::GetAtt cannot take"),
+        ("!GetAtt Nobody.Arn", "GetAtt of Nobody"),
+        ("!Ref [a]", "Ref cannot take"),
+        ("!Ref Nobody", "Ref to Nobody"),
+        ("!Sub 'a${Nobody}'", "Ref to Nobody"),
+        ("!Sub [a, b, c]", "Fn::Sub cannot take"),
+    ],
+)
+def test_an_intrinsic_function_that_has_no_result_is_named_with_its_line(
+    tmp_path: Path, value: str, words: str
+) -> None:
+    text = API.replace("      Name: !Join ['-', [chat, !Ref Stage]]", f"      Name: {value}")
+    line = text.splitlines().index(f"      Name: {value}") + 1
+    with pytest.raises(TemplateError, match=rf"template\.yaml:{line}: .*{words}"):
+        read_apis(template(tmp_path, text))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ("IsProd: !Equals [!Ref Stage, prod]", "IsProd: !Equals [a]"),
+        ("IsProd: !Equals [!Ref Stage, prod]", "IsProd: !Not []"),
+        ("IsProd: !Equals [!Ref Stage, prod]", "IsProd: !Condition IsProd"),
+        ("IsProd: !Equals [!Ref Stage, prod]", "IsProd: [a]"),
+        ("{FunctionName: !Sub 'handler-${Stage}'}", "{FunctionName: !Ref Handler}"),
+        ("Parameters:\n  Stage: {Type: String, Default: dev}", "Parameters: [a]"),
+        ("TimeoutInMillis: 5000", "TimeoutInMillis: abc"),
+        ("TimeoutInMillis: 5000", "TimeoutInMillis: 60000"),
+        ("TimeoutInMillis: 5000", "RequestParameters: [a]"),
+        ("RouteKey: say", "RequestModels: {m: Nobody}, RouteKey: say"),
+        ("RouteKey: say", "AuthorizationType: CUSTOM, RouteKey: say"),
+    ],
+)
+def test_whatever_is_wrong_with_a_template_is_a_template_error(
+    tmp_path: Path, change: tuple[str, str]
+) -> None:
+    assert change[0] in API
+    with pytest.raises(TemplateError, match=r"template\.yaml"):
+        read_apis(template(tmp_path, API.replace(*change)))
+
+
+def test_texts_are_numbers_and_truth_values_where_those_are_wanted(tmp_path: Path) -> None:
+    text = API.replace("TimeoutInMillis: 5000", 'TimeoutInMillis: "5000"')
+    text = text.replace("RouteKey: say", "ApiKeyRequired: 'true', RouteKey: say")
+    route = read(tmp_path, text).routes["say"]
+    assert route.integration is not None
+    assert (route.integration.timeout, route.api_key_required) == (5.0, True)
+
+
+def test_a_watched_template_is_taken_again_once_it_is_mended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("websocket_gateway.watch.POLL_SECONDS", 0.01)
+    path = template(tmp_path, API).path
+    registry = Registry()
+    file = TemplateFile(path, {}, registry)
+    file.load()
+
+    async def run() -> None:
+        watching = asyncio.create_task(file.watch())
+        for number, text in enumerate(
+            [
+                API.replace("!Ref Stage, prod", ""),
+                API.replace("- Fn: !GetAtt Handler.Arn", "- !Select [5, [a]]"),
+                API.replace("Name: !Join", "Name: !FindInMap [a, b, c] #"),
+                "a: [",
+            ]
+        ):
+            before = len(caplog.records)
+            path.write_text(text)
+            os.utime(path, ns=(number, number))
+            while len(caplog.records) == before:  # noqa: ASYNC110 - a log has no event
+                await asyncio.sleep(0.005)
+            assert "kept" in caplog.records[-1].getMessage()
+            assert not watching.done()
+            assert [api.name for api in registry.served.values()] == ["chat-dev"]
+        changed = asyncio.Event()
+        registry.on_change.append(changed.set)
+        path.write_text(API.replace("[chat, ", "[talk, "))
+        await changed.wait()
+        assert [api.name for api in registry.served.values()] == ["talk-dev"]
+        watching.cancel()
+
+    asyncio.run(asyncio.wait_for(run(), 10))
+
+
+def test_a_domain_name_that_the_template_drops_is_served_no_more(tmp_path: Path) -> None:
+    domains = """
+  Domain:
+    Type: AWS::ApiGatewayV2::DomainName
+    Properties: {DomainName: chat.example.com}
+  Mapping:
+    Type: AWS::ApiGatewayV2::ApiMapping
+    Properties: {DomainName: !Ref Domain, ApiId: !Ref Chat, Stage: !Ref ChatStage}
+"""
+    registry = Registry()
+    registry.domain_names["by.api"], registry.mappings["by.api"] = {}, {}
+    read_apis(template(tmp_path, API + domains)).register(registry)
+    assert set(registry.mappings) == {"by.api", "chat.example.com"}
+    read_apis(template(tmp_path, API)).register(registry)
+    assert set(registry.mappings) == set(registry.domain_names) == {"by.api"}

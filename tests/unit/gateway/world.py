@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,7 @@ from websocket_gateway.core.backend import HttpAnswer, IntegrationFailed
 from websocket_gateway.core.connection import Connection
 from websocket_gateway.core.events import Handshake
 from websocket_gateway.core.faults import Faults
+from websocket_gateway.core.faulty import FaultyGateway
 from websocket_gateway.core.gateway import Gateway
 from websocket_gateway.core.http_api import HttpApi
 from websocket_gateway.core.limits import Limits
@@ -62,6 +64,12 @@ class World:
     async def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
 
+    def now(self) -> int:
+        return time.time_ns() // 1_000_000
+
+    def steady(self) -> float:
+        return time.monotonic()
+
     def log_access(self, group: str | None, line: str) -> None:
         self.log.append((group, line))
 
@@ -72,13 +80,17 @@ class FakeClient:
 
     connection: Connection
     sent: list[str] = field(default_factory=list)
-    closed: tuple[int, str] | None = None
+    close_frame: tuple[int, str] | None = None
 
     def send_text(self, text: str) -> None:
         self.sent.append(text)
 
     def close(self, code: int, reason: str) -> None:
-        self.closed = (code, reason)
+        self.close_frame = (code, reason)
+
+    async def closed(self) -> None: ...
+
+    def cut(self) -> None: ...
 
 
 class Bench:
@@ -90,10 +102,11 @@ class Bench:
         path = folder / "template.yaml"
         path.write_text(base + resources)
         self.declared = read_apis(Template.load(path))
-        self.registry = Registry()
-        self.declared.register(self.registry)
         self.world = World()
-        self.gateway = Gateway(self.registry, self.world, Limits(), faults)
+        self.registry = Registry(self.world.now)
+        self.declared.register(self.registry)
+        served = (self.registry, self.world, Limits())
+        self.gateway = FaultyGateway(faults, *served) if faults else Gateway(*served)
         self.http_api = HttpApi(self.gateway)
 
     def connect(

@@ -86,9 +86,12 @@ def run(endpoint: str, *arguments: str) -> str:
 
 def _said(driver: CLIDriver, words: list[str]) -> str:
     said = io.StringIO()
-    with contextlib.redirect_stderr(said), contextlib.redirect_stdout(said):
-        with contextlib.suppress(SystemExit):
-            driver.main(words)
+    with (
+        contextlib.redirect_stderr(said),
+        contextlib.redirect_stdout(said),
+        contextlib.suppress(SystemExit),
+    ):
+        driver.main(words)
     return said.getvalue()
 
 

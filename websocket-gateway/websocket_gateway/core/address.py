@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from websocket_gateway.core.api import Stage, WebSocketApi
-from websocket_gateway.core.registry import Table
+from websocket_gateway.core.record import Table
 
 
 @dataclass(frozen=True)

@@ -9,16 +9,13 @@ from typing import Any
 
 import orjson
 from jsonschema import Draft4Validator
-from jsonschema.exceptions import SchemaError
 
 from websocket_gateway.core.access_log import AccessLogFormat
-from websocket_gateway.core.registry import ApiKey, ApiRecord
+from websocket_gateway.core.record import FUNCTION_IN_URI, ApiKey, ApiRecord
 from websocket_gateway.core.selection import Scope, SelectionExpression, choose
 from websocket_gateway.core.throttle import TokenBucket
+from websocket_gateway.core.validation import InvalidApi, model_registry, problems, schema_of
 
-_FUNCTION_IN_URI = re.compile(
-    r":function:(?P<name>[\w-]+|\$\{stageVariables\.[\w-]+\})(?::(?P<qualifier>[\w$-]+))?"
-)
 _STAGE_VARIABLE = re.compile(r"\$\{stageVariables\.([\w-]+)\}")
 #: Seconds; the most that API Gateway waits for an integration.
 INTEGRATION_TIMEOUT = 29.0
@@ -26,7 +23,7 @@ INTEGRATION_TIMEOUT = 29.0
 
 def function_of(uri: str, variables: Mapping[str, str]) -> str | None:
     """Return the function that a Lambda integration or authorizer URI names."""
-    match = _FUNCTION_IN_URI.search(with_variables(uri, variables))
+    match = FUNCTION_IN_URI.search(with_variables(uri, variables))
     return match["name"] if match else None
 
 
@@ -155,14 +152,24 @@ class WebSocketApi:
 
 
 def compile_api(record: ApiRecord) -> WebSocketApi:
-    """Return what serves for a record; what cannot serve is listed as a problem."""
-    problems: list[str] = []
+    """Return what serves for a record.
+
+    Raises:
+        InvalidApi: it cannot serve.
+    """
+    for problem in problems(record):
+        raise InvalidApi(problem)
     attributes = record.attributes
-    models = {str(m.get("Name")): m for m in record.models.values()}
+    registry = model_registry(record)
+    validators = {
+        str(model.get("Name")): Draft4Validator(schema_of(model), registry=registry)
+        for model in record.models.values()
+    }
     routes = {}
     for route_id, route in record.routes.items():
-        compiled = _route(record, route_id, route, models, problems)
+        compiled = _route(record, route_id, route, validators)
         routes[compiled.key] = compiled
+    idle = [f"route {r.key!r} has no integration" for r in routes.values() if not r.integration]
     return WebSocketApi(
         api_id=record.api_id,
         name=str(attributes.get("Name", record.api_id)),
@@ -172,7 +179,7 @@ def compile_api(record: ApiRecord) -> WebSocketApi:
         ),
         routes=routes,
         stages={name: _stage(name, stage) for name, stage in record.stages.items()},
-        problems=problems,
+        problems=idle,
     )
 
 
@@ -192,51 +199,30 @@ def _route(
     record: ApiRecord,
     route_id: str,
     route: Mapping[str, Any],
-    models: Mapping[str, Mapping[str, Any]],
-    problems: list[str],
+    models: Mapping[str, Draft4Validator],
 ) -> Route:
     key = str(route.get("RouteKey"))
     target = str(route.get("Target") or "").removeprefix("integrations/")
     integration = record.integrations.get(target)
-    if integration is None:
-        problems.append(f"route {key!r} has no integration (Target: {route.get('Target')!r})")
     authorization = str(route.get("AuthorizationType") or "NONE")
     authorizer = record.authorizers.get(str(route.get("AuthorizerId")))
-    if authorization == "CUSTOM" and authorizer is None:
-        problems.append(f"route {key!r} has no authorizer (AuthorizerId)")
-    validators = {}
-    for name, model in (route.get("RequestModels") or {}).items():
-        try:
-            validators[name] = _validator(models[str(model)])
-        except KeyError:
-            problems.append(f"route {key!r}: model {model!r} does not exist")
-        except (ValueError, SchemaError) as error:
-            problems.append(f"model {model!r} is no JSON schema: {error}")
     return Route(
         key=key,
         integration=_integration(record, target, integration) if integration else None,
         two_way=bool(record.route_responses.get(route_id)),
         authorization=authorization,
         authorizer=_authorizer(authorizer) if authorizer else None,
-        api_key_required=route.get("ApiKeyRequired") in (True, "true"),
+        api_key_required=route.get("ApiKeyRequired") is True,
         model_selection=_optional(route.get("ModelSelectionExpression")),
-        models=validators,
+        models={name: models[m] for name, m in (route.get("RequestModels") or {}).items()},
     )
 
 
-def _validator(model: Mapping[str, Any]) -> Draft4Validator:
-    schema = model.get("Schema") or {}
-    document = orjson.loads(schema) if isinstance(schema, str) else schema
-    Draft4Validator.check_schema(document)
-    return Draft4Validator(document)
-
-
 def _authorizer(attributes: Mapping[str, Any]) -> Authorizer:
-    sources = attributes.get("IdentitySource") or []
     return Authorizer(
         authorizer_id=str(attributes.get("AuthorizerId", "")),
         uri=str(attributes.get("AuthorizerUri", "")),
-        identity_sources=tuple([sources] if isinstance(sources, str) else sources),
+        identity_sources=tuple(attributes.get("IdentitySource") or ()),
         ttl=float(attributes.get("AuthorizerResultTtlInSeconds") or 0),
     )
 

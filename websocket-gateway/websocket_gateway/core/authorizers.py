@@ -5,7 +5,6 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocke
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -33,6 +32,10 @@ class Refused(Exception):
         self.why = why
 
 
+#: Until when an answer may be used, and the answer.
+_Kept = tuple[float, dict[str, Any]]
+
+
 class Authorizers:
     """Asks authorizers, and remembers what they said for as long as they allow.
 
@@ -42,7 +45,7 @@ class Authorizers:
 
     def __init__(self, backend: Backend) -> None:
         self.backend = backend
-        self.cache: dict[tuple[str, ...], tuple[float, dict[str, Any]]] = {}
+        self.cache: dict[tuple[Authorizer, str, tuple[str | None, ...]], _Kept] = {}
 
     async def authorize(
         self,
@@ -59,8 +62,9 @@ class Authorizers:
         identity = [source_value(source, scope) for source in authorizer.identity_sources]
         if not all(identity):
             raise Refused(401, "Unauthorized", "an identity source is missing")
-        mark = (authorizer.authorizer_id, str(event["methodArn"]), *map(str, identity))
-        now = time.monotonic()
+        # The authorizer itself is part of it: one that was changed is asked anew.
+        mark = (authorizer, str(event["methodArn"]), tuple(identity))
+        now = self.backend.steady()
         cached = self.cache.get(mark)
         if cached is not None and now < cached[0]:
             answer = cached[1]

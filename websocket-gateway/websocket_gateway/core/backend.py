@@ -1,4 +1,4 @@
-"""What the gateway asks of the world outside: functions, HTTP endpoints, time."""
+"""What the gateway asks of the world outside: functions, HTTP endpoints, the time, a pause."""
 
 from __future__ import annotations
 
@@ -45,6 +45,12 @@ class Backend(Protocol):
 
     async def sleep(self, seconds: float) -> None:
         """Wait."""
+
+    def now(self) -> int:
+        """Return the time, in milliseconds since 1970."""
+
+    def steady(self) -> float:
+        """Return the seconds of a clock that never goes back."""
 
     def log_access(self, group: str | None, line: str) -> None:
         """Deliver an access log line to a log group, or to the terminal alone."""

@@ -8,6 +8,7 @@ https://docs.aws.amazon.com/apigatewayv2/latest/api-reference/api-reference.html
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -17,8 +18,11 @@ import orjson
 
 from local_aws.account import ACCOUNT_ID
 from local_aws.http_message import Request, Response
-from websocket_gateway.core.registry import ApiRecord, Attributes, Registry, Table, new_id
+from websocket_gateway.core.record import ApiRecord, Attributes, Table, new_id
+from websocket_gateway.core.registry import Registry
 from websocket_gateway.core.replies import error, json_reply
+from websocket_gateway.core.signature import is_signed
+from websocket_gateway.core.validation import InvalidApi, coerced
 
 #: Attributes whose value is a map with keys of the user's own.
 _MAPS = {
@@ -111,13 +115,11 @@ _KINDS = {
     ),
 }
 _CHILDREN = {"routes": "routeresponses", "integrations": "integrationresponses"}
-_INTEGRATION_TYPES = ("AWS", "AWS_PROXY", "HTTP", "HTTP_PROXY", "MOCK")
 
 
 def answer(registry: Registry, request: Request) -> Response:
     """Answer one request to ``/v2/...``; a change takes effect before the answer."""
-    # A page of another site cannot send this header: the API is for SDKs and the CLI.
-    if not request.headers.get("authorization", "").startswith("AWS4-HMAC-SHA256 "):
+    if not is_signed(request.headers):
         return error(403, "MissingAuthenticationTokenException", "Missing Authentication Token")
     parts = [unquote(part) for part in request.path.strip("/").split("/")][1:]
     try:
@@ -130,6 +132,8 @@ def answer(registry: Registry, request: Request) -> Response:
             return _tags(registry, request, "/".join(parts[1:]), body)
     except Rejected as rejected:
         return rejected.response
+    except InvalidApi as invalid:
+        return _bad(str(invalid)).response
     return error(404, "NotFoundException", f"No operation at {request.method} {request.path}")
 
 
@@ -184,8 +188,9 @@ def _listed(request: Request, items: list[Attributes]) -> Response:
     return json_reply(200, page)
 
 
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+def _now(registry: Registry) -> str:
+    moment = datetime.fromtimestamp(registry.clock() // 1000, UTC)
+    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 # APIs
@@ -201,6 +206,8 @@ def _apis(registry: Registry, request: Request, parts: list[str], body: Attribut
         raise Rejected(
             404, "NotFoundException", f"Invalid API identifier specified {ACCOUNT_ID}:{parts[0]}"
         )
+    if request.method != "GET":
+        record = deepcopy(record)  # it takes the other's place once it is known to serve
     if len(parts) > 1:
         return _resources(registry, request, record, parts[1:], body)
     match request.method:
@@ -208,11 +215,10 @@ def _apis(registry: Registry, request: Request, parts: list[str], body: Attribut
             return json_reply(200, _written(record.attributes))
         case "PATCH":
             record.attributes.update(_without(body, "ApiId", "ProtocolType", "ApiEndpoint"))
-            registry.changed()
+            registry.put(record)
             return json_reply(200, _written(record.attributes))
         case "DELETE":
-            del registry.apis[record.api_id]
-            registry.changed()
+            registry.remove(record.api_id)
             return Response(204)
     raise _bad(f"{request.method} is not possible here")
 
@@ -233,10 +239,9 @@ def _create_api(registry: Registry, request: Request, body: Attributes) -> Respo
         **body,
         "ApiId": api_id,
         "ApiEndpoint": f"ws://{host}/{api_id}",
-        "CreatedDate": _now(),
+        "CreatedDate": _now(registry),
     }
-    registry.apis[api_id] = ApiRecord(attributes)
-    registry.changed()
+    registry.put(ApiRecord(coerced("Api", attributes)))
     return json_reply(201, _written(attributes))
 
 
@@ -273,18 +278,18 @@ def _resources(
         case "GET":
             return json_reply(200, _written(table[name]))
         case "PATCH":
-            changed = {**table[name], **_without(body, kind.id_name)}
-            _check(record, kind, {k: v for k, v in table.items() if k != name}, changed)
+            changed = coerced(kind.title, {**table[name], **_without(body, kind.id_name)})
+            _check(kind, {k: v for k, v in table.items() if k != name}, changed)
             if kind.title == "Stage":
-                changed["LastUpdatedDate"] = _now()
+                changed["LastUpdatedDate"] = _now(registry)
             table[name] = changed
-            registry.changed()
+            registry.put(record)
             return json_reply(200, _written(changed))
         case "DELETE":
             del table[name]
             record.route_responses.pop(name, None)
             record.integration_responses.pop(name, None)
-            registry.changed()
+            registry.put(record)
             return Response(204)
     raise _bad(f"{request.method} is not possible here")
 
@@ -295,25 +300,24 @@ def _create(
     for name in kind.required:
         if not body.get(name):
             raise _bad(f"{name} is required")
-    attributes = {**kind.defaults, **body}
+    attributes = coerced(kind.title, {**kind.defaults, **body})
     if kind.title == "Stage":
         attributes = {"StageVariables": {}, "DefaultRouteSettings": {}, **attributes}
-        attributes |= {"CreatedDate": _now(), "LastUpdatedDate": _now()}
+        attributes |= {"CreatedDate": _now(registry), "LastUpdatedDate": _now(registry)}
     elif kind.title == "Deployment":
-        attributes["CreatedDate"] = _now()
-    _check(record, kind, table, attributes)
+        attributes["CreatedDate"] = _now(registry)
+    _check(kind, table, attributes)
     name = attributes.setdefault(kind.id_name, new_id())
     table[name] = attributes
     if kind.title == "Deployment" and (stage := attributes.pop("StageName", None)):
         if stage not in record.stages:
-            del table[name]
             raise _missing("Stage", str(stage))
         record.stages[stage]["DeploymentId"] = name
-    registry.changed()
+    registry.put(record)
     return json_reply(201, _written(attributes))
 
 
-def _check(record: ApiRecord, kind: Kind, others: Table, attributes: Attributes) -> None:
+def _check(kind: Kind, others: Table, attributes: Attributes) -> None:
     unique = kind.unique
     if unique and any(other.get(unique) == attributes.get(unique) for other in others.values()):
         raise Rejected(
@@ -321,25 +325,8 @@ def _check(record: ApiRecord, kind: Kind, others: Table, attributes: Attributes)
             "ConflictException",
             f"{kind.title} with {unique} {attributes.get(unique)} already exists for this API",
         )
-    if kind.title == "Route":
-        target = attributes.get("Target")
-        if target and str(target).removeprefix("integrations/") not in record.integrations:
-            raise _bad(f"Target {target} is no integration of this API")
-        authorizer = attributes.get("AuthorizerId")
-        if authorizer and authorizer not in record.authorizers:
-            raise _bad(f"AuthorizerId {authorizer} is no authorizer of this API")
-        if attributes.get("AuthorizationType") == "JWT":
-            raise _bad("AuthorizationType JWT is for HTTP APIs")
-        if attributes.get("AuthorizationType") == "CUSTOM" and not authorizer:
-            raise _bad("AuthorizationType CUSTOM needs an AuthorizerId")
-        if attributes.get("AuthorizationType") == "CUSTOM" and attributes["RouteKey"] != "$connect":
-            raise _bad("Only the $connect route can have an authorizer")
-    if kind.title == "Integration" and attributes["IntegrationType"] not in _INTEGRATION_TYPES:
-        raise _bad(f"IntegrationType has to be one of {', '.join(_INTEGRATION_TYPES)}")
-    if kind.title == "Authorizer" and attributes["AuthorizerType"] != "REQUEST":
-        raise _bad("AuthorizerType has to be REQUEST for WebSocket APIs")
-    if kind.title == "RouteResponse" and attributes["RouteResponseKey"] != "$default":
-        raise _bad("RouteResponseKey has to be $default")
+    if attributes.get("AuthorizationType") == "JWT":
+        raise _bad("AuthorizationType JWT is for HTTP APIs")
 
 
 # Custom domain names
@@ -409,6 +396,7 @@ def _tags(registry: Registry, request: Request, arn: str, body: Attributes) -> R
     record = registry.apis.get(path[1]) if len(path) > 1 and path[0] == "apis" else None
     if record is None:
         raise Rejected(404, "NotFoundException", f"Invalid resource ARN {arn}")
+    record = deepcopy(record)
     owner = record.attributes
     if len(path) > 3 and path[2] == "stages":
         if path[3] not in record.stages:
@@ -420,9 +408,11 @@ def _tags(registry: Registry, request: Request, arn: str, body: Attributes) -> R
             return json_reply(200, {"tags": tags})
         case "POST":
             tags.update(body.get("Tags") or {})
+            registry.put(record)
             return json_reply(201, {})
         case "DELETE":
             for name in parse_qs(request.query).get("tagKeys", []):
                 tags.pop(name, None)
+            registry.put(record)
             return Response(204)
     raise _bad(f"{request.method} is not possible here")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
@@ -11,7 +10,7 @@ import orjson
 
 from local_aws.hosts import AWS_NAMES, AllowedHosts
 from websocket_gateway.core.address import Address, AddressBook
-from websocket_gateway.core.api import Route, Stage, WebSocketApi, compile_api, key_bucket
+from websocket_gateway.core.api import Integration, Route, Stage, WebSocketApi, key_bucket
 from websocket_gateway.core.authorizers import Authorizers, Refused
 from websocket_gateway.core.backend import Backend, IntegrationFailed, IntegrationTimedOut
 from websocket_gateway.core.connection import Connection, new_request_id
@@ -25,13 +24,13 @@ from websocket_gateway.core.events import (
     request_context,
     route_arn,
 )
-from websocket_gateway.core.faults import NONE, Faults
 from websocket_gateway.core.integrations import run
 from websocket_gateway.core.limits import Limits
 from websocket_gateway.core.metrics import Metrics
 from websocket_gateway.core.proxy_response import ProxyResponse
 from websocket_gateway.core.registry import Registry
 from websocket_gateway.core.selection import Scope
+from websocket_gateway.core.signature import is_signed
 from websocket_gateway.core.throttle import TokenBucket
 from websocket_gateway.core.traffic import Traffic
 
@@ -47,6 +46,18 @@ class Client(Protocol):
 
     def close(self, code: int, reason: str) -> None: ...
 
+    async def closed(self) -> None: ...
+
+    def cut(self) -> None: ...
+
+
+class PostFailed(Exception):
+    """A message could not be posted to a connection; carries the status to answer with."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.status = status
+
 
 class Gateway:
     """Every registered WebSocket API, and the connections that are open."""
@@ -56,14 +67,12 @@ class Gateway:
         registry: Registry,
         backend: Backend,
         limits: Limits,
-        faults: Faults | None = None,
         traffic: Traffic | None = None,
         allowed_hosts: Iterable[str] = (),
     ) -> None:
         self.registry = registry
         self.backend = backend
         self.limits = limits
-        self.faults = faults
         self.traffic = traffic
         self.hosts = AllowedHosts(
             (*AWS_NAMES, *allowed_hosts), lambda name: name in self.registry.mappings
@@ -78,7 +87,7 @@ class Gateway:
 
     def refresh(self) -> None:
         """Serve what is registered now; open connections stay."""
-        self.apis = {api_id: compile_api(record) for api_id, record in self.registry.apis.items()}
+        self.apis = self.registry.served
         self.addresses = AddressBook(self.apis, self.registry.mappings)
         self.key_buckets: dict[str, TokenBucket | None] = {
             value: key_bucket(key) for value, key in self.registry.keys.items()
@@ -86,7 +95,7 @@ class Gateway:
 
     def admits_another(self) -> bool:
         """Count a new connection against the account's rate of new connections."""
-        second = int(time.monotonic())
+        second = int(self.backend.steady())
         if second != self._second:
             self._second, self._new_this_second = second, 0
         self._new_this_second += 1
@@ -100,39 +109,41 @@ class Gateway:
         """Decide on a pending upgrade.
 
         Returns:
-            The answer; ``None`` to cut the connection without one (an injected fault).
+            The answer; ``None`` to cut the connection without one.
         """
         connection.api_id, connection.stage = address.api.api_id, address.stage.name
         dimensions = (connection.api_id, connection.stage, "$connect")
         self.metrics.count("ConnectCount", dimensions)
         context = request_context(connection, "$connect", "CONNECT", connection.connected_at)
-        strike = self.faults.strike("connect", "$connect") if self.faults else NONE
-        if strike.delay:
-            await self.backend.sleep(strike.delay)
-        if strike.drop:
-            return None
         try:
-            if strike.fail:
-                raise Refused(strike.status or 500, "Internal server error", "injected fault")
             answer = await self._connect(connection, handshake, address, context)
         except Refused as refused:
             LOG.warning("$connect: %d %s", refused.status, refused.why or refused.message)
-            answer = _refusal(refused.status, refused.message)
-            context["error"] = {"message": refused.message, "messageString": refused.why}
+            answer = self._refused(context, refused)
+        except Exception as error:
+            LOG.exception("$connect failed")
+            failed = Refused(500, "Internal server error", repr(error))
+            answer = self._refused(context, failed)
         if not answer.accepts:
             kind = "ClientError" if answer.status < 500 else "ExecutionError"
             self.metrics.count(kind, dimensions)
         self._log_access(address.stage, context, answer.status)
         if self.traffic is not None:
             what = "connected" if answer.accepts else "refused"
-            self.traffic.note(connection.connection_id, what, status=answer.status)
+            now = self.backend.now()
+            self.traffic.note(now, connection.connection_id, what, status=answer.status)
         return answer
+
+    @staticmethod
+    def _refused(context: Event, refused: Refused) -> ProxyResponse:
+        context["error"] = {"message": refused.message, "messageString": refused.why}
+        return _refusal(refused.status, refused.message)
 
     async def _connect(
         self, connection: Connection, handshake: Handshake, address: Address, context: Event
     ) -> ProxyResponse:
         api, stage = address.api, address.stage
-        if not stage.admits("$connect", time.monotonic()):
+        if not stage.admits("$connect", self.backend.steady()):
             raise Refused(429, "Too Many Requests", "throttled")
         route = api.routes.get("$connect")
         if route is None:
@@ -171,27 +182,28 @@ class Gateway:
         if key is None or (api.api_id, stage.name) not in key.stages:
             raise Refused(403, "Forbidden", "no valid API key")
         bucket = self.key_buckets[key.value]
-        if bucket is not None and not bucket.admits(time.monotonic()):
+        if bucket is not None and not bucket.admits(self.backend.steady()):
             raise Refused(429, "Too Many Requests", f"API key {key.name} is throttled")
 
     async def disconnect(self, connection: Connection, code: int, reason: str) -> None:
         """Run ``$disconnect``, best effort, for a connection that has ended."""
         self.clients.pop(connection.connection_id, None)
         if self.traffic is not None:
-            self.traffic.note(connection.connection_id, "disconnected", reason, code=code)
+            now = self.backend.now()
+            self.traffic.note(now, connection.connection_id, "disconnected", reason, code=code)
         found = self._serving(connection)
         route = found[0].routes.get("$disconnect") if found else None
         if found is None or route is None:
             return
         stage = found[1]
-        context = request_context(connection, "$disconnect", "DISCONNECT", _now())
+        context = request_context(connection, "$disconnect", "DISCONNECT", self.backend.now())
         event = disconnect_event(context, connection, code, reason, stage.variables)
         scope = Scope(context=context, stage_variables=stage.variables)
         status = 200
         try:
             await self._run(route, event, scope, connection, answer_matters=False)
-        except (IntegrationFailed, IntegrationTimedOut) as error:
-            LOG.warning("$disconnect: %s", error)
+        except Exception as error:  # noqa: BLE001 - nobody waits for it who could be told
+            LOG.warning("$disconnect: %r", error)
             self.metrics.count("ExecutionError", _dimensions(connection, "$disconnect"))
             status = 500
         self._log_access(stage, context, status)
@@ -200,78 +212,87 @@ class Gateway:
 
     async def message(self, client: Client, body: str) -> None:
         """Route one message and send back what its route says."""
-        if self.faults is None:
-            await self._message(client, body)
-            return
-        found = self._serving(client.connection)
-        route = found[0].route_for(body) if found else None
-        strike = self.faults.strike("message", route.key if route else "$default")
-        if strike.delay:
-            await self.backend.sleep(strike.delay)
-        if strike.drop:
-            return
-        if strike.fail:
-            context = request_context(client.connection, "$default", "MESSAGE", _now())
-            self.send(client, _error_frame("Internal server error", context))
-            return
-        if strike.duplicate:
-            await self._message(client, body)
-        await self._message(client, body)
-
-    async def _message(self, client: Client, body: str) -> None:
         connection = client.connection
-        connection.last_active_at = now = _now()
+        connection.last_active_at = now = self.backend.now()
         found = self._serving(connection)
         route = found[0].route_for(body) if found else None
         key = route.key if route else "$default"
         context = request_context(connection, key, "MESSAGE", now)
         context["messageId"] = new_request_id()
         if self.traffic is not None:
-            self.traffic.note(connection.connection_id, "received", body, routeKey=key)
+            self.traffic.note(now, connection.connection_id, "received", body, routeKey=key)
         if found is None:  # its API or stage was deleted meanwhile
-            self.send(client, _error_frame("Forbidden", context))
+            self._send_error(client, "Forbidden", context)
             return
-        stage = found[1]
-        dimensions = _dimensions(connection, key)
-        self.metrics.count("MessageCount", dimensions)
+        self.metrics.count("MessageCount", _dimensions(connection, key))
+        try:
+            await self._answer(client, body, found[1], route, context)
+        except Exception:  # whatever it is, the client is told
+            LOG.exception("%s failed", key)
+            self.metrics.count("ExecutionError", _dimensions(connection, key))
+            self._send_error(client, "Internal server error", context)
+
+    async def _answer(
+        self, client: Client, body: str, stage: Stage, route: Route | None, context: Event
+    ) -> None:
+        key = str(context["routeKey"])
+        dimensions = _dimensions(client.connection, key)
         scope = Scope(body=body, context=context, stage_variables=stage.variables)
         status, error = 200, ""
         if route is None:
             status, error = 403, "Forbidden"
-        elif not stage.admits(key, time.monotonic()):
+        elif not stage.admits(key, self.backend.steady()):
             status, error = 429, "Too Many Requests"
         elif not route.accepts(scope):
             status, error = 400, "Bad request body"
         if error:
             self.metrics.count("ClientError", dimensions)
-            self.send(client, _error_frame(error, context))
+            self._send_error(client, error, context)
         else:
             assert route is not None
             event = message_event(context, body, stage.variables)
             try:
                 answer = await self._run(
-                    route, event, scope, connection, answer_matters=route.two_way
+                    route, event, scope, client.connection, answer_matters=route.two_way
                 )
                 status = answer.status
                 if route.two_way and answer.body is not None:
-                    self.send(client, answer.body)
+                    self.send(client, answer.body, key)
             except (IntegrationTimedOut, IntegrationFailed) as failure:
                 LOG.warning("%s: %s", key, failure)
                 late = isinstance(failure, IntegrationTimedOut)
                 status = 504 if late else 502
                 error = "Endpoint request timed out" if late else "Internal server error"
                 self.metrics.count("ExecutionError", dimensions)
-                self.send(client, _error_frame(error, context))
+                self._send_error(client, error, context)
         if stage.log_format is not None:
             if error:
                 context["error"] = {"message": error}
             self._log_access(stage, context, status)
 
-    def send(self, client: Client, text: str) -> None:
-        """Send a client a message."""
+    def send(self, client: Client, text: str, route_key: str = "") -> None:
+        """Send a client a message.
+
+        Args:
+            route_key: of the message that it answers, if it answers one.
+        """
+        connection = client.connection
+        self.metrics.count("MessageCount", _dimensions(connection, route_key))
         if self.traffic is not None:
-            self.traffic.note(client.connection.connection_id, "sent", text)
+            self.traffic.note(self.backend.now(), connection.connection_id, "sent", text)
         client.send_text(text)
+
+    async def post(self, client: Client, text: str) -> None:
+        """Send a client what ``@connections`` was asked to.
+
+        Raises:
+            PostFailed: it was not sent.
+        """
+        self.send(client, text)
+        client.connection.last_active_at = self.backend.now()
+
+    def _send_error(self, client: Client, message: str, context: Event) -> None:
+        self.send(client, _error_frame(message, context), str(context["routeKey"]))
 
     async def _run(
         self,
@@ -284,34 +305,37 @@ class Gateway:
     ) -> ProxyResponse:
         if route.integration is None:
             raise IntegrationFailed(f"route {route.key} has no integration")
-        strike = self.faults.strike("integration", route.key) if self.faults else NONE
-        if strike.delay:
-            await self.backend.sleep(strike.delay)
-        if strike.drop:  # a lost answer looks like one that comes too late
-            await self.backend.sleep(self.limits.integration)
-            raise IntegrationTimedOut("injected fault")
         dimensions = _dimensions(connection, route.key)
-        began = time.perf_counter()
+        began = self.backend.steady()
         try:
-            if strike.fail:
-                raise IntegrationFailed("injected fault")
-            for _ in range(2 if strike.duplicate else 1):
-                answer = await run(
-                    route.integration,
-                    event,
-                    scope,
-                    self.limits.integration,
-                    self.backend,
-                    answer_matters=answer_matters,
-                )
-            return answer
+            return await self._integrate(
+                route.integration, event, scope, answer_matters=answer_matters
+            )
         except (IntegrationFailed, IntegrationTimedOut):
             self.metrics.count("IntegrationError", dimensions)
             raise
         finally:
-            milliseconds = (time.perf_counter() - began) * 1000
-            self.metrics.latency(dimensions, milliseconds)
+            milliseconds = (self.backend.steady() - began) * 1000
+            if route.integration.kind != "MOCK":  # as on AWS
+                self.metrics.latency(dimensions, milliseconds)
             scope.context["integrationLatency"] = round(milliseconds)  # type: ignore[index]
+
+    async def _integrate(
+        self,
+        integration: Integration,
+        event: Mapping[str, Any],
+        scope: Scope,
+        *,
+        answer_matters: bool,
+    ) -> ProxyResponse:
+        return await run(
+            integration,
+            event,
+            scope,
+            self.limits.integration,
+            self.backend,
+            answer_matters=answer_matters,
+        )
 
     def _serving(self, connection: Connection) -> tuple[WebSocketApi, Stage] | None:
         """Return a connection's API and stage as they are now: a template may have changed."""
@@ -330,19 +354,13 @@ def _dimensions(connection: Connection, route_key: str) -> tuple[str, str, str]:
 
 
 def _check_signed(scope: Scope) -> None:
-    """Signatures are not verified: there are no secrets to verify them with."""
-    header = scope.headers.get("authorization", "")
-    if not header.startswith("AWS4-HMAC-SHA256 ") and "X-Amz-Signature" not in scope.query:
+    if not is_signed(scope.headers, scope.query):
         raise Refused(403, "Missing Authentication Token", "the request is not signed")
 
 
 def _refusal(status: int, message: str) -> ProxyResponse:
     body = orjson.dumps({"message": message}).decode()
     return ProxyResponse(status, {"content-type": "application/json"}, body)
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000
 
 
 def _error_frame(message: str, context: Mapping[str, Any]) -> str:

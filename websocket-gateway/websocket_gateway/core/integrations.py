@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import orjson
 
@@ -55,7 +55,11 @@ async def run(
                 function = _function(integration, scope)
                 body = _request_body(integration, scope)
                 payload = await backend.invoke(function, body.encode(), timeout)
-                return _mapped(integration, scope, HttpAnswer(200, payload.decode()))
+                try:
+                    text = payload.decode()
+                except UnicodeDecodeError as error:
+                    raise IntegrationFailed(f"{function} did not answer in UTF-8") from error
+                return _mapped(integration, scope, HttpAnswer(200, text))
             case "HTTP_PROXY":
                 answer = await _request(integration, scope, scope.body, timeout, backend)
                 return ProxyResponse(answer.status, dict(answer.headers), answer.body)
@@ -94,7 +98,9 @@ async def _request(
     mappings = integration.parameters
     url = with_variables(integration.uri, scope.stage_variables)
     for name, value in parameters(mappings, "integration.request.path.", scope).items():
-        url = url.replace(f"{{{name}}}", value)
+        if value in (".", ".."):  # quoting does not keep these from changing the path
+            raise IntegrationFailed(f"{value!r} is no value for {{{name}}} of {integration.uri}")
+        url = url.replace(f"{{{name}}}", quote(value, safe=""))
     if query := parameters(mappings, "integration.request.querystring.", scope):
         url += ("&" if "?" in url else "?") + urlencode(query)
     headers = {"Content-Type": "application/json"}

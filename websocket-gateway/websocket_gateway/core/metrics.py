@@ -1,5 +1,8 @@
 """The metrics that API Gateway publishes for WebSocket APIs, under its own names.
 
+``MessageCount`` counts messages from clients and to clients; one that ``@connections`` sends
+belongs to no route.
+
 https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-logging.html
 """
 
@@ -13,7 +16,34 @@ LATENCY = "IntegrationLatency"
 #: Upper bounds of the latency histogram, in milliseconds.
 BUCKETS = (1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000, 29_000)
 
+#: API id, stage and route key; the last is empty where there is no route.
 Dimensions = tuple[str, str, str]
+
+
+@dataclass
+class Statistics:
+    """How many values there were, and their sum, least and greatest."""
+
+    count: int = 0
+    total: float = 0.0
+    smallest: float = float("inf")
+    largest: float = float("-inf")
+
+    def add(self, value: float) -> None:
+        self.count += 1
+        self.total += value
+        self.smallest = min(self.smallest, value)
+        self.largest = max(self.largest, value)
+
+    def merge(self, other: Statistics) -> None:
+        self.count += other.count
+        self.total += other.total
+        self.smallest = min(self.smallest, other.smallest)
+        self.largest = max(self.largest, other.largest)
+
+
+#: What was measured in an interval, by metric and dimensions: counts have a total alone.
+Interval = dict[tuple[str, Dimensions], Statistics]
 
 
 @dataclass
@@ -23,8 +53,6 @@ class Latency:
     counts: list[int] = field(default_factory=lambda: [0] * (len(BUCKETS) + 1))
     count: int = 0
     total: float = 0.0
-    smallest: float = float("inf")
-    largest: float = 0.0
 
     def add(self, milliseconds: float) -> None:
         index = 0
@@ -33,21 +61,21 @@ class Latency:
         self.counts[index] += 1
         self.count += 1
         self.total += milliseconds
-        self.smallest = min(self.smallest, milliseconds)
-        self.largest = max(self.largest, milliseconds)
 
 
 class Metrics:
-    """Counts by (API id, stage, route key)."""
+    """Counts since the start, and of the interval that :meth:`drain` ends."""
 
     def __init__(self) -> None:
         self.counters: dict[str, dict[Dimensions, int]] = {name: {} for name in COUNTERS}
         self.latencies: dict[Dimensions, Latency] = {}
+        self._interval: Interval = {}
 
     def count(self, name: str, dimensions: Dimensions) -> None:
         """Count one event of a metric."""
         values = self.counters[name]
         values[dimensions] = values.get(dimensions, 0) + 1
+        self._measure(name, dimensions, 1)
 
     def latency(self, dimensions: Dimensions, milliseconds: float) -> None:
         """Record how long an integration took."""
@@ -55,6 +83,18 @@ class Metrics:
         if found is None:
             found = self.latencies[dimensions] = Latency()
         found.add(milliseconds)
+        self._measure(LATENCY, dimensions, milliseconds)
+
+    def _measure(self, name: str, dimensions: Dimensions, value: float) -> None:
+        found = self._interval.get((name, dimensions))
+        if found is None:
+            found = self._interval[name, dimensions] = Statistics()
+        found.add(value)
+
+    def drain(self) -> Interval:
+        """Return what was measured since the last time, and begin a new interval."""
+        drained, self._interval = self._interval, {}
+        return drained
 
     def prometheus(self, connections: int) -> str:
         """Return everything in Prometheus' text format 0.0.4."""

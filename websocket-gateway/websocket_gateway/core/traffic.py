@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from typing import Any
 
@@ -20,10 +19,11 @@ class Traffic:
         self.number = 0
         self._kept: deque[dict[str, Any]] = deque(maxlen=size)
 
-    def note(self, connection_id: str, what: str, text: str = "", **details: Any) -> None:
+    def note(self, now: int, connection_id: str, what: str, text: str = "", **details: Any) -> None:
         """Keep one.
 
         Args:
+            now: in milliseconds since 1970.
             what: ``connected``, ``refused``, ``received``, ``sent`` or ``disconnected``.
             text: a message's body, of which the beginning is kept.
             details: such as a route key or a status.
@@ -32,7 +32,7 @@ class Traffic:
         self._kept.append(
             {
                 "number": self.number,
-                "time": time.time_ns() // 1_000_000,
+                "time": now,
                 "connectionId": connection_id,
                 "what": what,
                 "text": text[:SHOWN_CHARACTERS],

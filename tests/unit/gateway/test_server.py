@@ -1,0 +1,148 @@
+"""The gateway's port on a loopback socket: time-outs, and how it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
+
+from tests.unit.gateway.world import Bench, route
+from websocket_gateway.core.limits import Limits
+from websocket_gateway.server import GatewayServer
+
+
+def served(bench: Bench, use: Callable[[GatewayServer, int], Awaitable[Any]]) -> Any:
+    """Serve a bench's gateway while ``use`` runs."""
+
+    async def run() -> Any:
+        server = GatewayServer(bench.gateway)
+        await server.open("127.0.0.1", 0)
+        port = server._server.sockets[0].getsockname()[1]
+        try:
+            return await asyncio.wait_for(use(server, port), 20)
+        finally:
+            await server.close(0.1, 0.1)
+
+    return asyncio.run(run())
+
+
+def test_every_client_that_is_open_at_the_end_is_told_of(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, route("$disconnect", "bye"))
+    told: list[str] = []
+
+    async def slow(function: str, payload: bytes, timeout: float) -> bytes:
+        await asyncio.sleep(0.1)
+        told.append(function)
+        return b"{}"
+
+    bench.world.invoke = slow  # type: ignore[method-assign]
+
+    async def use(server: GatewayServer, port: int) -> int:
+        async with contextlib.AsyncExitStack() as stack:
+            for _ in range(20):
+                await stack.enter_async_context(connect(f"ws://127.0.0.1:{port}", proxy=None))
+            return await server.close(2, 10)
+
+    assert served(bench, use) == 0
+    assert told == ["bye"] * 20
+
+
+def test_a_client_that_does_not_answer_the_close_frame_is_cut_and_told_of(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, route("$disconnect", "bye"))
+    bench.world.functions["bye"] = lambda event: {}
+
+    async def use(server: GatewayServer, port: int) -> int:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(
+            b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+        )
+        while not bench.gateway.clients:  # noqa: ASYNC110 - the server tells nobody
+            await asyncio.sleep(0.005)
+        late = await server.close(0.05, 5)
+        writer.close()
+        return late
+
+    assert served(bench, use) == 0
+    ((function, event),) = bench.world.invoked
+    assert (function, event["requestContext"]["disconnectStatusCode"]) == ("bye", 1001)
+
+
+def test_a_function_that_takes_too_long_at_the_end_is_counted(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, route("$disconnect", "bye"))
+
+    async def stuck(function: str, payload: bytes, timeout: float) -> bytes:
+        await asyncio.sleep(60)
+        return b"{}"
+
+    bench.world.invoke = stuck  # type: ignore[method-assign]
+
+    async def use(server: GatewayServer, port: int) -> int:
+        async with connect(f"ws://127.0.0.1:{port}", proxy=None):
+            return await server.close(1, 0.05)
+
+    assert served(bench, use) == 1
+
+
+def test_a_handshake_that_fails_is_answered(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, route("$connect", "hello"))
+
+    async def broken(function: str, payload: bytes, timeout: float) -> bytes:
+        raise RuntimeError("no rule foresees this")
+
+    bench.world.invoke = broken  # type: ignore[method-assign]
+
+    async def use(server: GatewayServer, port: int) -> int:
+        with pytest.raises(InvalidStatus) as refused:
+            async with connect(f"ws://127.0.0.1:{port}", proxy=None):
+                pass
+        return refused.value.response.status_code
+
+    assert served(bench, use) == 500
+
+
+async def asked(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
+    """Ask for the gateway's health on a connection that is kept; return the status line."""
+    writer.write(b"GET /_gateway/health HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    head = await reader.readuntil(b"\r\n\r\n")
+    size = int(head.partition(b"Content-Length: ")[2].partition(b"\r\n")[0])
+    await reader.readexactly(size)
+    return head.partition(b"\r\n")[0]
+
+
+def test_a_kept_connection_is_timed_from_its_last_answer(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, "")
+    bench.gateway.limits = Limits(handshake=0.4)
+
+    async def use(server: GatewayServer, port: int) -> float:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        loop = asyncio.get_running_loop()
+        for _ in range(3):
+            assert await asked(reader, writer) == b"HTTP/1.1 200 OK"
+            last = loop.time()
+            await asyncio.sleep(0.25)
+        assert await reader.read() == b"", "then it is closed"
+        writer.close()
+        return loop.time() - last
+
+    assert 0.3 < served(bench, use) < 2
+
+
+def test_half_a_request_is_not_waited_for_for_ever(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, "")
+    bench.gateway.limits = Limits(handshake=0.2)
+
+    async def use(server: GatewayServer, port: int) -> bytes:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"GET / HTTP/1.1\r\nHost: lo")
+        data = await reader.read()
+        writer.close()
+        return data
+
+    assert served(bench, use) == b""
