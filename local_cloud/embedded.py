@@ -46,6 +46,7 @@ class EmbeddedMode:
                     *("--env-vars", str(home.env_vars), "--warm-workers", "EAGER"),
                 ),
                 environment,
+                files=(TEMPLATE,),
             ),
             ProcessPart(
                 "gateway",
@@ -56,6 +57,7 @@ class EmbeddedMode:
                     *("--port", str(ports.gateway), "--recent-messages", RECENT_MESSAGES),
                 ),
                 environment,
+                files=(TEMPLATE,),
             ),
             ProcessPart(
                 "console",

@@ -43,7 +43,8 @@ class LocalFunctions(NetworkBackend):
         self.local.refresh()
         pool = self.local.pools.get(function)
         if pool is None:
-            raise IntegrationFailed(f"Function not found: {function}")
+            why = self.local.not_run.get(function)
+            raise IntegrationFailed(why or f"Function not found: {function}")
         try:
             async with asyncio.timeout(timeout):
                 outcome = await pool.invoke(Invocation(str(uuid.uuid4()), payload))

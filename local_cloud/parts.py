@@ -25,15 +25,23 @@ class Part(ABC):
     Args:
         health_url: answers 200 when the part is ready.
         after_provisioning: whether it starts only when the resources are there.
+        files: what it reads at its start, and may not start for.
     """
 
     def __init__(
-        self, name: str, title: str, health_url: str, *, after_provisioning: bool = False
+        self,
+        name: str,
+        title: str,
+        health_url: str,
+        *,
+        after_provisioning: bool = False,
+        files: tuple[Path, ...] = (),
     ) -> None:
         self.name = name
         self.title = title
         self.health_url = health_url
         self.after_provisioning = after_provisioning
+        self.files = files
         self.pid: int | None = None
 
     @abstractmethod
@@ -55,6 +63,10 @@ class Part(ABC):
     @abstractmethod
     async def stop(self) -> None:
         """Stop it, and wait until it is gone."""
+
+    def files_mark(self) -> tuple[int, ...]:
+        """Return what changes when one of its files does."""
+        return tuple(path.stat().st_mtime_ns if path.exists() else 0 for path in self.files)
 
     async def is_ready(self, client: httpx.AsyncClient) -> bool:
         """Return whether it answers."""
@@ -81,8 +93,11 @@ class ProcessPart(Part):
         *,
         folder: Path | None = None,
         after_provisioning: bool = False,
+        files: tuple[Path, ...] = (),
     ) -> None:
-        super().__init__(name, title, health_url, after_provisioning=after_provisioning)
+        super().__init__(
+            name, title, health_url, after_provisioning=after_provisioning, files=files
+        )
         self.command = (sys.executable, "-m", "local_cloud.lifeline", *command)
         self.environment = environment
         self.folder = folder

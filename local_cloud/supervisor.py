@@ -9,6 +9,7 @@ import signal
 import time
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 import httpx
 
@@ -18,9 +19,12 @@ from local_cloud.parts import Part, PartFailed, end_group
 
 READY_SECONDS = 180.0
 PROVISION_SECONDS = 180.0
-# A part that dies this often within this time is not started again.
+# A part that dies this often within this time is started again after a pause only.
 MAX_DEATHS, DEATHS_WITHIN_SECONDS = 5, 60.0
-HEALTH_POLL_SECONDS = 0.05
+RETRY_SECONDS = 15.0
+HEALTH_POLL_SECONDS, FILE_POLL_SECONDS = 0.05, 0.5
+# The gateway tells functions of its clients' end; functions deliver their last lines to the engine.
+STOPPING = (("gateway",), ("lambda", "console"), ("engine",))
 
 
 class Supervisor:
@@ -44,7 +48,7 @@ class Supervisor:
         """Run the cloud until it is told to stop.
 
         Raises:
-            PartFailed: a part does not start or keeps dying. Everything has been stopped then.
+            PartFailed: a part does not start at first. Everything has been stopped then.
         """
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -70,12 +74,8 @@ class Supervisor:
         self._note_ready()
         on_ready()
         while True:
-            name = await self._next_death()
-            if name is None or name == "engine":
-                await self._begin_anew()
-            else:
-                await self._start(self.parts[name])
-                self._note_ready()
+            await self._keep_until_engine_is_lost()
+            await self._begin_anew()
 
     async def _start_all(self) -> None:
         """Start the parts and the provisioning at once; its scripts wait for the engine."""
@@ -87,7 +87,7 @@ class Supervisor:
             group.create_task(self._provision(provisioned))
 
     async def _begin_anew(self) -> None:
-        """Start over with an empty engine.
+        """Start over with an empty engine, as often as that takes.
 
         What the engine held is lost with it: users, tokens, connections, running analyses. So
         every connection is closed, and every function starts afresh. A client sees its
@@ -95,11 +95,96 @@ class Supervisor:
         """
         self.state.ready = False
         self.state.write(self.home)
-        await asyncio.gather(*(part.stop() for part in self.parts.values()))
-        await self._start_all()
+        while True:
+            await self._stop_parts()
+            await self._pause(self.parts["engine"])
+            try:
+                await self._start_all()
+                break
+            except PartFailed as error:
+                self.deaths["engine"].append(self._now())
+                self.report(Progress("engine", f"{error} All is tried again", bad=True))
         self.state.generation += 1
         self._note_ready()
         self.report(Progress("engine", "is back, empty and provisioned anew"))
+
+    async def _keep_until_engine_is_lost(self) -> None:
+        """Start parts that die again; return when the engine has died, or a reset is asked for."""
+        loop = asyncio.get_running_loop()
+        engine = loop.create_task(self.parts["engine"].ended())
+        reset = loop.create_task(self.reset_wanted.wait())
+        others = [
+            loop.create_task(self._keep(part))
+            for part in self.parts.values()
+            if part.name != "engine"
+        ]
+        tasks: list[asyncio.Task[Any]] = [engine, reset, *others]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()  # a part is kept for ever: what ends that is a fault
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        if reset in done:
+            self.reset_wanted.clear()
+            self.report(Progress("engine", "is emptied and provisioned anew"))
+        else:
+            self._note_death(self.parts["engine"])
+
+    async def _keep(self, part: Part) -> None:
+        """Start a part again each time that it dies."""
+        while True:
+            await part.ended()
+            self._note_death(part)
+            await self._start_again(part)
+
+    async def _start_again(self, part: Part) -> None:
+        """Start a part, as often as that takes; the rest of the cloud lives on meanwhile."""
+        while True:
+            await self._pause(part)
+            try:
+                await self._start(part)
+            except PartFailed as error:
+                await part.stop()
+                self.deaths[part.name].append(self._now())
+                self.report(Progress(part.name, str(error), bad=True))
+                continue
+            self._note_ready()
+            return
+
+    async def _pause(self, part: Part) -> None:
+        """Wait before a part that keeps dying is started again, or until its files change."""
+        deaths = self.deaths[part.name]
+        while deaths and self._now() - deaths[0] > DEATHS_WITHIN_SECONDS:
+            deaths.popleft()
+        if len(deaths) < MAX_DEATHS:
+            return
+        files = ", ".join(file.name for file in part.files)
+        self.report(
+            Progress(
+                part.name,
+                f"died {len(deaths)} times within {DEATHS_WITHIN_SECONDS:.0f} s; it is started "
+                f"again in {RETRY_SECONDS:.0f} s" + (f", or when {files} changes" if files else ""),
+                bad=True,
+            )
+        )
+        before, until = part.files_mark(), self._now() + RETRY_SECONDS
+        while self._now() < until and part.files_mark() == before:  # noqa: ASYNC110 - a file tells none
+            await asyncio.sleep(FILE_POLL_SECONDS)
+        if part.files_mark() != before:
+            deaths.clear()
+
+    def _note_death(self, part: Part) -> None:
+        self.deaths[part.name].append(self._now())
+        self.state.restarts[part.name] = self.state.restarts.get(part.name, 0) + 1
+        words = part.has_ended() or "for an unknown reason"
+        self.report(Progress(part.name, f"died ({words}); it is started again", bad=True))
+
+    @staticmethod
+    def _now() -> float:
+        return asyncio.get_running_loop().time()
 
     def _note_ready(self) -> None:
         self.state.ready = True
@@ -108,18 +193,18 @@ class Supervisor:
     async def _start(self, part: Part, provisioned: asyncio.Event | None = None) -> None:
         if part.after_provisioning and provisioned is not None:
             await provisioned.wait()
-        began = time.monotonic()
+        began = self._now()
         await part.start(self.home.log(part.name))
         if part.pid is not None:
             self.state.parts[part.name] = part.pid
         self.state.write(self.home)
         await self._wait_ready(part)
-        self.report(Progress(part.name, "ready", time.monotonic() - began))
+        self.report(Progress(part.name, "ready", self._now() - began))
 
     async def _wait_ready(self, part: Part) -> None:
-        deadline = time.monotonic() + READY_SECONDS
+        deadline = self._now() + READY_SECONDS
         async with httpx.AsyncClient(trust_env=False, timeout=2) as client:
-            while time.monotonic() < deadline:
+            while self._now() < deadline:
                 if (words := part.has_ended()) is not None:
                     raise PartFailed(
                         f"{part.title} did not start ({words}). {self._last_words(part)}"
@@ -141,45 +226,19 @@ class Supervisor:
         return f"{said}See: ./local-cloud logs {part.name}"
 
     async def _provision(self, provisioned: asyncio.Event) -> None:
-        began = time.monotonic()
+        began = self._now()
         await provision(self.mode)
         provisioned.set()
-        self.report(Progress("provisioning", "ready", time.monotonic() - began))
-
-    async def _next_death(self) -> str | None:
-        """Wait until a part dies; return its name, or ``None`` when a reset is asked for."""
-        loop = asyncio.get_running_loop()
-        reset = loop.create_task(self.reset_wanted.wait())
-        ends = {loop.create_task(part.ended()): part for part in self.parts.values()}
-        try:
-            done, _ = await asyncio.wait({reset, *ends}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in (reset, *ends):
-                task.cancel()
-            await asyncio.gather(*ends, return_exceptions=True)
-        if reset in done:
-            self.reset_wanted.clear()
-            self.report(Progress("engine", "is emptied and provisioned anew"))
-            return None
-        dead = {part.name: part for task, part in ends.items() if task in done}
-        part = dead.get("engine") or next(iter(dead.values()))
-        now, deaths = time.monotonic(), self.deaths[part.name]
-        deaths.append(now)
-        while now - deaths[0] > DEATHS_WITHIN_SECONDS:
-            deaths.popleft()
-        words = part.has_ended() or "for an unknown reason"
-        if len(deaths) >= MAX_DEATHS:
-            raise PartFailed(
-                f"{part.title} died {MAX_DEATHS} times within "
-                f"{DEATHS_WITHIN_SECONDS:.0f} s ({words}). {self._last_words(part)}"
-            )
-        self.state.restarts[part.name] = self.state.restarts.get(part.name, 0) + 1
-        self.report(Progress(part.name, f"died ({words}); it is started again", bad=True))
-        return part.name
+        self.report(Progress("provisioning", "ready", self._now() - began))
 
     async def _stop_all(self) -> None:
-        await asyncio.gather(*(part.stop() for part in self.parts.values()))
+        await self._stop_parts()
         await self.mode.clean_up()
+
+    async def _stop_parts(self) -> None:
+        """Stop the parts, each before those that it needs to say its last."""
+        for names in STOPPING:
+            await asyncio.gather(*(self.parts[n].stop() for n in names if n in self.parts))
 
 
 async def provision(mode: Mode) -> None:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from local_aws.account import ACCOUNT_ID
 from local_aws.template import Resource, Template, TemplateError
@@ -67,12 +68,15 @@ def read_functions(
     functions = {}
     for resource in template.resources(FUNCTION):
         properties = {**defaults, **resource.properties}
-        name = str(properties.get("FunctionName") or resource.logical_id)
+        name = _name(resource)
+        if _why_not(properties) is not None:
+            continue
+        place = template.at(resource.logical_id)
         if not properties.get("Handler"):
-            raise TemplateError(f"{template.path}: function {resource.logical_id} has no Handler")
+            raise TemplateError(f"{place}: function {resource.logical_id} has no Handler")
         environment = {
-            **_variables(defaults),
-            **_variables(resource.properties),
+            **_variables(template, "Globals", defaults),
+            **_variables(template, resource.logical_id, resource.properties),
             **overrides.get("Parameters", {}),
             **overrides.get(resource.logical_id, {}),
             **overrides.get(name, {}),
@@ -92,15 +96,53 @@ def read_functions(
                     *resource.properties.get("Layers", []),
                 ]
             ),
-            timeout=int(properties.get("Timeout", 3)),
-            memory=int(properties.get("MemorySize", 128)),
+            timeout=_number(place, properties, "Timeout", 3),
+            memory=_number(place, properties, "MemorySize", 128),
             environment={
                 key: _localized(str(value), addresses or {}) for key, value in environment.items()
             },
-            reserved_concurrency=properties.get("ReservedConcurrentExecutions"),
+            reserved_concurrency=(
+                _number(place, properties, "ReservedConcurrentExecutions", 0)
+                if "ReservedConcurrentExecutions" in properties
+                else None
+            ),
             configured_at=template.path.stat().st_mtime_ns,
         )
     return functions
+
+
+def not_run(template: Template) -> dict[str, str]:
+    """Return the functions that cannot run here, by name, each with why and where it stands."""
+    defaults = template.globals_for("Function")
+    found = {}
+    for resource in template.resources(FUNCTION):
+        properties = {**defaults, **resource.properties}
+        if (why := _why_not(properties)) is not None:
+            name = _name(resource)
+            place = template.at(resource.logical_id, "Properties", "Runtime")
+            found[name] = f"{place}: function {name} does not run here: {why}"
+    return found
+
+
+def _name(resource: Resource) -> str:
+    return str(resource.properties.get("FunctionName") or resource.logical_id)
+
+
+def _why_not(properties: Mapping[str, Any]) -> str | None:
+    if properties.get("PackageType") == "Image":
+        return "it is a container image; run it with sam local start-lambda"
+    runtime = str(properties.get("Runtime", "python"))
+    if not runtime.startswith("python"):
+        return f"its runtime is {runtime}, not Python; run it with sam local start-lambda"
+    return None
+
+
+def _number(place: str, properties: Mapping[str, Any], name: str, default: int) -> int:
+    value = properties.get(name, default)
+    try:
+        return int(value)
+    except (TypeError, ValueError) as error:
+        raise TemplateError(f"{place}: {name} is {value!r}, which is no number") from error
 
 
 def _localized(value: str, addresses: Mapping[str, str]) -> str:
@@ -109,8 +151,13 @@ def _localized(value: str, addresses: Mapping[str, str]) -> str:
     return value
 
 
-def _variables(properties: Mapping[str, Mapping[str, Mapping[str, str]]]) -> Mapping[str, str]:
-    return properties.get("Environment", {}).get("Variables", {})
+def _variables(template: Template, owner: str, properties: Mapping[str, Any]) -> dict[str, Any]:
+    environment = properties.get("Environment") or {}
+    variables = environment.get("Variables") or {} if isinstance(environment, dict) else None
+    if not isinstance(variables, dict):
+        place = template.at(owner, "Properties", "Environment")
+        raise TemplateError(f"{place}: Environment has no mapping of Variables")
+    return variables
 
 
 def _folder(template: Template, resource: Resource, key: str) -> Path:

@@ -47,13 +47,18 @@ class InvokeApi:
 
     Args:
         refresh: called before each request, so that a changed template takes effect on it.
+        why_not: returns why a function that the template has does not run here.
     """
 
     def __init__(
-        self, pools: Mapping[str, FunctionPool], refresh: Callable[[], None] = lambda: None
+        self,
+        pools: Mapping[str, FunctionPool],
+        refresh: Callable[[], None] = lambda: None,
+        why_not: Callable[[str], str | None] = lambda name: None,
     ) -> None:
         self.pools = pools
         self.refresh = refresh
+        self.why_not = why_not
         self.events: set[asyncio.Task[None]] = set()
 
     async def __call__(self, request: Request) -> Response:
@@ -94,6 +99,8 @@ class InvokeApi:
             pair.partition("=")[::2] for pair in query.split("&")
         ).get("Qualifier", "$LATEST")
         qualifier = unquote(qualifier)
+        if (why := self.why_not(match["name"])) is not None:
+            return _error(502, "InvalidRuntimeException", why)
         pool = self.pools.get(match["name"])
         if pool is None or qualifier != "$LATEST":
             region = next(iter(self.pools.values())).function.region if self.pools else "us-east-1"

@@ -21,7 +21,7 @@ from local_cloud.lambda_endpoint.execution_environment import (
 )
 from local_cloud.lambda_endpoint.function_log import FunctionLogs
 from local_cloud.lambda_endpoint.function_pool import FunctionPool
-from local_cloud.lambda_endpoint.functions import read_functions
+from local_cloud.lambda_endpoint.functions import not_run, read_functions
 from local_cloud.lambda_endpoint.invoke_api import InvokeApi
 from local_cloud.lambda_endpoint.packages import RUNTIME_REQUIREMENTS, install
 
@@ -64,6 +64,8 @@ class LambdaEndpoint:
         engine = settings.cloudwatch_endpoint
         self.delivery = LogDelivery(AwsApi(engine) if engine else None)
         self.logs = FunctionLogs(self.delivery)
+        #: Functions of the template that cannot run here, each with why.
+        self.not_run: dict[str, str] = {}
         self.mark: tuple[int, int] | None = None
         self.background: list[asyncio.Task[None]] = []
 
@@ -75,7 +77,7 @@ class LambdaEndpoint:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stopped.set)
         await self.open()
-        api = InvokeApi(self.pools, self.refresh)
+        api = InvokeApi(self.pools, self.refresh, lambda name: self.not_run.get(name))
         hosts = AllowedHosts(settings.allowed_hosts)
         server = await loop.create_server(
             lambda: HttpServerProtocol(api, 2 * MAX_PAYLOAD_BYTES, hosts),
@@ -138,6 +140,9 @@ class LambdaEndpoint:
         for name, value in settings.variables.items():
             overrides.setdefault("Parameters", {}).setdefault(name, value)
         functions = read_functions(template, overrides, settings.addresses)
+        self.not_run = not_run(template)
+        for words in self.not_run.values():
+            LOG.warning("%s", words)
         for name in [name for name in self.pools if name not in functions]:
             self.pools.pop(name).retire()
         for name, function in functions.items():

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from local_aws.template import Template, TemplateError
-from local_cloud.lambda_endpoint.functions import fingerprint, read_functions
+from local_cloud.lambda_endpoint.functions import fingerprint, not_run, read_functions
 
 TEMPLATE = """
 Globals:
@@ -83,3 +83,45 @@ def test_any_edit_changes_the_fingerprint(folder: Path) -> None:
     (folder / "one" / "new.py").unlink()
     assert len(set(marks)) == 4
     assert fingerprint([folder]) == marks[2]
+
+
+OTHERS = """
+  Two:
+    Type: AWS::Serverless::Function
+    Properties:
+      FunctionName: two
+      Handler: index.handler
+      Runtime: nodejs20.x
+      CodeUri: two/
+  Three:
+    Type: AWS::Serverless::Function
+    Properties: {PackageType: Image}
+"""
+
+
+def test_a_runtime_that_does_not_run_is_named_with_its_line_and_the_rest_is_served(
+    folder: Path,
+) -> None:
+    assert set(read(folder, TEMPLATE + OTHERS)) == {"one"}
+    found = not_run(Template.load(folder / "template.yaml"))
+    assert set(found) == {"two", "Three"}
+    line = (TEMPLATE + OTHERS).splitlines().index("      Runtime: nodejs20.x") + 1
+    assert f"template.yaml:{line}: function two" in found["two"]
+    assert "nodejs20.x" in found["two"]
+    assert "container image" in found["Three"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ("Timeout: 7", "Timeout: soon"),
+        ("Timeout: 7", "Timeout: [7]"),
+        ("Environment: {Variables: {BOTH: own}}", "Environment: [a]"),
+        ("Environment: {Variables: {BOTH: own}}", "Environment: {Variables: [a]}"),
+        ("FunctionName: one", "FunctionName: one\n      ReservedConcurrentExecutions: many"),
+    ],
+)
+def test_a_property_of_the_wrong_kind_is_named(folder: Path, change: tuple[str, str]) -> None:
+    assert change[0] in TEMPLATE
+    with pytest.raises(TemplateError, match=r"template\.yaml:\d+: "):
+        read(folder, TEMPLATE.replace(*change))

@@ -1,0 +1,300 @@
+"""A function's workers, with a fake clock and workers that are no processes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local_cloud.lambda_endpoint.execution_environment import Invocation, Outcome
+from local_cloud.lambda_endpoint.function_pool import (
+    IDLE_SECONDS,
+    FunctionPool,
+    TooManyRequests,
+)
+from local_cloud.lambda_endpoint.functions import Function
+from tests.unit.virtual_time import now, run
+
+START_SECONDS, WORK_SECONDS = 2.0, 1.0
+
+
+@dataclass(eq=False)
+class Worker:
+    """Answers with the code that it found when it started."""
+
+    function: Function
+    fails: Outcome | None = None
+    alive: bool = True
+    idle_since: float = 0.0
+    init_seconds: float = START_SECONDS
+    code: str = ""
+    answered: int = 0
+
+    async def start(self) -> None:
+        self.code = (self.function.code / "index.py").read_text()
+
+    async def wait_ready(self) -> Outcome | None:
+        await asyncio.sleep(START_SECONDS)
+        return self.fails
+
+    async def invoke(self, invocation: Invocation) -> Outcome:
+        await asyncio.sleep(WORK_SECONDS)
+        self.answered += 1
+        return Outcome(self.code.encode())
+
+    def stop(self) -> None:
+        self.alive = False
+
+    async def close(self) -> None:
+        self.stop()
+
+
+@dataclass
+class Bench:
+    """A pool, its function's folder, and every worker that it has made."""
+
+    folder: Path
+    limit: int = 100
+    reserved: int | None = None
+    failures: list[Outcome] = field(default_factory=list)
+    workers: list[Worker] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.edit("one")
+        self.function = Function(
+            *("f", "F", "us-east-1", "index.handler", "python3.13", "", self.folder, ()),
+            timeout=3,
+            memory=128,
+            environment={},
+            reserved_concurrency=self.reserved,
+            configured_at=1,
+        )
+
+    def edit(self, code: str) -> None:
+        (self.folder / "index.py").write_text(code)
+
+    def pool(self) -> FunctionPool:
+        return FunctionPool(self.function, self.folder, self.folder, self._make, self.limit)
+
+    def _make(self, function: Function, packages: Sequence[Path]) -> Any:
+        worker = Worker(function, self.failures.pop(0) if self.failures else None)
+        self.workers.append(worker)
+        return worker
+
+    @property
+    def alive(self) -> list[Worker]:
+        return [worker for worker in self.workers if worker.alive]
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return Bench(tmp_path)
+
+
+def invocation() -> Invocation:
+    return Invocation("id", b"{}")
+
+
+async def said(pool: FunctionPool) -> str:
+    return (await pool.invoke(invocation())).payload.decode()
+
+
+def test_of_more_invocations_at_once_than_are_reserved_the_rest_is_refused(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, reserved=1)
+
+    async def work() -> list[Any]:
+        pool = bench.pool()
+        results = await asyncio.gather(*(said(pool) for _ in range(5)), return_exceptions=True)
+        return [*results, await said(pool)]
+
+    results = run(work())
+    assert [r for r in results if isinstance(r, str)] == ["one", "one"]
+    assert [type(r) for r in results[1:5]] == [TooManyRequests] * 4
+    assert len(bench.workers) == 1
+
+
+def test_a_reserved_concurrency_of_none_at_all_refuses_everything(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, reserved=0)
+
+    async def work() -> None:
+        with pytest.raises(TooManyRequests):
+            await said(bench.pool())
+
+    run(work())
+
+
+def test_a_caller_that_goes_away_frees_its_place_when_the_function_is_done(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, reserved=1)
+
+    async def work() -> str:
+        pool = bench.pool()
+        caller = asyncio.create_task(said(pool))
+        await asyncio.sleep(START_SECONDS + WORK_SECONDS / 2)
+        caller.cancel()
+        await asyncio.sleep(0)
+        with pytest.raises(TooManyRequests):
+            await said(pool)
+        await asyncio.sleep(WORK_SECONDS)
+        return await said(pool)
+
+    assert run(work()) == "one"
+
+
+def test_a_worker_that_was_starting_when_the_code_changed_serves_nothing(bench: Bench) -> None:
+    async def work() -> list[str]:
+        pool = bench.pool()
+        first = asyncio.create_task(said(pool))
+        await asyncio.sleep(START_SECONDS / 2)
+        bench.edit("two, longer")
+        return [await first, await said(pool)]
+
+    assert run(work()) == ["two, longer", "two, longer"]
+    assert [worker.code for worker in bench.alive] == ["two, longer"]
+
+
+def test_a_start_that_failed_while_the_code_changed_is_tried_with_the_new_code(
+    bench: Bench,
+) -> None:
+    bench.failures.append(Outcome(b"broken", "Unhandled"))
+
+    async def work() -> str:
+        pool = bench.pool()
+        first = asyncio.create_task(said(pool))
+        await asyncio.sleep(START_SECONDS / 2)
+        bench.edit("mended, and longer")
+        return await first
+
+    assert run(work()) == "mended, and longer"
+
+
+def test_a_function_that_changes_its_own_folder_at_each_start_is_served(bench: Bench) -> None:
+    async def work() -> str:
+        pool = bench.pool()
+        make = pool.make
+
+        def make_and_write(function: Function, packages: Sequence[Path]) -> Any:
+            bench.edit("x" * (len(bench.workers) + 1))
+            worker: Any = make(function, packages)
+            start = worker.start
+
+            async def start_and_write() -> None:
+                await start()
+                bench.edit("y" * (len(bench.workers) + 10))
+
+            worker.start = start_and_write
+            return worker
+
+        pool.make = make_and_write
+        return await said(pool)
+
+    assert run(work())
+    assert len(bench.workers) < 6
+
+
+def test_a_pool_that_is_replaced_serves_those_who_wait_and_keeps_no_worker(bench: Bench) -> None:
+    async def work() -> list[str]:
+        pool = bench.pool()
+        waiting = asyncio.create_task(said(pool))
+        await asyncio.sleep(START_SECONDS / 2)
+        pool.retire()
+        answers = [await waiting]
+        await asyncio.sleep(START_SECONDS + 1)
+        return answers
+
+    assert run(work()) == ["one"]
+    assert bench.alive == []
+
+
+def test_a_pool_that_is_replaced_while_a_worker_warms_up_keeps_none(bench: Bench) -> None:
+    async def work() -> None:
+        pool = bench.pool()
+        pool.warm_up()
+        await asyncio.sleep(START_SECONDS / 2)
+        pool.retire()
+        await asyncio.sleep(START_SECONDS)
+
+    run(work())
+    assert len(bench.workers) == 1
+    assert bench.alive == []
+
+
+def test_a_busy_worker_ends_its_work_before_it_is_replaced(bench: Bench) -> None:
+    async def work() -> list[str]:
+        pool = bench.pool()
+        busy = asyncio.create_task(said(pool))
+        await asyncio.sleep(START_SECONDS + WORK_SECONDS / 2)
+        bench.edit("two, longer")
+        return [await said(pool), await busy]
+
+    assert run(work()) == ["two, longer", "one"]
+    assert [worker.code for worker in bench.alive] == ["two, longer"]
+
+
+def test_a_comment_in_the_template_makes_no_other_function(bench: Bench) -> None:
+    assert replace(bench.function, configured_at=2) == bench.function
+    assert replace(bench.function, timeout=4) != bench.function
+
+
+def test_a_burst_shares_workers_and_scales_out_as_fast_as_a_start_takes(bench: Bench) -> None:
+    async def work() -> float:
+        pool = bench.pool()
+        await said(pool)
+        began = now()
+        await asyncio.gather(*(said(pool) for _ in range(8)))
+        return now() - began
+
+    # One after the other they would take 8 seconds.
+    assert run(work()) <= START_SECONDS * 2 + WORK_SECONDS * 2
+    assert 1 < len(bench.workers) <= 8
+
+
+def test_idle_workers_are_stopped_but_for_those_that_are_kept(bench: Bench) -> None:
+    async def work() -> None:
+        pool = bench.pool()
+        await asyncio.gather(*(said(pool) for _ in range(4)))
+        pool.reap(keep=1)
+        before = len(bench.alive)
+        await asyncio.sleep(IDLE_SECONDS + 1)
+        pool.reap(keep=1)
+        assert (before > 1, len(bench.alive)) == (True, 1)
+        pool.reap(keep=0)
+        assert bench.alive == []
+
+    run(work())
+
+
+def test_a_worker_that_died_is_replaced(bench: Bench) -> None:
+    async def work() -> str:
+        pool = bench.pool()
+        await said(pool)
+        bench.workers[0].alive = False
+        return await said(pool)
+
+    assert run(work()) == "one"
+    assert len(bench.workers) == 2
+
+
+def test_a_failed_start_is_told_to_the_one_who_waits_and_the_next_one_is_tried(
+    bench: Bench,
+) -> None:
+    bench.failures.append(Outcome(b"broken", "Unhandled"))
+
+    async def work() -> list[str]:
+        pool = bench.pool()
+        return [await said(pool), await said(pool)]
+
+    assert run(work()) == ["broken", "one"]
+
+
+def test_closing_stops_every_worker(bench: Bench) -> None:
+    async def work() -> None:
+        pool = bench.pool()
+        await said(pool)
+        await pool.close()
+
+    run(work())
+    assert bench.alive == []
