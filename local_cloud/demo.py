@@ -119,6 +119,8 @@ class Demo:
                     self.console.print("[cyan]Agent:[/cyan] ", end="")
                 self.console.print(escape(message["text"]), end="", soft_wrap=True)
                 self.midline = True
+            case "llm.restarted":
+                self.line("[yellow]The model's answer broke off; it is asked again[/yellow]")
             case "tool.started":
                 self.line(f"  [magenta]→ {message['tool']}[/magenta]")
             case "tool.finished":

@@ -1,23 +1,26 @@
 """Completes a turn: every call of the model has its answer in the conversation."""
 
-from answers import missing_answers
+from answers import answers_to_prompt, answers_to_tools
 
 from agent_common import conversation, events
 from agent_common.handlers import Payload, workflow_function
 
 
 def run(payload: Payload) -> Payload:
-    """Answer the calls that no tool has answered; count the turn."""
+    """Answer the calls that have no answer yet; count the turn.
+
+    A payload with a ``reply`` comes from the state AppendReply, after a prompt; one without from
+    AppendToolOutput, after tools.
+    """
     analysis_id, turn = payload["analysisId"], int(payload["turn"])
     message = conversation.get(analysis_id, conversation.model_turn(turn))
     assert message is not None, "invoke-llm stores its turn before its outputs are appended"
     calls = message["toolCalls"]
-    answered = {
-        index
-        for index in range(len(calls))
-        if conversation.get(analysis_id, conversation.tool_output(turn, index)) is not None
-    }
-    for index, answer in missing_answers(calls, answered, payload.get("reply")):
+    if "reply" in payload:
+        answers = answers_to_prompt(calls, payload["reply"]["answer"])
+    else:
+        answers = answers_to_tools(calls, conversation.answered_calls(analysis_id, turn))
+    for index, answer in answers:
         conversation.put(analysis_id, conversation.tool_output(turn, index), answer)
     events.emit(
         analysis_id,

@@ -51,7 +51,7 @@ def run(payload: Payload) -> Payload:
         toolCallId=call["id"],
         tool=call["name"],
         ok="error" not in output,
-        output=output if len(json.dumps(output)) <= events.MAX_PUSH_BYTES // 2 else None,
+        output=output if events.fits(output) else None,
     )
     return {"index": index}
 
@@ -61,10 +61,12 @@ def _load(location: datasets.Location) -> Dataset:
 
 
 def _arguments(text: str) -> object:
+    """Return what the model wrote; ``None`` where it is too large for a message."""
     try:
-        return json.loads(text or "{}")
+        arguments = json.loads(text or "{}")
     except ValueError:
-        return text
+        arguments = text
+    return arguments if events.fits(arguments) else None
 
 
 handler = workflow_function(run)

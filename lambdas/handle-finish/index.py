@@ -34,10 +34,9 @@ def run(payload: Payload) -> Payload:
         Body=json.dumps(body, indent=2).encode(),
         ContentType="application/json",
     )
-    analyses.end(
-        analysis_id, outcome.status, {"json": json.dumps(outcome.as_dict()), "resultUri": uri}
-    )
-    events.emit(analysis_id, "finished", "finished", resultUri=uri, **outcome.as_dict())
+    told = outcome.shortened(events.MAX_PUSH_BYTES // 2).as_dict()
+    analyses.end(analysis_id, outcome.status, {"json": json.dumps(told), "resultUri": uri})
+    events.emit(analysis_id, "finished", "finished", resultUri=uri, **told)
     return {"analysisId": analysis_id, "status": outcome.status, "code": outcome.code}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from agent_common.analyses import CANCELLED, FAILED, SUCCEEDED
@@ -46,6 +46,14 @@ class Outcome:
     refutations: dict[str, Any] = field(default_factory=dict)
     sensitivity: dict[str, Any] = field(default_factory=dict)
     balance: dict[str, Any] = field(default_factory=dict)
+
+    def shortened(self, most: int) -> Outcome:
+        """Return it with a summary of at most so many bytes, saying where the rest is."""
+        data = self.summary.encode()
+        if len(data) <= most:
+            return self
+        kept = data[:most].decode(errors="ignore")
+        return replace(self, summary=f"{kept} … (the whole report is in the result)")
 
     def as_dict(self) -> dict[str, Any]:
         return {

@@ -23,9 +23,15 @@ def run(payload: Payload) -> Payload:
     # A retried task finds the answer of the first try, and does not ask the model again.
     message = conversation.get(analysis_id, position)
     if message is None:
+        attempt = analyses.begin_attempt(analysis_id, turn)
+        if attempt > 1:
+            events.restart_text(analysis_id, turn, attempt)
         stream = DeltaStream(
-            lambda number, text: events.emit(
-                analysis_id, f"{turn}.delta.{number}", "llm.delta", turn=turn, text=text
+            lambda previous, text: events.emit_next(
+                *(analysis_id, f"{turn}.{attempt}.delta", previous, "llm.delta"),
+                turn=turn,
+                attempt=attempt,
+                text=text,
             )
         )
         provider = configured_provider()

@@ -9,15 +9,21 @@ MAX_CHARACTERS = 400
 
 
 class DeltaStream:
-    """Takes tokens as they come and passes them on in numbered pieces."""
+    """Takes tokens as they come and passes them on in pieces, each with what became of the last.
+
+    Args:
+        emit: takes the number that it gave to the piece before, and a text; returns its number.
+    """
 
     def __init__(
-        self, emit: Callable[[int, str], object], clock: Callable[[], float] = time.monotonic
+        self,
+        emit: Callable[[int | None, str], int],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._emit = emit
         self._clock = clock
         self._text = ""
-        self._number = 0
+        self._number: int | None = None
         self._last = clock()
 
     def add(self, text: str) -> None:
@@ -28,7 +34,6 @@ class DeltaStream:
     def end(self) -> None:
         """Pass on what is left."""
         if self._text:
-            self._emit(self._number, self._text)
-            self._number += 1
+            self._number = self._emit(self._number, self._text)
         self._text = ""
         self._last = self._clock()

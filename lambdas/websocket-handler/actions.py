@@ -76,15 +76,18 @@ def reply(caller: Caller, request: Request) -> Answer:
     analysis_id = text(request, "analysisId", 64)
     prompt_id = text(request, "promptId", 256)
     said = text(request, "answer", MAX_ANSWER)
-    analyses.get_own(analysis_id, caller.user.user_id)
-    token = analyses.close_prompt(analysis_id, prompt_id)
+    analysis = analyses.get_own(analysis_id, caller.user.user_id)
+    token = analyses.token_of_prompt(analysis, prompt_id)
     client = step_functions()
+    # The task first: a token that was forgotten before could not be used by another try.
     try:
         client.send_task_success(
             taskToken=token, output=json.dumps({"promptId": prompt_id, "answer": said})
         )
     except (client.exceptions.TaskTimedOut, client.exceptions.InvalidToken) as error:
-        raise PromptNotOpen(f"Prompt {prompt_id} has timed out") from error
+        analyses.close_prompt(analysis_id, prompt_id)
+        raise PromptNotOpen(f"Prompt {prompt_id} was answered already, or has timed out") from error
+    analyses.close_prompt(analysis_id, prompt_id)
     events.emit(
         analysis_id, f"reply.{prompt_id}", "progress", step="SendPrompt", text=f"You said: {said}"
     )
@@ -98,17 +101,14 @@ def cancel(caller: Caller, request: Request) -> Answer:
     analysis = analyses.request_cancel(analysis_id)
     if "prompt" in analysis:
         client = step_functions()
-        try:
-            token = analyses.close_prompt(analysis_id, analysis["prompt"]["promptId"])
+        # Answered or timed out meanwhile: the next turn sees the cancel.
+        with contextlib.suppress(client.exceptions.TaskTimedOut, client.exceptions.InvalidToken):
             client.send_task_failure(
-                taskToken=token, error="AnalysisCancelled", cause="You cancelled this analysis"
+                taskToken=str(analysis["taskToken"]),
+                error="AnalysisCancelled",
+                cause="You cancelled this analysis",
             )
-        except (
-            PromptNotOpen,
-            client.exceptions.TaskTimedOut,
-            client.exceptions.InvalidToken,
-        ):
-            pass  # answered or timed out meanwhile; the next turn sees the cancel
+        analyses.close_prompt(analysis_id, str(analysis["prompt"]["promptId"]))
     return {"type": "status", **_status(analyses.get(analysis_id))}
 
 

@@ -48,6 +48,10 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(503, b'{"error": {"message": "later"}}')
         elif word == "html":
             self._answer(200, b"<html>a proxy's login page</html>")
+        elif word == "falter" and len(self.server.requests) == 1:
+            self._stream([{"content": "The head of "}, {"content": "try one"}], whole=False)
+        elif word == "falter":
+            self._stream([{"content": "The head of "}, {"content": "try two, and its tail"}])
         elif word == "silent":
             self._stream([{"content": ""}])
         elif word == "babble":
@@ -62,23 +66,36 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def _stream(self, deltas: list[dict[str, Any]], body: dict[str, Any] | None = None) -> None:
+    def _stream(
+        self,
+        deltas: list[dict[str, Any]],
+        body: dict[str, Any] | None = None,
+        *,
+        whole: bool = True,
+    ) -> None:
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
         self.end_headers()
         if body is not None and _answered(body):
             # Told what was wrong, it gives up in words.
             deltas = [{"content": f"I was told: {body['messages'][-1]['content']}"}]
-        for delta in deltas:
+        for number, delta in enumerate(deltas, 1):
+            reason = "stop" if whole and number == len(deltas) else None
             chunk = {
                 "id": "x",
                 "object": "chat.completion.chunk",
                 "created": 0,
                 "model": "test",
-                "choices": [{"index": 0, "delta": delta, "finish_reason": None}],
+                "choices": [
+                    {"index": 0, "delta": delta, "finish_reason": reason}
+                ],
             }
             self.wfile.write(f"data: {json.dumps(chunk)}\n\n".encode())
-        self.wfile.write(b"data: [DONE]\n\n")
+            if not whole:  # a piece at a time, as slowly as the agent passes them on
+                self.wfile.flush()
+                time.sleep(0.15)
+        if whole:
+            self.wfile.write(b"data: [DONE]\n\n")
 
 
 def _answered(body: dict[str, Any]) -> bool:

@@ -90,6 +90,20 @@ def test_a_model_that_calls_a_tool_that_is_not_there_is_told(llm_stack: Stack) -
     assert "There is no tool 'no_such_tool'" in messages[-1]["summary"]
 
 
+def test_an_answer_that_breaks_off_is_taken_back_and_asked_for_again(
+    llm_stack: Stack, server: LlmServer
+) -> None:
+    server.requests.clear()
+    messages = ask(llm_stack, "falter in the middle")
+    types = [m["type"] for m in messages if m["type"].startswith("llm.")]
+    restart = types.index("llm.restarted")
+    words = [m for m in messages if m["type"].startswith("llm.")]
+    assert "".join(m["text"] for m in words[:restart]).startswith("The head of ")
+    said = "".join(m["text"] for m in words[restart + 1 :])
+    assert said == messages[-1]["summary"] == "The head of try two, and its tail"
+    assert {m["attempt"] for m in words[restart:]} == {2}
+
+
 def test_the_key_is_in_no_log(llm_stack: Stack) -> None:
     assert llm_stack.home is not None
     for log in llm_stack.home.logs.glob("*.log"):

@@ -75,7 +75,8 @@ def test_every_message_is_as_described(stack: Stack) -> None:
 
     sent = DOCUMENT["operations"]["toClient"]["messages"]
     names = {message["$ref"].rpartition("/")[2] for message in sent}
-    assert within(run()) == names, "and every kind of message was seen"
+    # A model that falters is shown in test_llm.
+    assert within(run()) == names - {"llm.restarted"}, "and every kind of message was seen"
 
 
 @pytest.mark.parametrize("name", MESSAGES)

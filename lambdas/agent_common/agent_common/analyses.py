@@ -57,6 +57,8 @@ def create(
                 # "accepted" is the first event, whatever the workflow says before it is pushed.
                 "eventSeq": 1,
                 "emitted": {ACCEPTED: 1},
+                # By turn: how often the model was asked.
+                "attempts": {},
                 "connectionIds": {connection_id},
             },
             ConditionExpression="attribute_not_exists(analysisId)",
@@ -138,6 +140,19 @@ def request_cancel(analysis_id: str) -> Analysis:
     return item
 
 
+def begin_attempt(analysis_id: str, turn: int) -> int:
+    """Count that the model is asked for a turn; return which attempt this is, from 1."""
+    answer = _table().update_item(
+        Key={"analysisId": analysis_id},
+        UpdateExpression="SET attempts.#t = if_not_exists(attempts.#t, :zero) + :one",
+        ConditionExpression="attribute_exists(analysisId)",
+        ExpressionAttributeNames={"#t": str(turn)},
+        ExpressionAttributeValues={":zero": 0, ":one": 1},
+        ReturnValues="UPDATED_NEW",
+    )
+    return int(answer["Attributes"]["attempts"][str(turn)])
+
+
 def open_prompt(analysis_id: str, prompt: Mapping[str, Any], task_token: str) -> bool:
     """Wait for the user's answer to ``prompt``; return ``False`` when it has ended meanwhile."""
     try:
@@ -160,28 +175,32 @@ def open_prompt(analysis_id: str, prompt: Mapping[str, Any], task_token: str) ->
     return True
 
 
-def close_prompt(analysis_id: str, prompt_id: str) -> str:
-    """Take the open prompt's task token, so that nobody else can answer it.
+def token_of_prompt(analysis: Analysis, prompt_id: str) -> str:
+    """Return the task token of an analysis' open prompt.
 
     Raises:
         PromptNotOpen: another prompt is open, none is, or this one has been answered.
     """
+    if analysis.get("prompt", {}).get("promptId") != prompt_id:
+        raise PromptNotOpen(
+            f"Prompt {prompt_id} is not open: it was answered, timed out, or never asked"
+        )
+    return str(analysis["taskToken"])
+
+
+def close_prompt(analysis_id: str, prompt_id: str) -> None:
+    """Forget a prompt whose task has its answer; another one that is open stays open."""
     try:
-        answer = _table().update_item(
+        _table().update_item(
             Key={"analysisId": analysis_id},
             UpdateExpression="SET #s = :r REMOVE prompt, taskToken",
             ConditionExpression="prompt.promptId = :p",
             ExpressionAttributeNames={"#s": "status"},
             ExpressionAttributeValues={":p": prompt_id, ":r": RUNNING},
-            ReturnValues="UPDATED_OLD",
         )
     except ClientError as error:
         if not condition_failed(error):
             raise
-        raise PromptNotOpen(
-            f"Prompt {prompt_id} is not open: it was answered, timed out, or never asked"
-        ) from error
-    return str(answer["Attributes"]["taskToken"])
 
 
 def end(analysis_id: str, status: str, outcome: Mapping[str, Any]) -> bool:

@@ -63,6 +63,20 @@ def read(analysis_id: str) -> list[Message]:
         more = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
 
 
+def answered_calls(analysis_id: str, turn: int) -> set[int]:
+    """Return the indexes of a turn's tool calls that have an answer."""
+    prefix = f"{turn:04d}#2#"
+    answer = table("MESSAGES_TABLE").query(
+        KeyConditionExpression=Key("analysisId").eq(analysis_id)
+        & Key("position").begins_with(prefix),
+        ProjectionExpression="#p",
+        ExpressionAttributeNames={"#p": "position"},
+        ConsistentRead=True,
+    )
+    # A turn's calls are few: their positions fit into one page.
+    return {int(str(item["position"]).removeprefix(prefix)) for item in answer["Items"]}
+
+
 def _read(item: Any) -> Message:
     if "objectKey" in item:
         answer = s3().get_object(Bucket=os.environ["RESULTS_BUCKET"], Key=str(item["objectKey"]))

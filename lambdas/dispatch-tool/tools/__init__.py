@@ -9,6 +9,9 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError
+
 from agent_common.tool_specs import CONTROL_TOOLS, TOOLS
 from tools.adjustment import identify_adjustment_set
 from tools.dataset import Dataset, ToolError
@@ -54,39 +57,32 @@ def _checked(name: str, arguments: str) -> dict[str, Any]:
         raise ToolError(f"The arguments of {name} are not JSON: {error}") from error
     if not isinstance(values, dict):
         raise ToolError(f"The arguments of {name} are not a JSON object")
-    schema = TOOLS[name]["parameters"]
-    if missing := [key for key in schema["required"] if key not in values]:
-        raise ToolError(f"{name} lacks the argument {', '.join(missing)}")
-    if unknown := sorted(values.keys() - schema["properties"].keys()):
-        raise ToolError(f"{name} takes no argument {', '.join(unknown)}")
-    for key, value in values.items():
-        _check_type(name, key, value, schema["properties"][key])
+    for error in Draft202012Validator(TOOLS[name]["parameters"]).iter_errors(values):
+        raise ToolError(f"{name}: {_words(error)}")
     return values
 
 
-_TYPES: dict[str, tuple[type, ...]] = {
-    "string": (str,),
-    "number": (int, float),
-    "integer": (int,),
-    "array": (list,),
-}
-
-
-def _check_type(tool: str, key: str, value: object, schema: dict[str, Any]) -> None:
-    wanted = schema.get("type")
-    if wanted and (not isinstance(value, _TYPES[wanted]) or isinstance(value, bool)):
-        raise ToolError(f"{tool}: {key} should be of type {wanted}, and is {json.dumps(value)}")
-    if "enum" in schema and value not in schema["enum"]:
-        raise ToolError(f"{tool}: {key} is {value!r}, not one of {', '.join(schema['enum'])}")
-    if isinstance(value, list):
-        if len(value) < schema.get("minItems", 0):
-            raise ToolError(f"{tool}: {key} needs at least {schema['minItems']} items")
-        for item in value:
-            _check_type(tool, f"an item of {key}", item, schema.get("items", {}))
-    if isinstance(value, int | float):
-        if value < schema.get("minimum", value) or value > schema.get("maximum", value):
-            raise ToolError(
-                f"{tool}: {key} should lie between {schema['minimum']} and {schema['maximum']}"
-            )
-        if value <= schema.get("exclusiveMinimum", value - 1):
-            raise ToolError(f"{tool}: {key} should be above {schema['exclusiveMinimum']}")
+def _words(error: ValidationError) -> str:
+    """Return what is wrong with an argument, in words that a model can act on."""
+    where = ".".join(str(step) for step in error.absolute_path)
+    match error.validator:
+        case "required":
+            missing = [key for key in error.validator_value if key not in error.instance]
+            return f"it lacks the argument {', '.join(missing)}"
+        case "additionalProperties":
+            unknown = sorted(error.instance.keys() - error.schema["properties"].keys())
+            return f"it takes no argument {', '.join(unknown)}"
+        case "enum":
+            choices = ", ".join(map(str, error.validator_value))
+            return f"{where} is {error.instance!r}, not one of {choices}"
+        case "type":
+            shown = json.dumps(error.instance)
+            return f"{where} should be of type {error.validator_value}, and is {shown}"
+        case "minItems":
+            return f"{where} needs at least {error.validator_value} items"
+        case "minimum" | "maximum" if {"minimum", "maximum"} <= error.schema.keys():
+            least, most = error.schema["minimum"], error.schema["maximum"]
+            return f"{where} should lie between {least} and {most}, and is {error.instance}"
+        case "exclusiveMinimum":
+            return f"{where} should be above {error.validator_value}, and is {error.instance}"
+    return f"{where}: {error.message}"

@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 
 MIN_ROWS = 10
-# What a CSV may say for "no value". NaN, NULL and the like are pandas' own.
 _SHOWN = 3
 
 

@@ -44,6 +44,7 @@ class BedrockProvider:
     def answer(self, messages: list[Message], on_text: Callable[[str], None]) -> Message:
         content = ""
         calls: list[dict[str, Any]] = []
+        finished = False
         try:
             response = self.client.converse_stream(
                 modelId=self.model,
@@ -63,6 +64,7 @@ class BedrockProvider:
                 },
             )
             for event in response["stream"]:
+                finished = finished or "messageStop" in event
                 if "contentBlockStart" in event:
                     use = event["contentBlockStart"]["start"].get("toolUse")
                     if use:
@@ -83,6 +85,8 @@ class BedrockProvider:
             raise LlmUnavailable("Bedrock cannot be reached") from error
         except (KeyError, TypeError) as error:
             raise LlmInvalidResponse("Bedrock's answer is not a Converse stream") from error
+        if not finished:
+            raise LlmUnavailable("Bedrock's answer broke off")
         return checked(content, calls)
 
 

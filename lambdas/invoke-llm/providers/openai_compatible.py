@@ -28,6 +28,7 @@ class OpenAiProvider:
     def answer(self, messages: list[Message], on_text: Callable[[str], None]) -> Message:
         content = ""
         calls: dict[int, dict[str, Any]] = {}
+        begun = finished = False
         try:
             # Messages and tools as plain dictionaries: the package's types for them are unions
             # over every role.
@@ -42,8 +43,10 @@ class OpenAiProvider:
             }
             stream = self.client.chat.completions.create(**request)
             for chunk in stream:
+                begun = True
                 if not chunk.choices:
                     continue
+                finished = finished or chunk.choices[0].finish_reason is not None
                 delta = chunk.choices[0].delta
                 if delta.content:
                     content += delta.content
@@ -69,6 +72,10 @@ class OpenAiProvider:
             raise LlmUnavailable(f"The LLM server answered {error.status_code}") from error
         except (openai.APIError, ValueError, AttributeError, TypeError) as error:
             raise LlmInvalidResponse("The LLM server's answer is not a chat completion") from error
+        if not begun:
+            raise LlmInvalidResponse("The LLM server's answer is not a chat completion")
+        if not finished:
+            raise LlmUnavailable("The LLM server's answer broke off")
         return checked(content, [calls[index] for index in sorted(calls)])
 
 

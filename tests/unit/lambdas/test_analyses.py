@@ -33,16 +33,20 @@ def test_another_user_is_told_that_there_is_no_such_analysis(analysis: str) -> N
 def test_a_prompt_is_answered_once(analysis: str) -> None:
     assert analyses.open_prompt(analysis, PROMPT, "token")
     assert analyses.get(analysis)["status"] == analyses.AWAITING_REPLY
-    assert analyses.close_prompt(analysis, PROMPT["promptId"]) == "token"  # type: ignore[arg-type]
+    prompt_id = str(PROMPT["promptId"])
+    assert analyses.token_of_prompt(analyses.get(analysis), prompt_id) == "token"
+    analyses.close_prompt(analysis, prompt_id)
     assert analyses.get(analysis)["status"] == analyses.RUNNING
     with pytest.raises(PromptNotOpen):
-        analyses.close_prompt(analysis, PROMPT["promptId"])  # type: ignore[arg-type]
+        analyses.token_of_prompt(analyses.get(analysis), prompt_id)
+    analyses.close_prompt(analysis, prompt_id)  # once more does no harm
 
 
 def test_an_answer_to_another_prompt_leaves_the_open_one(analysis: str) -> None:
     analyses.open_prompt(analysis, PROMPT, "token")
     with pytest.raises(PromptNotOpen):
-        analyses.close_prompt(analysis, "another")
+        analyses.token_of_prompt(analyses.get(analysis), "another")
+    analyses.close_prompt(analysis, "another")
     assert analyses.get(analysis)["prompt"]["promptId"] == PROMPT["promptId"]
 
 

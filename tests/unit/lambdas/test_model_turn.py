@@ -97,8 +97,13 @@ def test_openai_is_given_each_answer_with_its_call() -> None:
 
 def test_tokens_are_gathered_into_pieces() -> None:
     now = 0.0
-    pieces: list[tuple[int, str]] = []
-    stream = streaming.DeltaStream(lambda number, text: pieces.append((number, text)), lambda: now)
+    pieces: list[tuple[int | None, str]] = []
+
+    def emit(previous: int | None, text: str) -> int:
+        pieces.append((previous, text))
+        return 40 + len(pieces)
+
+    stream = streaming.DeltaStream(emit, lambda: now)
     for word in ("a ", "b ", "c "):
         stream.add(word)
     assert pieces == []
@@ -106,7 +111,7 @@ def test_tokens_are_gathered_into_pieces() -> None:
     stream.add("d ")
     stream.add("e")
     stream.end()
-    assert pieces == [(0, "a b c d "), (1, "e")]
+    assert pieces == [(None, "a b c d "), (41, "e")]
 
 
 @pytest.mark.parametrize(
@@ -121,7 +126,14 @@ def test_a_prompt_without_words_is_the_models_fault(arguments: str) -> None:
 
 def test_every_call_of_a_turn_gets_an_answer() -> None:
     calls = turn("ask_user", "sensitivity", "ask_user")["toolCalls"]
-    found = dict(answers.missing_answers(calls, {1}, {"answer": "randomised"}))
+    found = dict(answers.answers_to_prompt(calls, "randomised"))
     assert '"answer": "randomised"' in found[0]["content"]
-    assert "one question at a time" in found[2]["content"]
-    assert 1 not in found
+    assert all("one question at a time" in found[index]["content"] for index in (1, 2))
+    assert [found[index]["toolCallId"] for index in range(3)] == ["c0", "c1", "c2"]
+
+
+def test_a_call_that_no_tool_has_answered_is_told_why() -> None:
+    calls = turn("sensitivity", "ask_user", "sensitivity")["toolCalls"]
+    found = dict(answers.answers_to_tools(calls, {0, 2}))
+    assert list(found) == [1]
+    assert "one question at a time" in found[1]["content"]

@@ -61,3 +61,12 @@ def test_every_error_has_a_code(error: str, status: str, code: str) -> None:
     assert (result.status, result.code) == (status, code)
     if code == "Internal":
         assert "secret detail" not in result.summary
+
+
+def test_a_summary_that_is_too_large_for_a_message_says_where_the_rest_is() -> None:
+    long = outcome.Outcome("SUCCEEDED", "ü" * 1000)
+    short = long.shortened(500)
+    assert len(short.summary.encode()) < 600
+    assert short.summary.startswith("üü")
+    assert "in the result" in short.summary
+    assert long.shortened(5000) is long

@@ -229,3 +229,18 @@ def test_a_profile_says_what_each_column_holds() -> None:
         "gap": "numeric",
     }
     assert columns["gap"]["missing"] == 1
+
+
+def test_a_schema_with_one_bound_says_which(monkeypatch: pytest.MonkeyPatch) -> None:
+    bounded = {
+        "type": "object",
+        "properties": {
+            "n": {"type": "integer", "minimum": 5},
+            "m": {"type": "number", "maximum": 1},
+        },
+        "required": [],
+    }
+    monkeypatch.setitem(tools.TOOLS, "profile_dataset", {"parameters": bounded})
+    for arguments, words in (({"n": 1}, "minimum of 5"), ({"m": 2}, "maximum of 1")):
+        answer = tools.run_tool("profile_dataset", json.dumps(arguments), lambda: None)
+        assert words in answer["error"]

@@ -11,13 +11,17 @@ interface Props {
   onReply: (answer: string) => void;
 }
 
-/** The model's words come in pieces: those of one turn are one paragraph. */
+/** The model's words come in pieces: those of one turn are one paragraph, until it begins anew. */
 export function together(messages: Message[]): Message[] {
   const shown: Message[] = [];
   for (const message of messages) {
     const before = shown.at(-1);
     if (message.type === "llm.delta" && before?.type === "llm.delta" && before.turn === message.turn) {
       shown[shown.length - 1] = { ...before, text: before.text + message.text };
+    } else if (message.type === "llm.restarted") {
+      const begun = shown.findLastIndex((m) => m.type === "llm.delta" && m.turn === message.turn);
+      if (begun >= 0) shown.splice(begun, 1);
+      shown.push(message);
     } else shown.push(message);
   }
   return shown;
@@ -31,6 +35,8 @@ export function MessageView({ message, all, onReply }: Props) {
       return <p class="step">{message.text}</p>;
     case "llm.delta":
       return <p class="bubble">{message.text}</p>;
+    case "llm.restarted":
+      return <p class="step">The model's answer broke off; it is asked again.</p>;
     case "tool.started":
       return (
         <ToolCall
