@@ -13,7 +13,9 @@ import websockets
 
 from local_cloud.client import AgentClient, ConnectionRefused, LoginFailed, Message
 
-RECONNECT_SECONDS = 45.0
+# How long a part may be away; and how long a refusal may be one of a cloud that starts anew,
+# whose functions do not know its new users yet.
+RECONNECT_SECONDS, REFUSED_SECONDS = 45.0, 15.0
 RETRY_SECONDS = 0.5
 GAP_SECONDS = 1.0
 SILENCE_SECONDS = 120.0
@@ -63,7 +65,8 @@ class Analysis:
         """Yield each message once, an analysis' events in the order of their numbers.
 
         Raises:
-            AnalysisLost: nothing was heard for two minutes, or the cloud does not come back.
+            AnalysisLost: nothing was heard for two minutes, the cloud does not come back, or the
+                connection is refused for good.
         """
         token = await asyncio.to_thread(self.log_in)
         self.started = time.monotonic()
@@ -127,13 +130,17 @@ class Analysis:
                 yield following
 
     async def _log_in_again(self) -> str:
-        deadline = time.monotonic() + RECONNECT_SECONDS
+        began = time.monotonic()
         while True:
             try:
                 token = await asyncio.to_thread(self.log_in)
                 async with AgentClient(self.url, token):
                     return token
             except (LoginFailed, ConnectionRefused, OSError) as error:
-                if time.monotonic() > deadline:
+                passed = time.monotonic() - began
+                if isinstance(error, ConnectionRefused) and not error.may_pass:
+                    if passed > REFUSED_SECONDS:
+                        raise AnalysisLost(f"the connection is refused: {error}") from error
+                elif passed > RECONNECT_SECONDS:
                     raise AnalysisLost(f"the cloud did not come back: {error}") from error
                 await asyncio.sleep(RETRY_SECONDS)

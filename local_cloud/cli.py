@@ -284,42 +284,55 @@ def demo(
     ] = False,
 ) -> None:
     """Run a real analysis over the WebSocket and print the answer. Starts the cloud if need be."""
-    from local_cloud.demo import Demo, DemoFailed
-    from local_cloud.health import runs_by_hand
+    from local_cloud.demo import Demo, DemoFailed, failure_as_json
 
-    home = Home.from_environment()
-    state = State.read(home)
+    def failed(message: str, code: str, status: int = 1) -> NoReturn:
+        if as_json:
+            print(failure_as_json(message, code))
+        fail(message, status)
+
     progress = errors if as_json else console
-    ports = ports_or_fail() if state is None else state.ports
-    ours = state is None and not runs_by_hand(ports)
+    home = Home.from_environment()
     try:
+        ports, ours = _cloud_of_the_demo(home)
         run = Demo(ports, progress, dataset, csv, question, interactive)
-    except DemoFailed as error:
-        fail(str(error), 2)
-    if ours:
-        if taken := taken_ports(ports):
-            fail("\n".join(taken))
-        progress.print("Starting the cloud (for daily work keep it: ./local-cloud up -d)")
         try:
-            daemon.start(
-                home, ports, lambda p: progress.print(f"  {p.part:<13}{p.text}", soft_wrap=True)
-            )
-        except PartFailed as error:
-            fail(str(error))
-    try:
-        succeeded = run.run()
-    except (DemoFailed, LoginFailed) as error:
-        fail(str(error))
+            if ours:
+                _start_for_the_demo(home, ports, progress)
+            succeeded = run.run()
+        finally:
+            if ours and (now := State.read(home)) is not None:
+                progress.print("Stopping the cloud")
+                stop(home, now)
+    except DemoFailed as error:
+        failed(str(error), error.code, 2 if error.code == "NoQuestion" else 1)
+    except ValueError as error:
+        failed(str(error), "InvalidSetting", 2)
+    except (LoginFailed, PartFailed, OSError) as error:
+        failed(str(error), type(error).__name__)
     except KeyboardInterrupt:
-        fail("interrupted", 130)
-    finally:
-        if ours and (now := State.read(home)) is not None:
-            progress.print("Stopping the cloud")
-            stop(home, now)
+        failed("interrupted", "Interrupted", 130)
     if as_json:
         print(run.as_json())
     if not succeeded:
         raise typer.Exit(1)
+
+
+def _cloud_of_the_demo(home: Home) -> tuple[Ports, bool]:
+    """Return the ports of the cloud to use, and whether it has to be started."""
+    from local_cloud.health import runs_by_hand
+
+    if (state := State.read(home)) is not None:
+        return state.ports, False
+    ports = Ports.from_environment()
+    return ports, not runs_by_hand(ports)
+
+
+def _start_for_the_demo(home: Home, ports: Ports, progress: Console) -> None:
+    if taken := taken_ports(ports):
+        raise PartFailed("\n".join(taken))
+    progress.print("Starting the cloud (for daily work keep it: ./local-cloud up -d)")
+    daemon.start(home, ports, lambda p: progress.print(f"  {p.part:<13}{p.text}", soft_wrap=True))
 
 
 @app.command()

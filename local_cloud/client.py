@@ -22,11 +22,25 @@ Message = dict[str, Any]
 
 
 class LoginFailed(RuntimeError):
-    """Cognito refused, or the cloud is not provisioned."""
+    """Cognito refused or does not answer, or the cloud is not provisioned."""
+
+    @property
+    def may_pass(self) -> bool:
+        """Whether nothing answered at all: the engine may be starting."""
+        return isinstance(self.__cause__, BotoCoreError)
 
 
 class ConnectionRefused(RuntimeError):
-    """The gateway did not let the client in."""
+    """The gateway did not let the client in; ``status`` is what it answered, if it did."""
+
+    def __init__(self, message: str, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+
+    @property
+    def may_pass(self) -> bool:
+        """Whether a part may be away for a moment, so that another try is worth it."""
+        return self.status is None or self.status >= 500 or self.status == 429
 
 
 @dataclass(frozen=True)
@@ -113,9 +127,8 @@ class AgentClient:
             )
         except websockets.exceptions.InvalidStatus as error:
             body = (error.response.body or b"").decode(errors="replace")
-            raise ConnectionRefused(
-                f"the gateway answered {error.response.status_code}: {body}"
-            ) from error
+            status = error.response.status_code
+            raise ConnectionRefused(f"the gateway answered {status}: {body}", status) from error
         except websockets.exceptions.InvalidHandshake as error:
             # Docker takes a connection even while the container behind it is away.
             raise ConnectionRefused(f"the gateway does not answer: {error}") from error

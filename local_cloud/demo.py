@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import time
 from pathlib import Path
 from typing import Any
 
 import jwt
+from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from rich.markup import escape
 from rich.prompt import Prompt
 from rich.table import Table
 
-from local_cloud.analysis import Analysis, AnalysisLost
-from local_cloud.client import Message, aws_client, demo_login, log_in
+from local_cloud.analysis import RECONNECT_SECONDS, RETRY_SECONDS, Analysis, AnalysisLost
+from local_cloud.client import Login, LoginFailed, Message, aws_client, demo_login, log_in
 from local_cloud.installation import Ports
 
 QUESTIONS = {
@@ -27,7 +29,17 @@ ASSIGNMENT = {"nsw": "randomised", "nhefs": "observational"}
 
 
 class DemoFailed(RuntimeError):
-    """The analysis could not be run; the message says why."""
+    """The analysis could not be run; the message says why, ``code`` for programs."""
+
+    def __init__(self, message: str, code: str = "DemoFailed") -> None:
+        super().__init__(message)
+        self.code = code
+
+
+def failure_as_json(message: str, code: str) -> str:
+    """Return why there is no outcome as one line of JSON, in an outcome's form."""
+    remedy = "./local-cloud status and ./local-cloud logs say how the cloud is"
+    return json.dumps({"status": "FAILED", "code": code, "summary": message, "remedy": remedy})
 
 
 class Demo:
@@ -49,7 +61,7 @@ class Demo:
         self.dataset = f"mine/{_dataset_name(csv)}" if csv else dataset
         self.question = question or QUESTIONS.get(dataset if csv is None else "", "")
         if not self.question:
-            raise DemoFailed('say what to ask: --question "What did … do to …?"')
+            raise DemoFailed('say what to ask: --question "What did … do to …?"', "NoQuestion")
         self.finished: Message = {}
         self.seconds = 0.0
         self.midline = False
@@ -80,8 +92,7 @@ class Demo:
         )
 
     async def _run(self) -> bool:
-        login = demo_login(self.ports)
-        token = log_in(login, self.ports)
+        login, token = await self._log_in()
         self.line(f"[dim]Logged in as {login.username} through Cognito[/dim]")
         if self.csv is not None:
             self._upload(self.csv, token)
@@ -96,18 +107,33 @@ class Demo:
             async for message in analysis.messages():
                 await self._take(analysis, message)
         except AnalysisLost as error:
-            raise DemoFailed(f"{error}. See: ./local-cloud logs") from error
+            raise DemoFailed(f"{error}. See: ./local-cloud logs", "AnalysisLost") from error
         self.seconds = analysis.seconds
         self._show_report()
         return bool(self.finished["status"] == "SUCCEEDED")
+
+    async def _log_in(self) -> tuple[Login, str]:
+        deadline = time.monotonic() + RECONNECT_SECONDS
+        while True:
+            try:
+                login = await asyncio.to_thread(demo_login, self.ports)
+                return login, await asyncio.to_thread(log_in, login, self.ports)
+            except LoginFailed as error:
+                if not error.may_pass or time.monotonic() > deadline:
+                    raise
+                self.line("[yellow]The engine does not answer; trying again[/yellow]")
+                await asyncio.sleep(RETRY_SECONDS)
 
     def _upload(self, csv: Path, token: str) -> None:
         # The token comes straight from Cognito; its subject names the user's folder.
         user = jwt.decode(token, options={"verify_signature": False})["sub"]
         key = f"users/{user}/{_dataset_name(csv)}.csv"
-        aws_client("s3", self.ports).put_object(
-            Bucket="causal-datasets", Key=key, Body=csv.read_bytes()
-        )
+        try:
+            aws_client("s3", self.ports).put_object(
+                Bucket="causal-datasets", Key=key, Body=csv.read_bytes()
+            )
+        except (ClientError, BotoCoreError) as error:
+            raise DemoFailed(f"{csv.name} cannot be uploaded: {error}", "UploadFailed") from error
         self.line(f"[dim]Uploaded {escape(csv.name)} to s3://causal-datasets/{key}[/dim]")
 
     async def _take(self, analysis: Analysis, message: Message) -> None:
@@ -131,7 +157,7 @@ class Demo:
             case "prompt":
                 await analysis.reply(message, await self._answer(message))
             case "error":
-                raise DemoFailed(f"{message['code']}: {message['message']}")
+                raise DemoFailed(f"{message['code']}: {message['message']}", message["code"])
             case "finished":
                 self.finished = message
 

@@ -14,24 +14,18 @@ fail() {
 
 say() { printf '  %s\n' "$*"; }
 
-# create-resources.sh starts one AWS CLI for all scripts, and names this one's pipes.
-if [[ -z ${AWS_SESSION:-} ]]; then
-  AWS_SESSION=$(mktemp -d)
-  mkfifo "$AWS_SESSION/in" "$AWS_SESSION/out"
-  "$PYTHON" "$here/aws-session.py" "$AWS_SESSION" &
-  trap 'rm -rf "$AWS_SESSION"' EXIT
-fi
-exec 3>"$AWS_SESSION/in" 4<"$AWS_SESSION/out"
+# The AWS CLI is kept loaded by a process around the script.
+[[ -n ${AWS_CLI_FD:-} ]] || exec "$PYTHON" "$here/with-aws-cli.py" bash "$0" "$@"
 
 aws_error=''
 
 # aws ARGUMENT...: an AWS CLI command. Prints its output; what it said of an error is in aws_error.
 aws() {
   local status output
-  printf '%s\0' "$#" "$@" >&3
-  IFS= read -r -d '' status <&4 || fail "the AWS CLI does not start; is it installed for $PYTHON?"
-  IFS= read -r -d '' output <&4
-  IFS= read -r -d '' aws_error <&4
+  printf '%s\0' "$#" "$@" >&"$AWS_CLI_FD"
+  IFS= read -r -d '' status <&"$AWS_CLI_FD" || fail "the AWS CLI has ended; is it installed for $PYTHON?"
+  IFS= read -r -d '' output <&"$AWS_CLI_FD"
+  IFS= read -r -d '' aws_error <&"$AWS_CLI_FD"
   printf '%s' "$output"
   return "$status"
 }

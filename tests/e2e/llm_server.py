@@ -86,9 +86,7 @@ class _Handler(BaseHTTPRequestHandler):
                 "object": "chat.completion.chunk",
                 "created": 0,
                 "model": "test",
-                "choices": [
-                    {"index": 0, "delta": delta, "finish_reason": reason}
-                ],
+                "choices": [{"index": 0, "delta": delta, "finish_reason": reason}],
             }
             self.wfile.write(f"data: {json.dumps(chunk)}\n\n".encode())
             if not whole:  # a piece at a time, as slowly as the agent passes them on
