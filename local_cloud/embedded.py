@@ -100,6 +100,7 @@ class EmbeddedMode:
             "FILESYSTEM_ROOT": str(self.home.engine_files),
             "OVERRIDE_IN_DOCKER": "0",  # its files lie there even if this machine is a container
             "PROVIDER_OVERRIDE_DYNAMODB": "moto",
+            "PROVIDER_OVERRIDE_DYNAMODBSTREAMS": "moto",
             "PROVIDER_OVERRIDE_LAMBDA": "endpoint",
             "PROVIDER_OVERRIDE_STEPFUNCTIONS": "kit",
             "COGNITO_SIGNING_KEY_FILE": str(self.home.signing_key),

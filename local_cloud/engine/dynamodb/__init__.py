@@ -1,0 +1,4 @@
+"""DynamoDB on LocalStack from moto, completed where moto answers otherwise than AWS.
+
+In this process, where LocalStack's own default downloads a Java program.
+"""
