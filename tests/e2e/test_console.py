@@ -513,6 +513,39 @@ def test_a_single_state_is_tested(page: Page, stack: Stack) -> None:
     expect(page.get_by_text("next: Large")).to_be_visible()
 
 
+# Types into an editor in the very moment in which it appears, before the page's own effects run.
+TYPE_AT_ONCE = """
+new MutationObserver((_, observer) => {
+  const editor = document.querySelector('[aria-label="Input of Choose"]');
+  if (!editor) return;
+  observer.disconnect();
+  editor.focus();
+  getSelection().selectAllChildren(editor);
+  document.execCommand("insertText", false, '{"n": 2}');
+}).observe(document, { childList: true, subtree: true });
+"""
+
+
+def test_what_is_typed_while_the_editor_opens_stays(page: Page, stack: Stack) -> None:
+    states = {
+        "Choose": {
+            "Type": "Choice",
+            "Choices": [{"Variable": "$.n", "NumericGreaterThan": 1, "Next": "Large"}],
+            "Default": "Small",
+        },
+        "Large": {"Type": "Succeed"},
+        "Small": {"Type": "Succeed"},
+    }
+    page.add_init_script(TYPE_AT_ONCE)
+    go(page, stack, "machine", arn(machine(stack, states, "Choose")))
+    page.locator('[data-state="Choose"]').click()
+    editor = page.get_by_label("Input of Choose")
+    expect(editor).to_have_text('{"n": 2}')
+    page.get_by_role("button", name="Run this state").click()
+    expect(page.get_by_text("next: Large")).to_be_visible()
+    expect(editor).to_have_text('{"n": 2}')
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
 def test_every_page_is_accessible(browser: Browser, stack: Stack, scheme: Any, width: int) -> None:

@@ -15,12 +15,19 @@ export function JsonEditor({ value, label, onChange, problems }: Props) {
   const [editor, setEditor] = useState<Editor>();
   const latest = useRef({ value, onChange });
   latest.current = { value, onChange };
+  // Texts that the editor itself has told, on their way back as `value`. Effects run late: put into
+  // the editor, such a text would undo what was typed since.
+  const echoes = useRef<string[]>([]);
   useEffect(() => {
     let opened: Editor | undefined;
     let here = true;
     import("./editor").then(({ openEditor }) => {
       if (!here) return;
-      opened = openEditor(place.current!, latest.current.value, label, (text) => latest.current.onChange(text));
+      echoes.current = [latest.current.value];
+      opened = openEditor(place.current!, latest.current.value, label, (text) => {
+        echoes.current.push(text);
+        latest.current.onChange(text);
+      });
       setEditor(opened);
     });
     return () => {
@@ -28,7 +35,12 @@ export function JsonEditor({ value, label, onChange, problems }: Props) {
       opened?.close();
     };
   }, []);
-  useEffect(() => editor?.put(value), [editor, value]);
+  useEffect(() => {
+    if (!editor) return;
+    const told = echoes.current.indexOf(value);
+    if (told >= 0) echoes.current.splice(0, told + 1);
+    else editor.put(value);
+  }, [editor, value]);
   useEffect(() => editor?.mark(problems ?? []), [editor, problems]);
   return <div class="editor" ref={place} />;
 }
