@@ -369,7 +369,7 @@ def gateway(context: typer.Context) -> None:
 
 @app.command()
 def check() -> None:
-    """Check style, types and shell scripts: ruff, mypy --strict, shellcheck."""
+    """Check style, types, shell scripts, and packages for known vulnerabilities."""
     from local_cloud.check import run_checks
 
     failed = run_checks(console.print)

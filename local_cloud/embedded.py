@@ -61,7 +61,7 @@ class EmbeddedMode:
             ),
             ProcessPart(
                 "console",
-                "Step Functions Local",
+                "Console",
                 f"{ports.console_url}/_console/health",
                 ("local_cloud.console", "--port", str(ports.console)),
                 environment,

@@ -1,1 +1,1 @@
-"""Step Functions Local on one port: the API, answered by the engine, and a health page."""
+"""The console: pages for people, and the Step Functions API, which the engine answers."""

@@ -1,4 +1,4 @@
-"""``python -m local_cloud.console``: serve Step Functions Local."""
+"""``python -m local_cloud.console``: serve the console and the Step Functions API."""
 
 import argparse
 import os
@@ -53,7 +53,7 @@ def main() -> None:
         websocket=arguments.browser_websocket,
     )
     app = create_app(endpoints, arguments.allowed_hosts, arguments.inputs)
-    print(f"Step Functions Local on http://{arguments.host}:{arguments.port}", flush=True)
+    print(f"Console on http://{arguments.host}:{arguments.port}", flush=True)
     uvicorn.run(
         app,
         host=arguments.host,

@@ -1,4 +1,4 @@
-"""Step Functions Local: the API for SDKs and CLIs, and the console for people, on one port."""
+"""The console for people, and the Step Functions API for SDKs and CLIs, on one port."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ class DockerMode:
                 self.client,
             ),
             container("gateway", "WebSocket gateway", f"{ports.gateway_url}/_gateway/health"),
-            container("console", "Step Functions Local", f"{ports.console_url}/_console/health"),
+            container("console", "Console", f"{ports.console_url}/_console/health"),
         ]
 
     async def prepare(self, report: Report) -> None:

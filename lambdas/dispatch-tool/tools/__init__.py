@@ -57,32 +57,33 @@ def _checked(name: str, arguments: str) -> dict[str, Any]:
         raise ToolError(f"The arguments of {name} are not JSON: {error}") from error
     if not isinstance(values, dict):
         raise ToolError(f"The arguments of {name} are not a JSON object")
-    for error in Draft202012Validator(TOOLS[name]["parameters"]).iter_errors(values):
-        raise ToolError(f"{name}: {_words(error)}")
+    wrong = next(Draft202012Validator(TOOLS[name]["parameters"]).iter_errors(values), None)
+    if wrong is not None:
+        raise ToolError(f"{name}: {_words(wrong)}")
     return values
 
 
-def _words(error: ValidationError) -> str:
+def _words(wrong: ValidationError) -> str:
     """Return what is wrong with an argument, in words that a model can act on."""
-    where = ".".join(str(step) for step in error.absolute_path)
-    match error.validator:
+    where = ".".join(str(step) for step in wrong.absolute_path)
+    value: Any = wrong.instance
+    schema: Any = wrong.schema
+    wanted: Any = wrong.validator_value
+    match wrong.validator:
         case "required":
-            missing = [key for key in error.validator_value if key not in error.instance]
-            return f"it lacks the argument {', '.join(missing)}"
+            return f"it lacks the argument {', '.join(key for key in wanted if key not in value)}"
         case "additionalProperties":
-            unknown = sorted(error.instance.keys() - error.schema["properties"].keys())
+            unknown = sorted(value.keys() - schema["properties"].keys())
             return f"it takes no argument {', '.join(unknown)}"
         case "enum":
-            choices = ", ".join(map(str, error.validator_value))
-            return f"{where} is {error.instance!r}, not one of {choices}"
+            return f"{where} is {value!r}, not one of {', '.join(map(str, wanted))}"
         case "type":
-            shown = json.dumps(error.instance)
-            return f"{where} should be of type {error.validator_value}, and is {shown}"
+            return f"{where} should be of type {wanted}, and is {json.dumps(value)}"
         case "minItems":
-            return f"{where} needs at least {error.validator_value} items"
-        case "minimum" | "maximum" if {"minimum", "maximum"} <= error.schema.keys():
-            least, most = error.schema["minimum"], error.schema["maximum"]
-            return f"{where} should lie between {least} and {most}, and is {error.instance}"
+            return f"{where} needs at least {wanted} items"
+        case "minimum" | "maximum" if {"minimum", "maximum"} <= schema.keys():
+            least, most = schema["minimum"], schema["maximum"]
+            return f"{where} should lie between {least} and {most}, and is {value}"
         case "exclusiveMinimum":
-            return f"{where} should be above {error.validator_value}, and is {error.instance}"
-    return f"{where}: {error.message}"
+            return f"{where} should be above {wanted}, and is {value}"
+    return f"{where}: {wrong.message}"

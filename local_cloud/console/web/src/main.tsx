@@ -27,7 +27,7 @@ function App() {
   const shown = PART_OF[page] ?? page;
   const title = PAGES.find(([name]) => name === shown)?.[1];
   useEffect(() => {
-    document.title = title ? `${title} · Step Functions Local` : "Step Functions Local";
+    document.title = title ? `${title} · Local cloud console` : "Local cloud console";
   }, [title]);
   return (
     <>
@@ -42,8 +42,8 @@ function App() {
         Skip to the content
       </a>
       <header>
-        <a class="brand" href={link("executions")} aria-label="Step Functions Local">
-          <img src="./icon.svg" alt="" width="22" height="22" /> <span>Step Functions Local</span>
+        <a class="brand" href={link("executions")} aria-label="Local cloud console">
+          <img src="./icon.svg" alt="" width="22" height="22" /> <span>Local cloud console</span>
         </a>
         <nav aria-label="Pages">
           {PAGES.map(([name, words]) => (
