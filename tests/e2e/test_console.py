@@ -496,17 +496,19 @@ def test_a_wrong_definition_is_marked_on_its_line(page: Page, stack: Stack) -> N
     expect(page.locator(".cm-lintRange-error")).to_be_visible()
 
 
+CHOICE = {
+    "Choose": {
+        "Type": "Choice",
+        "Choices": [{"Variable": "$.n", "NumericGreaterThan": 1, "Next": "Large"}],
+        "Default": "Small",
+    },
+    "Large": {"Type": "Succeed"},
+    "Small": {"Type": "Succeed"},
+}
+
+
 def test_a_single_state_is_tested(page: Page, stack: Stack) -> None:
-    states = {
-        "Choose": {
-            "Type": "Choice",
-            "Choices": [{"Variable": "$.n", "NumericGreaterThan": 1, "Next": "Large"}],
-            "Default": "Small",
-        },
-        "Large": {"Type": "Succeed"},
-        "Small": {"Type": "Succeed"},
-    }
-    go(page, stack, "machine", arn(machine(stack, states, "Choose")))
+    go(page, stack, "machine", arn(machine(stack, CHOICE, "Choose")))
     page.locator('[data-state="Choose"]').click()
     page.get_by_label("Input of Choose").fill('{"n": 2}')
     page.get_by_role("button", name="Run this state").click()
@@ -527,17 +529,8 @@ new MutationObserver((_, observer) => {
 
 
 def test_what_is_typed_while_the_editor_opens_stays(page: Page, stack: Stack) -> None:
-    states = {
-        "Choose": {
-            "Type": "Choice",
-            "Choices": [{"Variable": "$.n", "NumericGreaterThan": 1, "Next": "Large"}],
-            "Default": "Small",
-        },
-        "Large": {"Type": "Succeed"},
-        "Small": {"Type": "Succeed"},
-    }
     page.add_init_script(TYPE_AT_ONCE)
-    go(page, stack, "machine", arn(machine(stack, states, "Choose")))
+    go(page, stack, "machine", arn(machine(stack, CHOICE, "Choose")))
     page.locator('[data-state="Choose"]').click()
     editor = page.get_by_label("Input of Choose")
     expect(editor).to_have_text('{"n": 2}')

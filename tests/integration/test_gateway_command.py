@@ -160,10 +160,12 @@ def test_what_is_not_supported_is_named_with_its_line(tmp_path: Path) -> None:
 
 
 @behaviour("$disconnect", "a gateway that stops closes with 1001, and functions hear of it", "own")
-def test_a_stop_closes_connections_and_runs_disconnect(tmp_path: Path) -> None:
+def test_a_stop_closes_connections_and_runs_every_disconnect(tmp_path: Path) -> None:
     record = tmp_path / "record"
     code = (
+        "import time\n"
         "def handler(event, context):\n"
+        "    time.sleep(0.1)\n"
         f"    with open({str(record)!r}, 'a') as file:\n"
         "        print(event['requestContext'].get('disconnectStatusCode'), file=file)\n"
         "    return {'statusCode': 200}\n"
@@ -188,16 +190,49 @@ def test_a_stop_closes_connections_and_runs_disconnect(tmp_path: Path) -> None:
 """
     write(tmp_path, template_dot_yaml=text, bye__index_dot_py=code)
 
-    async def run() -> int | None:
+    async def run() -> set[int | None]:
         with gateway(tmp_path, "--run-lambdas") as port:
-            socket = await connect(f"ws://127.0.0.1:{port}/dev", proxy=None)
-            await socket.send('{"action": "say"}')
-            await socket.recv()
-        await socket.wait_closed()
-        return socket.close_code
+            sockets = [await connect(f"ws://127.0.0.1:{port}/dev", proxy=None) for _ in range(20)]
+            await sockets[0].send('{"action": "say"}')
+            await sockets[0].recv()
+        await asyncio.gather(*(socket.wait_closed() for socket in sockets))
+        return {socket.close_code for socket in sockets}
 
-    assert within(run()) == 1001
-    assert record.read_text() == "1001\n"
+    assert within(run()) == {1001}
+    assert record.read_text() == "1001\n" * 20
+
+
+def test_the_last_access_logs_are_delivered_before_the_end(stack: Stack, tmp_path: Path) -> None:
+    name = f"Api{os.urandom(4).hex()}"
+    group = f"/test/{name}"
+    logged = (
+        "StageName: dev, AccessLogSettings: {Format: $context.routeKey, DestinationArn: "
+        f"'arn:aws:logs:us-east-1:000000000000:log-group:{group}'}}"
+    )
+    text = "Resources:" + api(name, "say").replace("StageName: dev", logged)
+    write(tmp_path, template_dot_yaml=text)
+    with gateway(tmp_path, AWS_ENDPOINT_URL=stack.ports.engine_url) as port:
+        within(ask(port, "/dev", action="say"))
+    events = stack.aws("logs").filter_log_events(logGroupName=group)["events"]
+    assert [event["message"] for event in events] == ["$connect", "say"]
+
+
+def test_a_function_that_does_not_run_is_named_and_the_rest_is_served(tmp_path: Path) -> None:
+    text = "Resources:" + api("One", "say")
+    text += """
+  Node:
+    Type: AWS::Serverless::Function
+    Properties: {FunctionName: node, Handler: index.handler, Runtime: nodejs20.x, CodeUri: node/}
+"""
+    write(tmp_path, template_dot_yaml=text, node__index_dot_js="")
+    line = text.splitlines().index("  Node:") + 3
+    with gateway(tmp_path, "--run-lambdas") as port:
+        assert within(ask(port, "/dev", action="say")) == "One say"
+        said = (tmp_path / "log").read_text()
+    assert (
+        f"template.yaml:{line}: function node does not run here: its runtime is nodejs20.x" in said
+    )
+    assert "Traceback" not in said
 
 
 def test_faults_are_injected_and_said_loudly(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from botocore.exceptions import ClientError
 
 from local_cloud.port_check import free_ports
 from tests.integration.processes import started, write
-from tests.stack import Stack
+from tests.stack import Stack, until
 
 pytestmark = pytest.mark.embedded("the Lambda endpoint takes SAM's place")
 
@@ -49,6 +49,9 @@ Resources:
   Broken:
     Type: AWS::Serverless::Function
     Properties: {FunctionName: broken, CodeUri: broken/}
+  Replaced:
+    Type: AWS::Serverless::Function
+    Properties: {FunctionName: replaced, CodeUri: replaced/, Timeout: 20}
   Versioned:
     Type: AWS::Serverless::Function
     Properties: {FunctionName: versioned, CodeUri: versioned/}
@@ -84,6 +87,16 @@ def handler(event, context):
 """
 
 
+WAIT = """
+import os, time
+
+def handler(event, context):
+    open(event["begun"], "x").close()
+    while not os.path.exists(event["until"]):
+        time.sleep(0.01)
+"""
+
+
 @dataclass
 class Endpoint:
     """A running endpoint, its client, and the folder of its functions."""
@@ -112,6 +125,7 @@ def endpoint(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         probe__index_dot_py=PROBE,
         broken__index_dot_py="import no_such_module",
         versioned__index_dot_py="def handler(event, context): return 1",
+        replaced__index_dot_py=WAIT,
     )
     port = free_ports().functions
     os.environ["NOT_FOR_FUNCTIONS"] = "the host's"
@@ -273,6 +287,33 @@ def test_changed_code_runs_at_the_next_invocation(endpoint: Endpoint) -> None:
             versioned__index_dot_py=f"def handler(event, context): return {version}",
         )
         assert endpoint.call("versioned") == version
+
+
+def test_the_log_of_a_worker_that_is_replaced_while_it_works_is_whole(
+    endpoint: Endpoint, stack: Stack, tmp_path: Path
+) -> None:
+    begun, until_ = tmp_path / "begun", tmp_path / "until"
+    with concurrent.futures.ThreadPoolExecutor() as threads:
+        call = threads.submit(
+            endpoint.client.invoke,
+            FunctionName="replaced",
+            Payload=json.dumps({"begun": str(begun), "until": str(until_)}),
+        )
+        until(begun.exists)
+        source = endpoint.folder / "replaced" / "index.py"
+        source.write_text(source.read_text() + "\n# changed\n")
+        until_other = tmp_path / "other"
+        until_other.touch()
+        endpoint.call("replaced", begun=str(tmp_path / "b"), until=str(until_other))
+        until_.touch()
+        request_id = call.result()["ResponseMetadata"]["RequestId"]
+
+    def whole() -> bool:
+        pages = stack.aws("logs").filter_log_events(logGroupName="/aws/lambda/replaced")
+        lines = [e["message"] for e in pages["events"] if request_id in e["message"]]
+        return [line.split()[0] for line in lines] == ["START", "END", "REPORT"]
+
+    until(whole)
 
 
 def test_a_changed_template_takes_effect_and_a_broken_one_does_not(endpoint: Endpoint) -> None:

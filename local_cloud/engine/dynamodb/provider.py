@@ -47,7 +47,7 @@ class DynamoDb:
         try:
             with _one_at_a_time:
                 return self._answer(context, context.operation.name, dict(request))
-        except (InvalidValue, rules.Refused) as error:
+        except (InvalidValue, rules.InvalidRequest) as error:
             raise CommonServiceException("ValidationException", str(error)) from error
 
     def _answer(self, context: RequestContext, operation: str, request: dict[str, Any]) -> Any:

@@ -16,7 +16,7 @@ _WORDS = re.compile(r"[#:]?[A-Za-z_][\w.-]*")
 _MAX_BATCH = 25
 
 
-class Refused(ValueError):
+class InvalidRequest(ValueError):
     """A request that DynamoDB refuses with a ValidationException."""
 
 
@@ -27,7 +27,7 @@ def check(operation: str, request: Request, table: Table | None) -> None:
         table: the one that the request names, if it names one that is there.
 
     Raises:
-        Refused: carries DynamoDB's words.
+        InvalidRequest: carries DynamoDB's words.
     """
     match operation:
         case "Query" | "Scan":
@@ -40,7 +40,7 @@ def check(operation: str, request: Request, table: Table | None) -> None:
         case "BatchWriteItem":
             count = sum(map(len, request.get("RequestItems", {}).values()))
             if not 0 < count <= _MAX_BATCH:
-                raise Refused(
+                raise InvalidRequest(
                     "1 validation error detected: Value at 'requestItems' failed to satisfy "
                     "constraint: Map value must satisfy constraint: [Member must have length less "
                     f"than or equal to {_MAX_BATCH}, Member must have length greater than or "
@@ -53,11 +53,11 @@ def _check_index(request: Request, table: Table) -> None:
     if name is None:
         return
     if name not in {index.name for index in table.all_indexes()}:
-        raise Refused(f"The table does not have the specified index: {name}")
+        raise InvalidRequest(f"The table does not have the specified index: {name}")
     projection = next((i.projection for i in table.global_indexes if i.name == name), None)
     kind = (projection or {}).get("ProjectionType")
     if request.get("Select") == "ALL_ATTRIBUTES" and projection is not None and kind != "ALL":
-        raise Refused(
+        raise InvalidRequest(
             "One or more parameter values were invalid: Select type ALL_ATTRIBUTES is not "
             f"supported for global secondary index {name} because its projection type is not ALL"
         )
@@ -66,10 +66,10 @@ def _check_index(request: Request, table: Table) -> None:
 def _check_key_condition(request: Request) -> None:
     condition = request.get("KeyConditionExpression") or ""
     if "<>" in condition:
-        raise Refused("Unsupported operator on KeyCondition: operator: <>")
+        raise InvalidRequest("Unsupported operator on KeyCondition: operator: <>")
     if re.search(r"\b(OR|NOT|IN)\b", condition, re.IGNORECASE):
         word = re.search(r"\b(OR|NOT|IN)\b", condition, re.IGNORECASE)
-        raise Refused(
+        raise InvalidRequest(
             f"Invalid operator used in KeyConditionExpression: {word[1].upper() if word else ''}"
         )
 
@@ -83,7 +83,7 @@ def _check_filter(request: Request, table: Table) -> None:
     for word in _WORDS.findall(request.get("FilterExpression") or ""):
         name = names.get(word, word)
         if not word.startswith(":") and name in keys:
-            raise Refused(
+            raise InvalidRequest(
                 "Filter Expression can only contain non-primary key attributes: "
                 f"Primary key attribute: {name}"
             )
