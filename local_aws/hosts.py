@@ -67,9 +67,10 @@ class AllowedHosts:
 def foreign_page(headers: Mapping[str, str]) -> str | None:
     """Return why a request is refused as one of another site's page, else ``None``."""
     origin = headers.get("origin")
-    own = ("http://" + headers.get("host", ""), "https://" + headers.get("host", ""))
-    if origin is not None and origin not in own:
-        return f"Requests of web pages of {origin[:100]} are not answered"
+    if origin is not None:
+        host = headers.get("host", "")
+        if origin not in (f"http://{host}", f"https://{host}"):
+            return f"Requests of web pages of {origin[:100]} are not answered"
     if headers.get("sec-fetch-site", "none") in ("cross-site", "same-site"):
         return "Requests of other sites' web pages are not answered"
     return None

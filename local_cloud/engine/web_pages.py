@@ -17,6 +17,7 @@ from localstack.aws.handlers import cors
 from localstack.http import Response
 from localstack.runtime import hooks
 from localstack.utils.urls import localstack_host
+from werkzeug.datastructures import Headers
 
 from local_aws.hosts import AWS_NAMES, AllowedHosts, hosts_in_environment
 from local_aws.http_message import forbidden
@@ -32,7 +33,7 @@ class RefuseForeignHosts:
         self.hosts = hosts
 
     def __call__(self, chain: HandlerChain, context: RequestContext, response: Response) -> None:
-        headers = {name.lower(): value for name, value in context.request.headers.items()}
+        headers = context.request.headers  # found by names in any case
         if not self.hosts.admits(headers.get("host", "")):
             _refuse(chain, response, self.hosts.refusal(headers) or "")
         elif "Action" in context.request.args and _is_of_another_site(headers):
@@ -56,7 +57,7 @@ def refuse_foreign_pages(chain: HandlerChain, context: RequestContext, response:
         )
 
 
-def _is_of_another_site(headers: dict[str, str]) -> bool:
+def _is_of_another_site(headers: Headers) -> bool:
     return headers.get("sec-fetch-site") in ("cross-site", "same-site")
 
 

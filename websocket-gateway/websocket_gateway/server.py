@@ -94,9 +94,10 @@ class GatewayProtocol(HttpServerProtocol):
         if decision is None:
             self.transport.abort()
             return
-        if self.closing:
-            if decision.accepts:  # the client left meanwhile: what $connect began must end
+        if self.closing or self.ending.last:
+            if decision.accepts:  # the client or the gateway left meanwhile: what began must end
                 await self.gateway.disconnect(self.connection, CloseCode.ABNORMAL_CLOSURE, "")
+            self.transport.abort()
             return
         if not decision.accepts:
             self.closing = True
@@ -267,6 +268,8 @@ class Tasks:
 
     def __init__(self) -> None:
         self.running: set[asyncio.Task[None]] = set()
+        #: Whether the port is closed: who is still being let in is not let in any more.
+        self.last = False
 
     def begin(self, work: Coroutine[Any, Any, None]) -> None:
         """Run it; its end is waited for by whoever closes the server."""
@@ -304,6 +307,7 @@ class GatewayServer:
             How many functions were still running at the end.
         """
         self._server.close()
+        self.ending.last = True
         clients = list(self.gateway.clients.values())
         for client in clients:
             client.close(CloseCode.GOING_AWAY, "Going away")

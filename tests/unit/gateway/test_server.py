@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from websockets.asyncio.client import connect
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import InvalidMessage, InvalidStatus
 
 from tests.unit.gateway.world import Bench, route
 from websocket_gateway.core.limits import Limits
@@ -88,6 +88,31 @@ def test_a_function_that_takes_too_long_at_the_end_is_counted(tmp_path: Path) ->
             return await server.close(1, 0.05)
 
     assert served(bench, use) == 1
+
+
+def test_a_client_that_is_being_let_in_at_the_end_is_not_and_is_told_of(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, route("$connect", "hello") + route("$disconnect", "bye"))
+    told: list[str] = []
+    asked = asyncio.Event()
+
+    async def slow(function: str, payload: bytes, timeout: float) -> bytes:
+        told.append(function)
+        asked.set()
+        await asyncio.sleep(0.2)
+        return b'{"statusCode": 200}'
+
+    bench.world.invoke = slow  # type: ignore[method-assign]
+
+    async def use(server: GatewayServer, port: int) -> int:
+        client = asyncio.create_task(connect(f"ws://127.0.0.1:{port}", proxy=None).__aenter__())
+        await asked.wait()
+        late = await server.close(1, 5)
+        with pytest.raises((InvalidMessage, ConnectionError)):
+            await client
+        return late
+
+    assert served(bench, use) == 0
+    assert told == ["hello", "bye"]
 
 
 def test_a_handshake_that_fails_is_answered(tmp_path: Path) -> None:
