@@ -47,6 +47,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for item in items:
             if mark := item.get_closest_marker("embedded"):
                 item.add_marker(pytest.mark.skip(reason=f"embedded mode only: {mark.args[0]}"))
+            elif item.path.relative_to(ROOT / "tests").parts[0] not in NEEDS_STACK:
+                item.add_marker(pytest.mark.skip(reason="no stack of Docker's is asked by it"))
     if config.getoption("--localstack"):
         return
     skip = pytest.mark.skip(reason="needs a running stack: pytest tests/ --localstack")
