@@ -19,6 +19,7 @@ from ipaddress import ip_address
 
 #: Names that no public DNS gives an address: their owner is this machine.
 LOCAL_NAMES = ("localhost", ".localhost", "host.docker.internal")
+MAX_SEEN = 1000
 #: Names of AWS's own endpoints, which nobody else can rebind.
 AWS_NAMES = (".amazonaws.com",)
 
@@ -38,16 +39,12 @@ class AllowedHosts:
         self._names = frozenset(name for name in names if name and not name.startswith("."))
         self._zones = tuple(name for name in names if name.startswith("."))
         self._also = also
+        self._seen: set[str] = set()
 
     def admits(self, host: str) -> bool:
         """Return whether a ``Host`` header names a host that is served."""
-        name = name_of(host)
-        return (
-            name in self._names
-            or name.endswith(self._zones)
-            or _is_loopback(name)
-            or self._also(name)
-        )
+        # A port is asked for by few names: each is looked at once, but for those that may go.
+        return host in self._seen or self._look(host)
 
     def refusal(self, headers: Mapping[str, str]) -> str | None:
         """Return why a request is not answered, or ``None`` when it is.
@@ -62,6 +59,14 @@ class AllowedHosts:
                 "--allowed-hosts, or ALLOWED_HOSTS"
             )
         return foreign_page(headers)
+
+    def _look(self, host: str) -> bool:
+        name = name_of(host)
+        if name in self._names or name.endswith(self._zones) or _is_loopback(name):
+            if len(self._seen) < MAX_SEEN:
+                self._seen.add(host)
+            return True
+        return self._also(name)
 
 
 def foreign_page(headers: Mapping[str, str]) -> str | None:

@@ -11,7 +11,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from local_aws.aws_api import EngineAway
 from local_aws.http_message import Response
@@ -26,14 +26,10 @@ MAX_BATCH_BYTES = 1_000_000
 #: Of a stream, held back while the engine is away; older lines are dropped first.
 MAX_WAITING_EVENTS = 50_000
 
+#: A line and its time, in milliseconds since 1970.
 Event = tuple[int, str]
-
-
-class Stream(NamedTuple):
-    """A log stream's place."""
-
-    group: str
-    name: str
+#: A log stream's group and name.
+Stream = tuple[str, str]
 
 
 class Api(Protocol):
@@ -63,7 +59,9 @@ class LogDelivery:
         """Take one line."""
         if self.api is None or not line:  # CloudWatch Logs takes no empty message
             return
-        events = self.waiting.setdefault(Stream(group, stream), deque())
+        events = self.waiting.get((group, stream))
+        if events is None:
+            events = self.waiting[group, stream] = deque()
         events.append((int(self.clock() * 1000), line))
         while len(events) > MAX_WAITING_EVENTS:
             events.popleft()
@@ -103,12 +101,13 @@ class LogDelivery:
                 self.waiting.setdefault(stream, deque()).extendleft(reversed(batch))
 
     async def _put(self, stream: Stream, batch: list[Event]) -> bool:
-        names = {"logGroupName": stream.group, "logStreamName": stream.name}
+        group, name = stream
+        names = {"logGroupName": group, "logStreamName": name}
         events = [{"timestamp": at, "message": line} for at, line in batch]
         # An engine that was emptied knows the stream no more: once again, with a new one.
         for _ in range(2):
             if stream not in self._created:
-                await self._call("CreateLogGroup", {"logGroupName": stream.group})
+                await self._call("CreateLogGroup", {"logGroupName": group})
                 await self._call("CreateLogStream", names)
                 self._created.add(stream)
             answer = await self._call("PutLogEvents", {**names, "logEvents": events})
@@ -121,7 +120,7 @@ class LogDelivery:
                 break
         # Another try would be refused, too, and hold up what comes after it.
         said = answer.body[:200].decode(errors="replace")
-        LOG.warning("%d lines of %s are refused: %s", len(batch), stream.group, said)
+        LOG.warning("%d lines of %s are refused: %s", len(batch), group, said)
         return True
 
     async def _call(self, operation: str, body: Mapping[str, object]) -> Response:

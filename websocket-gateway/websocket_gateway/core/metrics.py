@@ -69,13 +69,14 @@ class Metrics:
     def __init__(self) -> None:
         self.counters: dict[str, dict[Dimensions, int]] = {name: {} for name in COUNTERS}
         self.latencies: dict[Dimensions, Latency] = {}
-        self._interval: Interval = {}
+        #: What the counters were, and what the latencies have been, since the interval began.
+        self._drained: dict[tuple[str, Dimensions], int] = {}
+        self._window: dict[Dimensions, Statistics] = {}
 
     def count(self, name: str, dimensions: Dimensions) -> None:
         """Count one event of a metric."""
         values = self.counters[name]
         values[dimensions] = values.get(dimensions, 0) + 1
-        self._measure(name, dimensions, 1)
 
     def latency(self, dimensions: Dimensions, milliseconds: float) -> None:
         """Record how long an integration took."""
@@ -83,18 +84,22 @@ class Metrics:
         if found is None:
             found = self.latencies[dimensions] = Latency()
         found.add(milliseconds)
-        self._measure(LATENCY, dimensions, milliseconds)
-
-    def _measure(self, name: str, dimensions: Dimensions, value: float) -> None:
-        found = self._interval.get((name, dimensions))
-        if found is None:
-            found = self._interval[name, dimensions] = Statistics()
-        found.add(value)
+        window = self._window.get(dimensions)
+        if window is None:
+            window = self._window[dimensions] = Statistics()
+        window.add(milliseconds)
 
     def drain(self) -> Interval:
         """Return what was measured since the last time, and begin a new interval."""
-        drained, self._interval = self._interval, {}
-        return drained
+        interval: Interval = {(LATENCY, d): window for d, window in self._window.items()}
+        self._window = {}
+        for name, values in self.counters.items():
+            for dimensions, value in values.items():
+                new = value - self._drained.get((name, dimensions), 0)
+                if new:
+                    self._drained[name, dimensions] = value
+                    interval[name, dimensions] = Statistics(1, new)
+        return interval
 
     def prometheus(self, connections: int) -> str:
         """Return everything in Prometheus' text format 0.0.4."""
