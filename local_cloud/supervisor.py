@@ -96,7 +96,8 @@ class Supervisor:
         self.state.ready = False
         self.state.write(self.home)
         while True:
-            await self._stop_parts()
+            # All at once: what a part could say at its end, nobody would keep.
+            await asyncio.gather(*(part.stop() for part in self.parts.values()))
             await self._pause(self.parts["engine"])
             try:
                 await self._start_all()
@@ -232,13 +233,10 @@ class Supervisor:
         self.report(Progress("provisioning", "ready", self._now() - began))
 
     async def _stop_all(self) -> None:
-        await self._stop_parts()
-        await self.mode.clean_up()
-
-    async def _stop_parts(self) -> None:
         """Stop the parts, each before those that it needs to say its last."""
         for names in STOPPING:
             await asyncio.gather(*(self.parts[n].stop() for n in names if n in self.parts))
+        await self.mode.clean_up()
 
 
 async def provision(mode: Mode) -> None:

@@ -11,7 +11,8 @@ from docker.models.containers import Container
 
 from local_cloud.parts import Part, PartFailed, end_group
 
-STOP_SECONDS = 5
+# The gateway waits for functions that are told of its clients' end.
+STOP_SECONDS = 15
 
 
 class ContainerPart(Part):
