@@ -85,7 +85,14 @@ class GatewayProtocol(HttpServerProtocol):
             user_agent=request.headers.get("user-agent", ""),
             connected_at=time.time_ns() // 1_000_000,
         )
-        self.ending.begin(self._connect(request, address, answer))
+        self.ending.begin(self._let_in(request, address, answer))
+
+    async def _let_in(self, request: Request, address: Address, answer: HandshakeResponse) -> None:
+        try:
+            await self._connect(request, address, answer)
+        except BaseException:
+            self.transport.abort()  # a client that waits is not left waiting
+            raise
 
     async def _connect(self, request: Request, address: Address, answer: HandshakeResponse) -> None:
         assert self.websocket is not None
@@ -275,7 +282,14 @@ class Tasks:
         """Run it; its end is waited for by whoever closes the server."""
         task = asyncio.get_running_loop().create_task(work)
         self.running.add(task)
-        task.add_done_callback(self.running.discard)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self.running.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            asyncio.get_running_loop().call_exception_handler(
+                {"message": "a connection failed", "exception": error, "task": task}
+            )
 
 
 class GatewayServer:
