@@ -143,7 +143,7 @@ async def asked(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> b
 
 def test_a_kept_connection_is_timed_from_its_last_answer(tmp_path: Path) -> None:
     bench = Bench(tmp_path, "")
-    bench.gateway.limits = Limits(handshake=0.4)
+    bench.gateway.limits = Limits(handshake=1.0)
 
     async def use(server: GatewayServer, port: int) -> float:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -151,12 +151,12 @@ def test_a_kept_connection_is_timed_from_its_last_answer(tmp_path: Path) -> None
         for _ in range(3):
             assert await asked(reader, writer) == b"HTTP/1.1 200 OK"
             last = loop.time()
-            await asyncio.sleep(0.25)
+            await asyncio.sleep(0.4)
         assert await reader.read() == b"", "then it is closed"
         writer.close()
         return loop.time() - last
 
-    assert 0.3 < served(bench, use) < 2
+    assert 0.9 < served(bench, use) < 5
 
 
 def test_half_a_request_is_not_waited_for_for_ever(tmp_path: Path) -> None:
