@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
@@ -151,3 +152,13 @@ def kill_group(pid: int, number: signal.Signals) -> None:
 def exit_words(code: int) -> str:
     """Return how a process ended, in words."""
     return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit status {code}"
+
+
+@contextlib.asynccontextmanager
+async def first_error() -> AsyncIterator[asyncio.TaskGroup]:
+    """A task group that raises the first error itself, not a group of one."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            yield group
+    except BaseExceptionGroup as errors:
+        raise errors.exceptions[0] from None

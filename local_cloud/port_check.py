@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import random
 import socket
 from dataclasses import asdict
 
 import psutil
 
 from local_cloud.installation import Ports
+
+# Below what Linux (32768) and macOS (49152) give to connections.
+_NEVER_GIVEN = range(20_000, 32_000)
 
 
 def taken_ports(ports: Ports) -> list[str]:
@@ -22,12 +26,18 @@ def taken_ports(ports: Ports) -> list[str]:
 
 
 def free_ports() -> Ports:
-    """Return four ports that nobody listens on."""
-    with contextlib.ExitStack() as stack:
-        probes = [stack.enter_context(socket.socket()) for _ in asdict(Ports())]
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return Ports(*(probe.getsockname()[1] for probe in probes))
+    """Return four ports that nobody listens on.
+
+    Not among those that a system gives to connections that it opens, which may take one before a
+    part does.
+    """
+    found: list[int] = []
+    for port in random.sample(_NEVER_GIVEN, len(_NEVER_GIVEN)):
+        if _is_free(port):
+            found.append(port)
+        if len(found) == len(asdict(Ports())):
+            return Ports(*found)
+    raise OSError(f"no free ports from {_NEVER_GIVEN[0]} to {_NEVER_GIVEN[-1]}")
 
 
 def _is_free(port: int) -> bool:

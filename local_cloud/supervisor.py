@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import signal
 import time
 from collections import defaultdict, deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Any
 
 import httpx
 
 from local_cloud.installation import State
 from local_cloud.mode import Mode, Progress, Report
-from local_cloud.parts import Part, PartFailed, end_group
+from local_cloud.parts import Part, PartFailed, end_group, first_error
 
 READY_SECONDS = 180.0
 PROVISION_SECONDS = 180.0
@@ -81,7 +80,7 @@ class Supervisor:
         """Start the parts and the provisioning at once; its scripts wait for the engine."""
         await self.mode.prepare(self.report)
         provisioned = asyncio.Event()
-        async with _first_error() as group:
+        async with first_error() as group:
             for part in self.parts.values():
                 group.create_task(self._start(part, provisioned))
             group.create_task(self._provision(provisioned))
@@ -269,13 +268,3 @@ async def provision(mode: Mode) -> None:
         lines = output.decode(errors="replace").splitlines()
         why = [line for line in lines if line.startswith("create-")] or lines[-3:]
         raise PartFailed("Provisioning failed. " + " ".join(why))
-
-
-@contextlib.asynccontextmanager
-async def _first_error() -> AsyncIterator[asyncio.TaskGroup]:
-    """A task group that raises the first error itself, not a group of one."""
-    try:
-        async with asyncio.TaskGroup() as group:
-            yield group
-    except BaseExceptionGroup as errors:
-        raise errors.exceptions[0] from None

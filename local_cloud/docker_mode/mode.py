@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from collections.abc import Coroutine
+from typing import Any
 
 import docker
 from docker.errors import APIError
@@ -21,7 +23,7 @@ from local_cloud.docker_mode.containers import ContainerPart
 from local_cloud.docker_mode.sam import SamPart
 from local_cloud.installation import Home, Ports
 from local_cloud.mode import Progress, Report
-from local_cloud.parts import Part, PartFailed
+from local_cloud.parts import Part, PartFailed, first_error
 
 SERVICES = {
     "engine": "localstack",
@@ -75,14 +77,16 @@ class DockerMode:
         if not self.built:
             log = self.home.log("build")
             await asyncio.to_thread(take_ca_bundle)
-            for what, work in (
-                ("images", self._build_images),
-                ("functions", self._build_functions),
-            ):
+
+            async def build(what: str, work: Coroutine[Any, Any, None]) -> None:
                 began = time.monotonic()
                 report(Progress("build", f"{what} (see: tail -f {log})", under_way=True))
-                await work()
+                await work
                 report(Progress("build", f"{what} built", time.monotonic() - began))
+
+            async with first_error() as group:
+                group.create_task(build("images", self._build_images()))
+                group.create_task(build("functions", self._build_functions()))
             self.built = True
         self.home.env_vars.unlink(missing_ok=True)
         services = list(SERVICES.values())

@@ -335,6 +335,7 @@ def test_functions_are_listed_and_described(endpoint: Endpoint) -> None:
         "brief",
         "narrow",
         "broken",
+        "replaced",
         "versioned",
     ]
     described = endpoint.client.get_function(FunctionName="narrow")
