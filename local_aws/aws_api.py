@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping
+from typing import Protocol
 
 from local_aws.account import REGION
 from local_aws.http1 import ConnectionFailed, HttpClient
@@ -15,6 +16,12 @@ ANSWER_SECONDS = 10.0
 
 class EngineAway(ConnectionError):
     """The engine cannot be reached, or does not answer in time; another try may succeed."""
+
+
+class Api(Protocol):
+    """What deliveries ask of :class:`AwsApi`."""
+
+    async def post(self, service: str, body: bytes, headers: dict[str, str]) -> Response: ...
 
 
 class AwsApi:

@@ -11,9 +11,8 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import Protocol
 
-from local_aws.aws_api import EngineAway
+from local_aws.aws_api import Api, EngineAway
 from local_aws.http_message import Response
 
 LOG = logging.getLogger(__name__)
@@ -30,12 +29,6 @@ MAX_WAITING_EVENTS = 50_000
 Event = tuple[int, str]
 #: A log stream's group and name.
 Stream = tuple[str, str]
-
-
-class Api(Protocol):
-    """What is asked of :class:`local_aws.aws_api.AwsApi`."""
-
-    async def post(self, service: str, body: bytes, headers: dict[str, str]) -> Response: ...
 
 
 class LogDelivery:

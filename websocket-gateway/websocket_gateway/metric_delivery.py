@@ -7,21 +7,13 @@ from __future__ import annotations
 
 import asyncio
 from itertools import islice
-from typing import Protocol
 from urllib.parse import urlencode
 
-from local_aws.aws_api import EngineAway
-from local_aws.http_message import Response
+from local_aws.aws_api import Api, EngineAway
 from websocket_gateway.core.metrics import LATENCY, Dimensions, Interval, Metrics, Statistics
 
 NAMESPACE = "AWS/ApiGateway"
 MAX_METRICS = 150
-
-
-class Api(Protocol):
-    """What is asked of :class:`local_aws.aws_api.AwsApi`."""
-
-    async def post(self, service: str, body: bytes, headers: dict[str, str]) -> Response: ...
 
 
 class MetricDelivery:

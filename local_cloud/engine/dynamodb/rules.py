@@ -67,11 +67,8 @@ def _check_key_condition(request: Request) -> None:
     condition = request.get("KeyConditionExpression") or ""
     if "<>" in condition:
         raise InvalidRequest("Unsupported operator on KeyCondition: operator: <>")
-    if re.search(r"\b(OR|NOT|IN)\b", condition, re.IGNORECASE):
-        word = re.search(r"\b(OR|NOT|IN)\b", condition, re.IGNORECASE)
-        raise InvalidRequest(
-            f"Invalid operator used in KeyConditionExpression: {word[1].upper() if word else ''}"
-        )
+    if word := re.search(r"\b(OR|NOT|IN)\b", condition, re.IGNORECASE):
+        raise InvalidRequest(f"Invalid operator used in KeyConditionExpression: {word[1].upper()}")
 
 
 def _check_filter(request: Request, table: Table) -> None:
