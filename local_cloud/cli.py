@@ -275,7 +275,9 @@ def demo(
         Path | None,
         typer.Option(help="Ask about this CSV file", exists=True, dir_okay=False, readable=True),
     ] = None,
-    dataset: Annotated[str, typer.Option(help="Ask about a shared dataset: nsw or nhefs")] = "nsw",
+    dataset: Annotated[
+        str, typer.Option(help="Ask about a shared dataset: nsw, nsw_cps or nhefs")
+    ] = "nsw",
     interactive: Annotated[
         bool, typer.Option("--interactive", "-i", help="Answer the agent's questions yourself")
     ] = False,

@@ -22,10 +22,13 @@ from local_cloud.installation import Ports
 
 QUESTIONS = {
     "nsw": "What did the job training programme do to 1978 earnings?",
+    "nsw_cps": "What did the job training programme do to 1978 earnings?",
     "nhefs": "What did quitting smoking do to weight gain?",
 }
-# What the demo answers when nobody is asked: NSW was an experiment, NHEFS was not.
-ASSIGNMENT = {"nsw": "randomised", "nhefs": "observational"}
+# What the demo answers when nobody is asked: NSW was an experiment, the others were not.
+ASSIGNMENT = {"nsw": "randomised"}
+#: What it answers where there is nothing to choose from: no column came after the treatment.
+NO_COLUMN = "none"
 
 
 class DemoFailed(RuntimeError):
@@ -86,6 +89,9 @@ class Demo:
                 },
                 "refutations": self.finished["refutations"],
                 "sensitivity": self.finished["sensitivity"],
+                "claim": self.finished["evidence"].get("claim", "none"),
+                "findings": self.finished["findings"],
+                "files": self.finished["files"],
                 "resultUri": self.finished["resultUri"],
                 "seconds": round(self.seconds, 3),
             }
@@ -168,7 +174,7 @@ class Demo:
             return await asyncio.to_thread(
                 Prompt.ask, "[bold]You[/bold]", choices=options or None, console=self.console
             )
-        answer = ASSIGNMENT.get(self.dataset, "observational")
+        answer = ASSIGNMENT.get(self.dataset, "observational") if options else NO_COLUMN
         if options and answer not in options:
             answer = options[0]
         self.line(f"[bold]You:[/bold] {escape(answer)} [dim](answered by the demo)[/dim]")
@@ -188,24 +194,41 @@ class Demo:
                 f"[red]{result['status']}[/red] {result['code']}: {escape(result['summary'])}"
             )
             return
-        self.line(f"[bold green]Answer[/bold green] {escape(result['summary'])}\n")
+        evidence = result["evidence"]
+        refused = evidence.get("claim") == "none"
+        head = (
+            "[bold yellow]No answer[/bold yellow]" if refused else "[bold green]Answer[/bold green]"
+        )
+        self.line(f"{head} {escape(result['summary'])}\n")
         estimates = Table("method", "estimate", "std. error", "95% interval", box=None)
         for method, e in result["estimates"].items():
-            mark = " *" if method == result["headlineMethod"] else ""
-            estimates.add_row(
-                f"{method}{mark}",
-                f"{e['estimate']:,.2f}",
-                f"{e['std_error']:,.2f}",
-                f"{e['ci_low']:,.2f} to {e['ci_high']:,.2f}",
-            )
+            mark = " *" if method == result["headlineMethod"] and not refused else ""
+            _add_row(estimates, f"{method}{mark}", e)
+        if "ATT" in (trimmed := evidence.get("trimmed", {})):
+            _add_row(estimates, f"aipw, treated, {trimmed['rule']}", trimmed["ATT"])
         self.console.print(estimates)
         checks = Table("refutation", "mean effect", "passed", box=None)
         for name, check in result["refutations"].items():
             checks.add_row(name, f"{check['mean_effect']:,.2f}", "yes" if check["passed"] else "no")
         self.console.print(checks)
         if result["sensitivity"]:
-            self.console.print(f"E-value {result['sensitivity']['e_value']:.2f}")
-        self.line(f"\nResult: {result['resultUri']}  [dim]{self.seconds:.2f} s[/dim]")
+            values = result["sensitivity"]
+            self.console.print(
+                f"E-value {values['e_value']:.2f}, robustness value "
+                f"{values['robustness_value']:.1%}"
+            )
+        for what, uri in result["files"].items():
+            self.line(f"{what.capitalize()}: {uri}")
+        self.line(f"Result: {result['resultUri']}  [dim]{self.seconds:.2f} s[/dim]")
+
+
+def _add_row(table: Table, name: str, told: dict[str, Any]) -> None:
+    table.add_row(
+        name,
+        f"{told['estimate']:,.2f}",
+        f"{told['std_error']:,.2f}",
+        f"{told['ci_low']:,.2f} to {told['ci_high']:,.2f}",
+    )
 
 
 def _short(tool: str, output: dict[str, Any]) -> str:
@@ -223,6 +246,10 @@ def _short(tool: str, output: dict[str, Any]) -> str:
         return ", ".join(
             f"{name} {'passed' if check['passed'] else 'failed'}"
             for name, check in output.get("checks", {}).items()
+        )
+    if tool == "check_graph":
+        return (
+            f"{output['tested']} independences tested, {len(output['contradicted'])} contradicted"
         )
     return f"E-value {output['e_value']:.2f}" if "e_value" in output else ""
 

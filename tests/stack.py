@@ -144,7 +144,7 @@ async def analyse(
     agent: AgentClient,
     dataset: str = "nsw",
     question: str = "What did the job training programme do to 1978 earnings?",
-    answers: Callable[[Message], str] = lambda prompt: prompt["options"][0],
+    answers: Callable[[Message], str] = lambda prompt: (prompt["options"] or ["none"])[0],
     **fields: Any,
 ) -> list[Message]:
     """Ask, answer every prompt, and return all messages up to ``finished`` or ``error``."""

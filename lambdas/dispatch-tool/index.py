@@ -1,8 +1,10 @@
 """Runs one tool call of a model's turn and keeps its output for the conversation."""
 
 import json
+from itertools import count
 from typing import Any
 
+from progress import Progress
 from tools import Dataset, run_tool
 
 from agent_common import analyses, conversation, datasets, events
@@ -30,7 +32,16 @@ def run(payload: Payload) -> Payload:
     if stored is None:
         analysis = analyses.get(analysis_id)
         location = datasets.locate(analysis["dataset"], analysis["userId"])
-        output = run_tool(call["name"], call["arguments"], lambda: _load(location))
+        numbers = count()
+
+        def say(text: str) -> None:
+            key = f"{turn}.tool.{index}.progress.{next(numbers)}"
+            events.emit(analysis_id, key, "progress", step="DispatchTool", text=text)
+
+        with Progress(say) as progress:
+            output = run_tool(
+                call["name"], call["arguments"], lambda: _load(location), progress.tell
+            )
         conversation.put(
             analysis_id,
             position,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from agent_common.analyses import CANCELLED, FAILED, SUCCEEDED
+from agent_common.claims import cannot_answer, unique
 from agent_common.conversation import Message
 from agent_common.tool_specs import FINISH
 
@@ -19,6 +20,22 @@ _WORDS = {
     "Sandbox.Timedout": ("TimedOut", "A step took longer than it may"),
     "Runtime.ExitError": ("Internal", "A function's process died, again and again"),
 }
+#: Of the answer of estimate_effect, what the report shows beside the estimates.
+_EVIDENCE = (
+    "treatment",
+    "outcome",
+    "outcome_kind",
+    "adjustment_set",
+    "rows",
+    "rows_dropped",
+    "missing",
+    "assignment_terms",
+    "att",
+    "trimmed",
+    "for_whom",
+    "overlap",
+    "first_stage",
+)
 _INTERNAL = "Something went wrong inside; the functions' logs say more"
 # Exceptions of agent_common.errors, whose messages are written for the user.
 _FOR_THE_USER = frozenset(
@@ -46,6 +63,9 @@ class Outcome:
     refutations: dict[str, Any] = field(default_factory=dict)
     sensitivity: dict[str, Any] = field(default_factory=dict)
     balance: dict[str, Any] = field(default_factory=dict)
+    #: What else the tools found: see :data:`_EVIDENCE`.
+    evidence: dict[str, Any] = field(default_factory=dict)
+    findings: Sequence[Mapping[str, Any]] = ()
 
     def shortened(self, most: int) -> Outcome:
         """Return it with a summary of at most so many bytes, saying where the rest is."""
@@ -65,6 +85,8 @@ class Outcome:
             "refutations": self.refutations,
             "sensitivity": self.sensitivity,
             "balance": self.balance,
+            "evidence": self.evidence,
+            "findings": list(self.findings),
         }
 
 
@@ -80,12 +102,17 @@ def outcome_of_conversation(messages: Sequence[Message]) -> Outcome:
                 read = {}
             arguments = read if isinstance(read, dict) else {}
     summary = str(arguments.get("summary") or last.get("content") or "")
-    tools = _last_outputs(messages)
+    tools, asked = _last_outputs(messages)
     effect = tools.get("estimate_effect", {})
     estimates = effect.get("estimates", {})
     good = {method: e for method, e in estimates.items() if "error" not in e}
     if arguments.get("failed") is True or not summary:
         return Outcome(FAILED, summary or "The model ended without a report", "NotAnswerable")
+    findings = unique(f for output in tools.values() for f in output.get("findings", []))
+    refused = cannot_answer(effect.get("treatment", ""), effect.get("outcome", ""), findings)
+    if refused and not summary.startswith("These data cannot answer"):
+        summary = f"{refused} {summary}"  # whatever a model made of it
+    graph = asked.get("identify_adjustment_set", {})
     return Outcome(
         SUCCEEDED,
         summary,
@@ -93,8 +120,16 @@ def outcome_of_conversation(messages: Sequence[Message]) -> Outcome:
         str(arguments.get("headline_method") or next(iter(good), "")),
         good,
         tools.get("refute_estimate", {}).get("checks", {}),
-        {k: v for k, v in tools.get("sensitivity", {}).items() if k != "error"},
+        {k: v for k, v in tools.get("sensitivity", {}).items() if k not in ("error", "findings")},
         effect.get("balance", {}),
+        {
+            **{name: effect[name] for name in _EVIDENCE if name in effect},
+            "claim": "none" if refused else "effect",
+            "call": asked.get("estimate_effect", {}),
+            "graph": {key: graph[key] for key in ("edges", "unobserved") if key in graph},
+            "identification": tools.get("identify_adjustment_set", {}),
+        },
+        findings,
     )
 
 
@@ -119,12 +154,20 @@ def _message(cause: str) -> str:
     return str(report.get("errorMessage", "")) if isinstance(report, dict) else cause
 
 
-def _last_outputs(messages: Sequence[Message]) -> dict[str, dict[str, Any]]:
-    """Return each tool's last answer that is no error."""
+def _last_outputs(
+    messages: Sequence[Message],
+) -> tuple[dict[str, dict[str, Any]], dict[str, dict[str, Any]]]:
+    """Return each tool's last answer that is no error, and what it was asked."""
+    calls = {
+        call.get("id"): call for message in messages for call in message.get("toolCalls") or []
+    }
     outputs: dict[str, dict[str, Any]] = {}
+    asked: dict[str, dict[str, Any]] = {}
     for message in messages:
         if message["role"] == "tool":
             output = json.loads(message["content"])
             if "error" not in output:
                 outputs[message["name"]] = output
-    return outputs
+                if call := calls.get(message.get("toolCallId")):
+                    asked[message["name"]] = json.loads(call["arguments"] or "{}")
+    return outputs, asked

@@ -56,6 +56,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._stream([{"content": ""}])
         elif word == "babble":
             self._stream([_call(0, "c1", "no_such_tool", "{not json")], body)
+        elif word == "do":
+            self._stream(_told(body, question))
         else:
             self._stream(_plan(body))
 
@@ -103,6 +105,16 @@ def _answered(body: dict[str, Any]) -> bool:
 def _call(index: int, id_: str, name: str, arguments: str) -> dict[str, Any]:
     function = {"name": name, "arguments": arguments}
     return {"tool_calls": [{"index": index, "id": id_, "type": "function", "function": function}]}
+
+
+def _told(body: dict[str, Any], question: str) -> list[dict[str, Any]]:
+    """Do the calls that the question lists, one after the other, and claim that all is well."""
+    calls = json.loads(question.removeprefix("do "))
+    done = sum(m["role"] == "tool" for m in body["messages"])
+    if done < len(calls):
+        name, arguments = calls[done]
+        return [_call(0, f"c{done}", name, json.dumps(arguments))]
+    return [_call(0, "last", "finish", json.dumps({"summary": "All is well."}))]
 
 
 def _plan(body: dict[str, Any]) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from agent_common.tool_specs import METHODS
 from local_cloud.installation import PROJECT
 from tests.stack import Stack, analyse, within
 
@@ -38,6 +39,7 @@ def test_the_demo_prints_one_json_object_last(stack: Stack) -> None:
     )
     last = json.loads(result.stdout.strip().splitlines()[-1])
     assert last["status"] == "SUCCEEDED"
-    assert set(last["estimates"]) == {"difference_in_means", "ols", "ipw", "aipw"}
+    assert set(last["estimates"]) == set(METHODS)
+    assert last["claim"] == "effect"
     assert last["resultUri"].startswith("s3://causal-results/")
     assert last["seconds"] > 0

@@ -315,7 +315,7 @@ def test_a_chat_with_a_reload_in_the_middle(page: Page, stack: Stack) -> None:
     expect(result).to_contain_text("1,794")
     expect(result.get_by_role("img", name="Forest plot")).to_be_visible()
     expect(result.get_by_role("img", name="Covariate balance")).to_contain_text("nodegree")
-    expect(page.locator("details.tool")).to_have_count(5)
+    expect(page.locator("details.tool")).to_have_count(6)
     page.get_by_text("identify_adjustment_set").click()
     expect(page.get_by_role("img", name="Causal graph")).to_contain_text("treat")
     page.get_by_role("link", name="its execution").click()

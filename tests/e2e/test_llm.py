@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
+import pandas as pd
 import pytest
 
 from local_cloud.client import Message
 from tests.conftest import own_stack
 from tests.e2e.llm_server import LlmServer
 from tests.stack import Stack, analyse, within
+from tests.unit.lambdas.causal_tools import confounded, estimate
 
 pytestmark = pytest.mark.embedded("its LLM server is on the host's loopback")
 
@@ -88,6 +91,54 @@ def test_a_model_that_calls_a_tool_that_is_not_there_is_told(llm_stack: Stack) -
     (called,) = [m for m in messages if m["type"] == "tool.finished"]
     assert called["ok"] is False
     assert "There is no tool 'no_such_tool'" in messages[-1]["summary"]
+
+
+def do(stack: Stack, data: str | pd.DataFrame, *calls: tuple[str, dict[str, Any]]) -> list[Message]:
+    """Have the model do these calls on a dataset, its own table or one of the kit's."""
+
+    async def run() -> list[Message]:
+        login = stack.new_user()
+        name = data if isinstance(data, str) else "table"
+        if not isinstance(data, str):
+            name = stack.upload(login, name, data.to_csv(index=False).encode())
+        async with stack.connect(stack.token(login)) as agent:
+            return await analyse(agent, name, f"do {json.dumps(calls)}")
+
+    return within(run())
+
+
+def test_a_collider_is_refused_as_an_adjustment(llm_stack: Stack) -> None:
+    edges = [["a", "t"], ["a", "c"], ["b", "c"], ["b", "y"], ["t", "y"]]
+    table = pd.DataFrame({name: [0, 1, 1] * 10 for name in "tyabc"})
+    effect = {"treatment": "t", "outcome": "y", "methods": ["ols"], "edges": edges}
+    messages = do(llm_stack, table, ("estimate_effect", {**effect, "adjustment_set": ["c"]}))
+    (called,) = [m for m in messages if m["type"] == "tool.finished"]
+    assert called["ok"] is False
+    assert "c is a collider on it" in called["output"]["error"]
+    assert "Adjust for [] instead" in called["output"]["error"]
+
+
+def test_a_model_that_claims_what_the_data_cannot_answer_is_contradicted(llm_stack: Stack) -> None:
+    effect = {
+        "treatment": "treat",
+        "outcome": "re78",
+        "adjustment_set": ["age", "educ", "black", "re74", "re75"],
+        "methods": ["ols", "aipw"],
+    }
+    finished = do(llm_stack, "nsw_cps", ("estimate_effect", effect))[-1]
+    assert finished["evidence"]["claim"] == "none"
+    assert finished["summary"].startswith("These data cannot answer what treat does to re78: ")
+    assert finished["summary"].endswith("All is well.")
+
+
+def test_clusters_and_weights_reach_the_estimate(llm_stack: Stack) -> None:
+    table = confounded(1, effect=1.0).assign(town=list(range(50)) * 20, w=[1, 3] * 500)
+    effect = {"treatment": "t", "outcome": "y", "adjustment_set": ["a", "b"], "methods": ["aipw"]}
+    call = ("estimate_effect", {**effect, "cluster": "town", "weights": "w"})
+    finished = do(llm_stack, table, call)[-1]
+    told = finished["estimates"]["aipw"]
+    assert told == pytest.approx(estimate(table, **call[1])["estimates"]["aipw"])
+    assert told != pytest.approx(estimate(table, **effect)["estimates"]["aipw"])
 
 
 def test_an_answer_that_breaks_off_is_taken_back_and_asked_for_again(

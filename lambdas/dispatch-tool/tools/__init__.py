@@ -13,34 +13,56 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
 from agent_common.tool_specs import CONTROL_TOOLS, TOOLS
-from tools.adjustment import identify_adjustment_set
 from tools.dataset import Dataset, ToolError
-from tools.estimate import estimate_effect
+from tools.estimate import Tell, estimate_effect
+from tools.graph import identify_adjustment_set
+from tools.graph_check import check_graph
+from tools.instrument import estimate_by_instrument
 from tools.profile import profile_dataset
 from tools.refute import refute_estimate
 from tools.sensitivity import sensitivity
 
 __all__ = ["Dataset", "ToolError", "run_tool"]
 
+
+def _estimate(dataset: Dataset, **values: Any) -> dict[str, Any]:
+    """Estimate by the methods that are named, or with instruments where these are."""
+    if not values.get("instruments"):
+        values.pop("instruments", None)
+        return estimate_effect(dataset, **values)
+    ours = {"methods", "tell", "squares", "interactions", "modifiers", "edges", "unobserved"}
+    return estimate_by_instrument(
+        dataset, **{key: value for key, value in values.items() if key not in ours}
+    )
+
+
 _ON_DATA: dict[str, Callable[..., dict[str, Any]]] = {
     "profile_dataset": profile_dataset,
-    "estimate_effect": estimate_effect,
+    "check_graph": check_graph,
+    "estimate_effect": _estimate,
     "refute_estimate": refute_estimate,
     "sensitivity": sensitivity,
 }
+#: Those that may take seconds, and tell how far they are.
+_TELLING = frozenset(["estimate_effect", "refute_estimate"])
 
 
-def run_tool(name: str, arguments: str, load: Callable[[], Dataset]) -> dict[str, Any]:
+def run_tool(
+    name: str, arguments: str, load: Callable[[], Dataset], tell: Tell = lambda _: None
+) -> dict[str, Any]:
     """Run a tool; return its answer, or ``{"error": …}`` when it cannot be given.
 
     Args:
         arguments: JSON, as the model wrote it.
         load: returns the dataset; called only by the tools that need it.
+        tell: is told, in a few words, what a tool that takes its time is doing.
     """
     try:
         values = _checked(name, arguments)
         if name == "identify_adjustment_set":
             return identify_adjustment_set(**values)
+        if name in _TELLING:
+            values["tell"] = tell
         return _ON_DATA[name](load(), **values)
     except ToolError as error:
         return {"error": str(error)}

@@ -1,4 +1,4 @@
-"""A dataset as the tools see it: columns checked, bad values named."""
+"""A dataset as the tools see it: a table, its columns checked and bad values named."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-MIN_ROWS = 10
+#: More rows could not be analysed before the function times out.
+MAX_ROWS = 500_000
+#: Text of more different values is no category.
+MAX_LEVELS = 20
 _SHOWN = 3
 
 
@@ -19,20 +22,27 @@ class ToolError(Exception):
 
 @dataclass(frozen=True)
 class Dataset:
-    """A table of numbers and text, and what its columns mean where that is known."""
+    """A table of numbers and text, and what is known of its columns.
+
+    Args:
+        meanings: column -> what it means, in words.
+        timing: column -> ``before`` or ``after`` the treatment, where the dictionary tells.
+    """
 
     frame: pd.DataFrame
     meanings: dict[str, str] = field(default_factory=dict)
+    timing: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def parse(cls, data: bytes, dictionary: bytes | None = None) -> Dataset:
         """Read CSV bytes.
 
         Args:
-            dictionary: JSON ``{"columns": {name: meaning}}``.
+            dictionary: JSON ``{"columns": {name: meaning}, "before_treatment": [name],
+                "after_treatment": [name]}``, each part optional.
 
         Raises:
-            ToolError: it is no CSV, or has no rows.
+            ToolError: it is no CSV, has no rows, or has more than :data:`MAX_ROWS`.
         """
         try:
             frame = pd.read_csv(io.BytesIO(data), skipinitialspace=True)
@@ -44,9 +54,19 @@ class Dataset:
             raise ToolError("The dataset has one column only: is it separated by commas?")
         if frame.empty:
             raise ToolError("The dataset has a header and no rows")
+        if len(frame) > MAX_ROWS:
+            raise ToolError(
+                f"The dataset has {len(frame):,} rows; at most {MAX_ROWS:,} are analysed in the "
+                "time a tool has. Take a random sample of them"
+            )
         frame.columns = [str(name).strip() for name in frame.columns]
-        meanings = json.loads(dictionary).get("columns", {}) if dictionary else {}
-        return cls(frame, {str(k): str(v) for k, v in meanings.items()})
+        known = json.loads(dictionary) if dictionary else {}
+        timing = {
+            str(name): when
+            for when in ("before", "after")
+            for name in known.get(f"{when}_treatment", [])
+        }
+        return cls(frame, {str(k): str(v) for k, v in known.get("columns", {}).items()}, timing)
 
     def require(self, *names: str) -> None:
         """Raise :class:`ToolError` for a column that is not there."""
@@ -55,6 +75,15 @@ class Dataset:
                 raise ToolError(
                     f"There is no column {name!r}. Columns: {', '.join(self.frame.columns)}."
                 )
+
+    def is_category(self, name: str) -> bool:
+        """Return whether a column holds words, of which there are few different ones."""
+        column = self.frame[name]
+        if pd.api.types.is_numeric_dtype(column.dtype):
+            return False
+        present = column.dropna()
+        numbers = pd.to_numeric(present, errors="coerce").notna().sum()
+        return bool(numbers < len(present) / 2 and 2 <= present.nunique() <= MAX_LEVELS)
 
     def numbers(self, name: str) -> pd.Series:
         """Return a column as floats, missing values as NaN.
@@ -78,53 +107,3 @@ class Dataset:
                 f"{len(column)} rows ({'; '.join(rows)})"
             )
         return values.astype(float).replace([np.inf, -np.inf], np.nan)
-
-    def study(self, treatment: str, outcome: str, covariates: list[str]) -> Study:
-        """Return the complete rows of these columns.
-
-        Raises:
-            ToolError: a column is missing, is used twice, or holds text; the treatment is not
-                0/1 or has one value; too few rows are complete.
-        """
-        names = [treatment, outcome, *covariates]
-        if len(set(names)) != len(names):
-            raise ToolError("Treatment, outcome and adjustment set should be different columns")
-        frame = pd.DataFrame({name: self.numbers(name) for name in names})
-        complete = frame.dropna()
-        dropped = len(frame) - len(complete)
-        if len(complete) < MIN_ROWS:
-            raise ToolError(
-                f"Only {len(complete)} of {len(frame)} rows have a value in all of "
-                f"{', '.join(names)}; at least {MIN_ROWS} are needed"
-            )
-        values = sorted(complete[treatment].unique())
-        if len(values) == 1:
-            raise ToolError(
-                f"Treatment {treatment!r} has one value only ({values[0]:g}) in the complete rows: "
-                "there is nothing to compare"
-            )
-        if values != [0.0, 1.0]:
-            shown = ", ".join(f"{value:g}" for value in values[:5])
-            raise ToolError(f"Treatment {treatment!r} should hold 0 and 1 only, and holds {shown}")
-        constant = [name for name in covariates if complete[name].nunique() == 1]
-        kept = [name for name in covariates if name not in constant]
-        return Study(complete, treatment, outcome, kept, dropped)
-
-
-@dataclass(frozen=True)
-class Study:
-    """Complete rows with a 0/1 treatment, an outcome and covariates that vary."""
-
-    frame: pd.DataFrame
-    treatment: str
-    outcome: str
-    covariates: list[str]
-    rows_dropped: int
-
-    @property
-    def treated(self) -> pd.Series:
-        return self.frame[self.treatment]
-
-    @property
-    def y(self) -> pd.Series:
-        return self.frame[self.outcome]

@@ -1,6 +1,6 @@
-"""Average treatment effects by four methods, with statsmodels.
+"""Average effects by several methods, and whether these data can answer at all.
 
-https://www.statsmodels.org/stable/treatment.html
+For everybody (ATE), for the treated (ATT) and for the rows that have counterparts (trimmed).
 """
 
 from __future__ import annotations
@@ -11,15 +11,41 @@ from typing import Any
 import numpy as np
 from numpy.linalg import LinAlgError
 from scipy import stats
-from statsmodels.regression.linear_model import OLS
+from statsmodels.regression.linear_model import WLS
 from statsmodels.tools.sm_exceptions import PerfectSeparationError
-from statsmodels.treatment.treatment_effects import TreatmentEffect
 
-from tools.balance import covariate_balance
-from tools.dataset import Dataset, Study, ToolError
-from tools.models import design_matrix, fit_assignment
+from tools.agreement import agreement
+from tools.balance import balanced_assignment, covariate_balance
+from tools.dataset import Dataset, ToolError
+from tools.design import design
+from tools.estimators import (
+    ATE,
+    ATT,
+    CONFIDENCE,
+    Assignment,
+    Effect,
+    Outcome,
+    aipw,
+    interval,
+    ipw,
+    standardization,
+)
+from tools.findings import STOPS, WEAKENS, finding
+from tools.graph import check_adjustment
+from tools.learner import dml
+from tools.overlap import TRIM, judge, overlap, trimmed_rows
+from tools.study import Matrix, Study, make_study
 
-CONFIDENCE = 0.95
+Tell = Callable[[str], None]
+
+FOR_WHOM = {
+    ATE: "everybody in the data",
+    ATT: "those who were treated",
+    "trimmed": f"rows whose probability of treatment lies between {TRIM[0]} and {TRIM[1]}",
+}
+#: Fewer rows than this in a group are too few for the large-sample errors of these methods.
+FEW_ROWS = 30
+WRONG = (ToolError, LinAlgError, PerfectSeparationError, FloatingPointError)
 
 
 def estimate_effect(
@@ -28,83 +54,251 @@ def estimate_effect(
     outcome: str,
     methods: list[str],
     adjustment_set: list[str] | None = None,
+    squares: list[str] | None = None,
+    interactions: bool = False,
+    modifiers: list[str] | None = None,
+    edges: list[list[str]] | None = None,
+    unobserved: list[str] | None = None,
+    tell: Tell = lambda _: None,
+    **how: Any,
 ) -> dict[str, Any]:
-    """Return the effect by each method: estimate, standard error and 95% interval.
+    """Return the effect by each method, the diagnostics, and what may be claimed.
 
-    A method that fails on these data answers with an ``error`` of its own. With covariates there
-    is their ``balance``, too: how far treated and untreated rows differ in each.
+    ``estimates`` are for everybody, ``att`` for the treated, ``trimmed`` for the rows that Crump's
+    rule keeps. A method that fails on these data answers with an ``error`` of its own.
+
+    Args:
+        squares: covariates whose square belongs into the models.
+        interactions: whether products of every two covariates do.
+        modifiers: covariates that change the effect in the outcome model; all do if not given.
+        edges: the causal graph; the adjustment set is then checked against it.
+        how: choices of :func:`tools.study.make_study`.
+        tell: is told what is being done.
     """
-    study = dataset.study(treatment, outcome, adjustment_set or [])
-    estimates: dict[str, Any] = {}
-    for method in methods:
+    adjust = adjustment_set or []
+    if edges is not None:
+        check_adjustment(treatment, outcome, adjust, edges, unobserved or [])
+    if set(methods) == {"ols"} and how.get("compare") is None:
+        study = make_study(dataset, treatment, outcome, adjust, dose=True, **how)
+        if len(np.unique(study.t)) > 2:
+            return _dose(study)
+    study = make_study(dataset, treatment, outcome, adjust, **how)
+    analysis = _Analysis(study, squares, interactions, modifiers, tell)
+    return analysis.run(methods)
+
+
+class _Analysis:
+    def __init__(
+        self,
+        study: Study,
+        squares: list[str] | None,
+        interactions: bool,
+        modifiers: list[str] | None,
+        tell: Tell,
+    ) -> None:
+        self.study = study
+        self.squares = squares
+        self.interactions = interactions
+        self.modifiers = modifiers
+        self.tell = tell
+        self.findings = list(study.findings)
+        #: Of the model of who is treated; balance may call for more than what was asked for.
+        self.terms: dict[str, Any] = {"squares": squares or [], "interactions": interactions}
+
+    def run(self, methods: list[str]) -> dict[str, Any]:
+        study = self.study
+        self.tell(f"{study.n:,} rows: modelling who is treated")
+        assignment, why = self._assignment()
+        estimates: dict[str, Any] = {}
+        att: dict[str, Any] = {}
+        effects: dict[str, Effect] = {}
+        for method in methods:
+            self.tell(f"{study.n:,} rows: estimating by {method}")
+            try:
+                found, told = self._by(method, study, assignment, why)
+                estimates[method] = {**told, "n": study.n}
+                effects[method] = found[ATE]
+                if ATT in found:
+                    att[method] = {**interval(found[ATT], study), "n": study.n}
+            except WRONG as error:
+                estimates[method] = {"error": str(error)}
+        answer: dict[str, Any] = {
+            "treatment": study.treatment,
+            "outcome": study.outcome,
+            "outcome_kind": study.outcome_kind,
+            "adjustment_set": study.covariates,
+            "assignment_terms": self.terms,
+            "rows": study.n,
+            "rows_dropped": study.rows_dropped,
+            "missing": study.missing,
+            "estimates": estimates,
+            "att": att,
+            "for_whom": FOR_WHOM,
+            "balance": covariate_balance(
+                study, None if assignment is None else assignment.probability
+            )
+            if study.covariates
+            else {},
+        }
+        if assignment is not None and study.covariates:
+            answer["overlap"] = overlap(study, assignment.probability)
+            self.findings += judge(study, answer["overlap"])
+            if trimmed := self._trimmed(assignment):
+                answer["trimmed"] = trimmed
+        smaller = int(min(study.t.sum(), study.n - study.t.sum()))
+        if smaller < FEW_ROWS:
+            text = (
+                f"The smaller group has {smaller} rows: intervals are rough with fewer than "
+                f"{FEW_ROWS}."
+            )
+            self.findings.append(finding("few_rows", WEAKENS, text))
+        self.findings += agreement(study, effects)
+        stopped = any(f["weight"] == STOPS for f in self.findings)
+        return {**answer, "claim": "none" if stopped else "effect", "findings": self.findings}
+
+    def _assignment(self) -> tuple[Assignment | None, str]:
+        if not self.study.covariates:
+            return Assignment.fit(self.study), ""
         try:
-            estimates[method] = {**_METHODS[method](study), "n": len(study.frame)}
-        except (ToolError, LinAlgError, PerfectSeparationError, FloatingPointError) as error:
-            estimates[method] = {"error": str(error)}
-    return {
-        "treatment": treatment,
-        "outcome": outcome,
-        "adjustment_set": study.covariates,
-        "rows_dropped": study.rows_dropped,
-        "estimates": estimates,
-        "balance": covariate_balance(study),
-    }
+            chosen, self.terms, found = balanced_assignment(
+                self.study, self.squares, self.interactions
+            )
+        except ToolError as error:
+            self.findings.append(
+                finding("separation", STOPS, f"{str(error)[0].lower()}{str(error)[1:]}.")
+            )
+            return None, str(error)
+        self.findings += found
+        return chosen, ""
+
+    def _terms(self, study: Study) -> Matrix:
+        return design(study, self.squares, self.interactions)
+
+    def _outcome(self, study: Study) -> Outcome:
+        modifiers = None
+        if self.modifiers is not None:
+            names = [n for n in study.x.columns if study.source[n] in self.modifiers]
+            modifiers = np.column_stack([np.ones(study.n), *(study.x[n] for n in names)])
+        return Outcome.fit(study, self._terms(study), modifiers)
+
+    def _by(
+        self, method: str, study: Study, assignment: Assignment | None, why: str
+    ) -> tuple[dict[str, Effect], dict[str, Any]]:
+        """Return the effects by one method, and what is told of the one for everybody."""
+        if method == "difference_in_means":
+            return difference_in_means(study)
+        if method == "ols":
+            return ols(study, self._terms(study))
+        if method == "dml":
+            if not study.covariates:
+                raise ToolError("A flexible learner needs columns to adjust for")
+            found = dml(study, [ATE, ATT])
+        elif method == "standardization":
+            model = self._outcome(study)
+            found = {target: standardization(study, model, target) for target in (ATE, ATT)}
+        elif assignment is None:
+            raise ToolError(why)
+        elif method == "ipw":
+            found = {target: ipw(study, assignment, target) for target in (ATE, ATT)}
+        else:
+            model = self._outcome(study)
+            found = {target: aipw(study, assignment, model, target) for target in (ATE, ATT)}
+        return found, interval(found[ATE], study)
+
+    def _trimmed(self, assignment: Assignment) -> dict[str, Any]:
+        """Return the doubly robust estimates of the rows that Crump's rule keeps."""
+        keep = trimmed_rows(assignment.probability)
+        kept = {
+            name: int((keep & (self.study.t == group)).sum())
+            for name, group in (("treated", 1), ("untreated", 0))
+        }
+        if keep.all():
+            return {}
+        told: dict[str, Any] = {"rule": f"{TRIM[0]} to {TRIM[1]}", "rows": kept}
+        try:
+            if min(kept.values()) < 10:
+                raise ToolError("Too few rows of one group are left")
+            study = self.study.rows(keep)
+            again = Assignment.fit(study, design(study, **self.terms))
+            model = self._outcome(study)
+            for target in (ATE, ATT):
+                told[target] = {**interval(aipw(study, again, model, target), study), "n": study.n}
+        except WRONG as error:
+            told["error"] = str(error)
+        return told
 
 
-def difference_in_means(study: Study) -> dict[str, float]:
-    """Treated minus untreated mean, with Welch's standard error and degrees of freedom."""
-    treated, untreated = study.y[study.treated == 1], study.y[study.treated == 0]
-    if min(len(treated), len(untreated)) < 2:
+def difference_in_means(study: Study) -> tuple[dict[str, Effect], dict[str, Any]]:
+    """Treated minus untreated mean; Welch's error and degrees of freedom where rows are equal."""
+    treated = study.t == 1
+    groups = study.y[treated], study.y[~treated]
+    if min(map(len, groups)) < 2:
         raise ToolError("Each group needs two rows or more")
-    parts = [group.var(ddof=1) / len(group) for group in (treated, untreated)]
-    error = float(np.sqrt(sum(parts)))
-    if error == 0:
+    if not any(group.var() for group in groups):
         raise ToolError(f"The outcome {study.outcome!r} does not vary within the groups")
-    freedom = sum(parts) ** 2 / sum(
-        part**2 / (len(group) - 1) for part, group in zip(parts, (treated, untreated), strict=True)
-    )
-    half = float(stats.t.ppf((1 + CONFIDENCE) / 2, freedom)) * error
-    estimate = float(treated.mean() - untreated.mean())
-    return _interval(estimate, error, estimate - half, estimate + half)
+    means = []
+    for group in (study.t, 1 - study.t):
+        w = study.weights * group
+        centre = float(np.average(study.y, weights=w))
+        means.append((centre, w * (study.y - centre) / w.mean()))
+    effect = Effect(means[0][0] - means[1][0], means[0][1] - means[1][1], (means[0], means[1]))
+    told = interval(effect, study)
+    if study.clusters is None and np.ptp(study.weights) == 0:
+        parts = [group.var(ddof=1) / len(group) for group in groups]
+        error = float(np.sqrt(sum(parts)))
+        freedom = sum(parts) ** 2 / sum(
+            part**2 / (len(group) - 1) for part, group in zip(parts, groups, strict=True)
+        )
+        half = float(stats.t.ppf((1 + CONFIDENCE) / 2, freedom)) * error
+        told |= {
+            "std_error": error,
+            "ci_low": effect.estimate - half,
+            "ci_high": effect.estimate + half,
+        }
+    return {ATE: effect}, told
 
 
-def ols(study: Study) -> dict[str, float]:
-    """Regression on treatment and covariates, with HC1 (robust) errors."""
-    design = design_matrix(study, with_treatment=True)
-    fit = OLS(study.y, design).fit(cov_type="HC1")
-    low, high = fit.conf_int(alpha=1 - CONFIDENCE).loc[study.treatment]
-    return _interval(fit.params[study.treatment], fit.bse[study.treatment], low, high)
-
-
-def ipw(study: Study) -> dict[str, float]:
-    """Weighting by the inverse probability of treatment, a logit of the covariates."""
-    return _treatment_effect(study, "ipw")
-
-
-def aipw(study: Study) -> dict[str, float]:
-    """Augmented weighting: right when either the outcome or the treatment model is."""
-    return _treatment_effect(study, "aipw")
-
-
-_METHODS: dict[str, Callable[[Study], dict[str, float]]] = {
-    "difference_in_means": difference_in_means,
-    "ols": ols,
-    "ipw": ipw,
-    "aipw": aipw,
-}
-
-
-def _treatment_effect(study: Study, method: str) -> dict[str, float]:
-    design = design_matrix(study, with_treatment=False)
-    assignment = fit_assignment(study, design)
-    model = TreatmentEffect(OLS(study.y, design), study.treated, results_select=assignment)
-    result = getattr(model, method)(return_results=True, disp=False).results_gmm
-    low, high = result.conf_int(alpha=1 - CONFIDENCE)[0]
-    return _interval(result.params[0], result.bse[0], low, high)
-
-
-def _interval(estimate: float, error: float, low: float, high: float) -> dict[str, float]:
-    values = [float(v) for v in (estimate, error, low, high)]
+def ols(study: Study, terms: Matrix | None = None) -> tuple[dict[str, Effect], dict[str, Any]]:
+    """Regression on treatment and covariates, with HC1 errors, by cluster where there are any."""
+    made = np.column_stack([design(study) if terms is None else terms, study.t])
+    model = WLS(study.y, made, weights=study.weights)
+    if study.clusters is None:
+        fit = model.fit(cov_type="HC1")
+    else:
+        fit = model.fit(cov_type="cluster", cov_kwds={"groups": study.clusters})
+    influence = study.n * (study.weights * fit.resid)[:, None] * made
+    effect = Effect(float(fit.params[-1]), influence @ fit.normalized_cov_params[-1])
+    values = [float(v) for v in (fit.params[-1], fit.bse[-1], *fit.conf_int(1 - CONFIDENCE)[-1])]
     if not np.isfinite(values).all():
         raise ToolError("The estimate is not a finite number")
-    return dict(zip(("estimate", "std_error", "ci_low", "ci_high"), values, strict=True))
+    return {ATE: effect}, dict(
+        zip(("estimate", "std_error", "ci_low", "ci_high"), values, strict=True)
+    )
+
+
+def _dose(study: Study) -> dict[str, Any]:
+    """Return the change of the outcome per unit of a treatment that is a number."""
+    estimates: dict[str, Any]
+    try:
+        estimates = {"ols": {**ols(study)[1], "n": study.n}}
+    except WRONG as error:
+        estimates = {"ols": {"error": str(error)}}
+    text = (
+        f"{study.treatment} is a dose: the estimate is the change of {study.outcome} per unit of "
+        "it, if a straight line is right. Overlap and weighting are not looked at for a dose."
+    )
+    return {
+        "treatment": study.treatment,
+        "outcome": study.outcome,
+        "outcome_kind": study.outcome_kind,
+        "adjustment_set": study.covariates,
+        "rows": study.n,
+        "rows_dropped": study.rows_dropped,
+        "missing": study.missing,
+        "estimates": estimates,
+        "att": {},
+        "for_whom": FOR_WHOM,
+        "balance": {},
+        "claim": "effect",
+        "findings": [*study.findings, finding("dose", WEAKENS, text)],
+    }

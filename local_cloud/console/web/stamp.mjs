@@ -7,7 +7,7 @@ const files = (folder) =>
     const path = `${folder}/${name}`;
     return statSync(path).isDirectory() ? files(path) : [path];
   });
-const sources = [...files("src"), ...files("public"), "index.html", "package.json", "vite.config.ts"].sort();
+const sources = [...files("src"), ...files("public"), "index.html", "package.json", "vite.config.ts", "vite.report.config.ts"].sort();
 const hash = createHash("sha256");
 for (const path of sources) hash.update(path).update(readFileSync(path));
 writeFileSync("../assets/sources.sha256", `${hash.digest("hex")}\n`);

@@ -37,6 +37,33 @@ def test_a_finished_conversation_succeeds_with_the_last_good_numbers() -> None:
     assert result.as_dict()["balance"] == {"age": {"unadjusted": 0.1}}
 
 
+def test_a_model_that_claims_what_the_data_cannot_answer_is_contradicted_first() -> None:
+    overlap = {"kind": "overlap", "weight": "stops", "text": "the groups hardly overlap."}
+    effect = {"treatment": "t", "outcome": "y", "estimates": {}, "findings": [overlap]}
+    messages = [
+        {
+            "role": "assistant",
+            "toolCalls": [{"id": "c1", "name": "estimate_effect", "arguments": '{"methods": []}'}],
+        },
+        {
+            "role": "tool",
+            "name": "estimate_effect",
+            "toolCallId": "c1",
+            "content": json.dumps(effect),
+        },
+        {
+            "role": "assistant",
+            "toolCalls": [{"name": "finish", "arguments": '{"summary": "It works."}'}],
+        },
+    ]
+    result = outcome.outcome_of_conversation(messages)
+    expected = "These data cannot answer what t does to y: the groups hardly overlap. It works."
+    assert result.summary == expected
+    assert result.evidence["claim"] == "none"
+    assert result.evidence["call"] == {"methods": []}
+    assert result.findings == [overlap]
+
+
 @pytest.mark.parametrize("arguments", ['{"summary": "No.", "failed": true}', "nonsense", "{}"])
 def test_a_model_that_gives_up_or_says_nothing_fails(arguments: str) -> None:
     last = {"role": "assistant", "toolCalls": [{"name": "finish", "arguments": arguments}]}

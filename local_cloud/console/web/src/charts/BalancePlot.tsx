@@ -1,4 +1,4 @@
-import { ticks } from "./ForestPlot";
+import { ticks } from "./ticks";
 
 export type Balance = Record<string, { unadjusted: number; weighted?: number }>;
 

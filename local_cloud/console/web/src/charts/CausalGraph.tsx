@@ -5,10 +5,13 @@ interface Props {
   treatment: string;
   outcome: string;
   adjusted: string[];
+  unobserved?: string[];
+  /** Nodes and arrows of a path that nothing observed blocks. */
+  openPath?: string[];
 }
 
 /** The causal graph that an adjustment set was read from. */
-export function CausalGraph({ edges, treatment, outcome, adjusted }: Props) {
+export function CausalGraph({ edges, treatment, outcome, adjusted, unobserved = [], openPath = [] }: Props) {
   const graph = new dagre.graphlib.Graph();
   graph.setGraph({ rankdir: "LR", nodesep: 12, ranksep: 56, marginx: 10, marginy: 10 });
   graph.setDefaultEdgeLabel(() => ({}));
@@ -20,13 +23,21 @@ export function CausalGraph({ edges, treatment, outcome, adjusted }: Props) {
   const role = (name: string) => {
     if (name === treatment) return "treatment";
     if (name === outcome) return "outcome";
+    if (unobserved.includes(name)) return "unobserved";
     return adjusted.includes(name) ? "adjusted" : "";
   };
+  const open = new Set<string>();
+  for (let at = 1; at < openPath.length - 1; at += 2) {
+    const [left, arrow, right] = openPath.slice(at - 1, at + 2);
+    open.add(arrow === "→" ? `${left}\n${right}` : `${right}\n${left}`);
+  }
   return (
     <figure>
       <figcaption>
         Causal graph: <span class="key treatment">treatment</span> <span class="key outcome">outcome</span>{" "}
-        {adjusted.length > 0 && <span class="key adjusted">adjusted for</span>}
+        {adjusted.length > 0 && <span class="key adjusted">adjusted for</span>}{" "}
+        {unobserved.length > 0 && <span class="key unobserved">not observed</span>}{" "}
+        {open.size > 0 && <span class="key open">open path</span>}
       </figcaption>
       <svg
         class="chart causal"
@@ -52,7 +63,14 @@ export function CausalGraph({ edges, treatment, outcome, adjusted }: Props) {
         {graph.edges().map((edge) => {
           const { points } = graph.edge(edge) as unknown as { points: { x: number; y: number }[] };
           const path = points.map((point) => `${point.x} ${point.y}`).join(" L");
-          return <path key={`${edge.v}\n${edge.w}`} class="cause" d={`M${path}`} marker-end="url(#cause)" />;
+          return (
+            <path
+              key={`${edge.v}\n${edge.w}`}
+              class={`cause ${open.has(`${edge.v}\n${edge.w}`) ? "open" : ""}`}
+              d={`M${path}`}
+              marker-end="url(#cause)"
+            />
+          );
         })}
         {graph.nodes().map((name) => {
           const node = graph.node(name) as { x: number; y: number; width: number };

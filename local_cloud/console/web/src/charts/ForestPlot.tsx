@@ -1,4 +1,6 @@
 import { number } from "../format";
+import { methodName } from "../result/methods";
+import { ticks } from "./ticks";
 
 export interface Estimate {
   estimate: number;
@@ -6,16 +8,8 @@ export interface Estimate {
   ci_low: number;
   ci_high: number;
   n: number;
+  ratio?: { estimate: number; ci_low: number; ci_high: number };
 }
-
-const NAMES: Record<string, string> = {
-  difference_in_means: "Difference in means",
-  ols: "OLS",
-  ipw: "IPW",
-  aipw: "AIPW",
-};
-
-export const methodName = (method: string) => NAMES[method] ?? method;
 
 const WIDTH = 520,
   LEFT = 140,
@@ -23,7 +17,15 @@ const WIDTH = 520,
   LINE = 36;
 
 /** Effect estimates with their 95% intervals, a line each, against no effect. */
-export function ForestPlot({ estimates, headline }: { estimates: Record<string, Estimate>; headline?: string }) {
+export function ForestPlot({
+  title = "Effect, with 95% confidence intervals",
+  estimates,
+  headline,
+}: {
+  title?: string;
+  estimates: Record<string, Estimate>;
+  headline?: string;
+}) {
   const rows = Object.entries(estimates);
   if (!rows.length) return null;
   const low = Math.min(0, ...rows.map(([, e]) => e.ci_low));
@@ -36,7 +38,7 @@ export function ForestPlot({ estimates, headline }: { estimates: Record<string, 
   );
   return (
     <figure>
-      <figcaption>Effect, with 95% confidence intervals</figcaption>
+      <figcaption>{title}</figcaption>
       <svg class="chart" viewBox={`0 0 ${WIDTH} ${height}`} role="img" aria-label={`Forest plot: ${words.join("; ")}`}>
         <line class="zero" x1={x(0)} x2={x(0)} y1="4" y2={height - 24} />
         {rows.map(([name, e], row) => {
@@ -63,14 +65,4 @@ export function ForestPlot({ estimates, headline }: { estimates: Record<string, 
       </svg>
     </figure>
   );
-}
-
-/** Round values over a range, zero among them. */
-export function ticks(low: number, high: number): number[] {
-  const rough = (high - low) / 4 || 1;
-  const magnitude = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].map((n) => n * magnitude).find((n) => n >= rough) ?? rough;
-  const found: number[] = [];
-  for (let n = Math.ceil(low / step); n * step <= high; n++) found.push(Number((n * step).toPrecision(6)));
-  return found;
 }

@@ -4,6 +4,7 @@ import { Problem } from "../../parts/parts";
 /** A question that each of the datasets that come with the kit can answer. */
 const QUESTIONS: Record<string, string> = {
   nsw: "What did the programme do to 1978 earnings?",
+  nsw_cps: "What did the programme do to 1978 earnings?",
   nhefs: "What did quitting smoking do to weight gain?",
 };
 

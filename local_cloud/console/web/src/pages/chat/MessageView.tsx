@@ -2,7 +2,8 @@ import { useState } from "preact/hooks";
 import { CausalGraph } from "../../charts/CausalGraph";
 import { number } from "../../format";
 import { Badge, Json } from "../../parts/parts";
-import { Result } from "./Result";
+import { Result } from "../../result/Result";
+import type { Outcome } from "../../result/types";
 import type { Message } from "./useAgent";
 
 interface Props {
@@ -47,7 +48,7 @@ export function MessageView({ message, all, onReply }: Props) {
     case "prompt":
       return <Prompt message={message} answered={all.some((m) => m.seq > message.seq)} onReply={onReply} />;
     case "finished":
-      return <Result message={message} />;
+      return <Result outcome={message as unknown as Outcome} />;
     default:
       return null;
   }
@@ -67,6 +68,8 @@ function ToolCall({ call, done }: { call: Message; done?: Message }) {
           treatment={args.treatment}
           outcome={args.outcome}
           adjusted={done?.output?.adjustment_set ?? []}
+          unobserved={args.unobserved}
+          openPath={done?.output?.open_path}
         />
       )}
       <h3>Arguments</h3>
@@ -84,7 +87,7 @@ function summary(tool: string, output: any): string {
     case "profile_dataset":
       return `${output.rows?.toLocaleString()} rows, ${output.columns?.length} columns`;
     case "identify_adjustment_set":
-      return output.identified ? `adjust for ${output.adjustment_set.join(", ") || "nothing"}` : output.note;
+      return output.by === "back-door" ? `adjust for ${output.adjustment_set.join(", ") || "nothing"}` : output.note;
     case "estimate_effect":
       return Object.values<any>(output.estimates)
         .map((e) => (e.error ? "—" : number(e.estimate)))
@@ -93,8 +96,10 @@ function summary(tool: string, output: any): string {
       const checks = Object.values<any>(output.checks ?? {});
       return `${checks.filter((check) => check.passed).length} of ${checks.length} passed`;
     }
+    case "check_graph":
+      return output.agrees ? `${output.tested} independences hold` : output.findings[0].text;
     case "sensitivity":
-      return `E-value ${number(output.e_value)}`;
+      return `Robustness value ${(output.robustness_value * 100).toFixed(1)}%, E-value ${number(output.e_value)}`;
     default:
       return "";
   }

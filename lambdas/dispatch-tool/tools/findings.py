@@ -1,0 +1,23 @@
+"""What a tool found that bears on the claim, in words that a reader of the report understands."""
+
+from __future__ import annotations
+
+from typing import Any
+
+#: The data cannot answer the question: no effect is claimed.
+STOPS = "stops"
+#: The claim holds with less certainty.
+WEAKENS = "weakens"
+#: Worth knowing; the claim is as it was.
+NOTE = "note"
+
+
+def finding(kind: str, weight: str, text: str) -> dict[str, Any]:
+    """Return a finding.
+
+    Args:
+        kind: what it is about, such as ``overlap``; programs tell findings apart by it.
+        weight: :data:`STOPS`, :data:`WEAKENS` or :data:`NOTE`.
+        text: whole sentences.
+    """
+    return {"kind": kind, "weight": weight, "text": text}
