@@ -27,6 +27,7 @@ QUESTIONS = {
 }
 # What the demo answers when nobody is asked: NSW was an experiment, the others were not.
 ASSIGNMENT = {"nsw": "randomised"}
+_WEIGHTS = {"stops": "no claim:", "weakens": "weakens:", "note": "note:"}
 #: What it answers where there is nothing to choose from: no column came after the treatment.
 NO_COLUMN = "none"
 
@@ -200,6 +201,8 @@ class Demo:
             "[bold yellow]No answer[/bold yellow]" if refused else "[bold green]Answer[/bold green]"
         )
         self.line(f"{head} {escape(result['summary'])}\n")
+        for finding in result["findings"]:
+            self.line(f"[dim]{_WEIGHTS[finding['weight']]}[/dim] {escape(finding['text'])}")
         estimates = Table("method", "estimate", "std. error", "95% interval", box=None)
         for method, e in result["estimates"].items():
             mark = " *" if method == result["headlineMethod"] and not refused else ""

@@ -336,7 +336,7 @@ def dml(target: str) -> dict[str, float]:
     """Doubly robust with boosted trees and cross-fitting."""
     few = len(T) < 5_000
     with threadpool_limits(limits=1, user_api="openmp"):
-        rounds = [_dml(target, 5 if few else 2, SEED + n) for n in range(3 if few else 1)]
+        rounds = [_dml(target, 3 if few else 2, SEED + n) for n in range(3 if few else 1)]
     return sorted(rounds, key=lambda one: one["estimate"])[len(rounds) // 2]
 
 

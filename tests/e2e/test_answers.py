@@ -117,7 +117,8 @@ def test_what_an_unmeasured_confounder_makes_is_said_to_be_fragile(stack: Stack)
     frame = confounded(3).drop(columns="b")
     finished, _ = ask(stack, frame, "What does t do to y?", OBSERVATIONAL, "none")
     assert not finished["refutations"]["unobserved_common_cause"]["passed"]
-    assert "as strong as a, would leave an effect of" in finished["summary"]
+    (told,) = [f["text"] for f in finished["findings"] if f["kind"] == "refutation"]
+    assert "as strong as a, would leave an effect of" in told
     assert "stood up" not in finished["summary"]
 
 

@@ -38,7 +38,7 @@ def dml(study: Study, targets: list[str]) -> dict[str, Effect]:
     Raises:
         ToolError: a group has too few rows to learn from.
     """
-    folds = 5 if study.n < MANY_ROWS else 2
+    folds = 3 if study.n < MANY_ROWS else 2
     smaller = int(min(study.t.sum(), study.n - study.t.sum()))
     if smaller < 4 * folds:
         raise ToolError(

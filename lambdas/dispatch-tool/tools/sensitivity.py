@@ -17,7 +17,6 @@ from statsmodels.regression.linear_model import WLS
 
 from tools.dataset import Dataset, ToolError
 from tools.design import design
-from tools.findings import NOTE, finding
 from tools.study import Study, make_study
 
 SIGNIFICANCE = 0.05
@@ -50,22 +49,19 @@ def sensitivity(
     ratio = math.exp(min(0.91 * d, 500))
     limit = math.exp(min(0.91 * d - 1.78 * error, 500))
     regression = Regression(study)
-    value, value_ci = regression.robustness(), regression.robustness(SIGNIFICANCE)
-    benchmarks = regression.benchmarks()
     return {
         "standardised_effect": math.copysign(d, estimate),
         "risk_ratio": ratio,
         "e_value": _e_value(ratio),
         "e_value_ci": _e_value(limit),
-        "robustness_value": value,
-        "robustness_value_ci": value_ci,
+        "robustness_value": regression.robustness(),
+        "robustness_value_ci": regression.robustness(SIGNIFICANCE),
         "regression": {
             "estimate": regression.estimate,
             "std_error": regression.std_error,
             "degrees_of_freedom": regression.freedom,
         },
-        "benchmarks": benchmarks[:_SHOWN],
-        "findings": _judge(study, value, value_ci),
+        "benchmarks": regression.benchmarks()[:_SHOWN],
     }
 
 
@@ -160,17 +156,6 @@ def _bound(times: float, with_treatment: float, with_outcome: float) -> tuple[fl
         return None
     factor = (math.sqrt(times) + math.sqrt(shared)) / math.sqrt(1 - shared)
     return treatment, min(1.0, factor**2 * with_outcome / (1 - with_outcome))
-
-
-def _judge(study: Study, value: float, value_ci: float) -> list[dict[str, Any]]:
-    if not value_ci:
-        return []  # the interval includes zero as it is
-    text = (
-        f"Robustness value {value:.1%} (interval {value_ci:.1%}): something not measured that "
-        f"explains that share of what is left of both {study.treatment} and {study.outcome} would "
-        "explain the effect away."
-    )
-    return [finding("sensitivity", NOTE, text)]
 
 
 def _e_value(ratio: float) -> float:

@@ -153,7 +153,8 @@ def make_study(
         )
     asked = len(base) if compare is None else int(t.notna().sum())
     told = _missing(asked, essential, complete, lacking, missing)
-    x, source = _encode({n: c[keep] for n, c in columns.items()}, missing == "indicator")
+    kept = {n: c[keep] for n, c in columns.items()}
+    x, source = _encode(kept, base.index[keep], missing == "indicator")
     x, dropped = _independent(x)
     codes = None
     findings = [*told["findings"], *_dropped_columns(dropped, source)]
@@ -247,11 +248,12 @@ def _values(dataset: Dataset, name: str, category: bool) -> pd.Series:
     return column.astype(object).map(_word).astype("category")
 
 
-def _encode(columns: dict[str, pd.Series], indicator: bool) -> tuple[pd.DataFrame, dict[str, str]]:
+def _encode(
+    columns: dict[str, pd.Series], rows: pd.Index[Any], indicator: bool
+) -> tuple[pd.DataFrame, dict[str, str]]:
     """Return covariates as numbers, and which column of the dataset each stands for."""
     made: dict[str, pd.Series] = {}
     source: dict[str, str] = {}
-    index = next(iter(columns.values())).index if columns else None
     for name, column in columns.items():
         lacks = column.isna()
         if isinstance(column.dtype, pd.CategoricalDtype):
@@ -269,7 +271,7 @@ def _encode(columns: dict[str, pd.Series], indicator: bool) -> tuple[pd.DataFram
         raise ToolError(
             f"The adjustment set makes {len(made)} columns; at most {MAX_DESIGN_COLUMNS} are taken"
         )
-    return pd.DataFrame(made, index=index), source
+    return pd.DataFrame(made, index=rows), source
 
 
 def _independent(x: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, str]]:

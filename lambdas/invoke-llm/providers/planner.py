@@ -10,7 +10,13 @@ from typing import Any
 from agent_common.conversation import Message
 from agent_common.tool_specs import ASK_USER, FINISH, INSTRUMENTAL, METHODS
 from providers.column_match import ColumnMatch, best_match
-from providers.question import earlier_values, named_columns, named_dose, named_instrument
+from providers.question import (
+    earlier_values,
+    named_columns,
+    named_dose,
+    named_first,
+    named_instrument,
+)
 from providers.report import Report
 
 RANDOMISED = "randomised"
@@ -101,6 +107,9 @@ class _Planner:
         candidates = [c for c in columns if c["type"] in kinds]
         if not candidates:
             return _give_up(_no_treatment(columns, self.question))
+        first = named_first(self.question, columns)
+        if first in [c["name"] for c in candidates]:
+            candidates = [c for c in candidates if c["name"] == first]
         return self.column("treatment", candidates, columns)
 
     def compare(self, treatment: str, columns: list[dict[str, Any]]) -> list[str] | Step:

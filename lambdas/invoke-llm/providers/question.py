@@ -22,6 +22,13 @@ def named_instrument(question: str, columns: list[dict[str, Any]]) -> str | None
     return None
 
 
+def named_first(question: str, columns: list[dict[str, Any]]) -> str | None:
+    """Return the column that the question names before another one: the cause it asks about."""
+    names = {c["name"] for c in columns}
+    named = list(dict.fromkeys(word for word in _WORD.findall(question) if word in names))
+    return named[0] if len(named) == 2 else None
+
+
 def named_dose(question: str, columns: list[dict[str, Any]]) -> str | None:
     """Return the column of numbers that the question names first, if it names no 0/1 column."""
     kinds = {c["name"]: c["type"] for c in columns}

@@ -16,6 +16,20 @@ METHOD_NAMES = {
     "dml": "doubly robust with a flexible learner",
     "2sls": "two-stage least squares",
 }
+#: What a finding is about, as the report names it.
+_SPOKEN = {
+    "agreement": "methods that disagree",
+    "balance": "groups that stay apart after weighting",
+    "clusters": "few clusters",
+    "dose": "a straight line",
+    "few_rows": "few rows",
+    "functional_form": "curves that the models lack",
+    "graph": "a graph that the data contradict",
+    "instrument": "what an instrument takes for granted",
+    "missing": "missing values",
+    "overlap": "little overlap",
+    "refutation": "a check that it did not pass",
+}
 #: Findings of these kinds mean that an attempt to refute the answer did not fail.
 _DOUBTS = frozenset(["refutation", "agreement", "functional_form", "balance", "graph", "overlap"])
 
@@ -48,7 +62,9 @@ class Report:
             if self.meanings.get(name):
                 sentences.append(f"{name}: {self.meanings[name]}.")
         weak = [f for f in findings if f["weight"] == WEAKENS]
-        sentences += [str(f["text"]) for f in weak]
+        if weak:
+            words = ", ".join(dict.fromkeys(_SPOKEN.get(f["kind"], f["kind"]) for f in weak))
+            sentences.append(f"What weakens it is told under its limits: {words}.")
         if not refused:
             sentences += self._strength(bool(_DOUBTS & {f["kind"] for f in weak}))
         if self.headline != "2sls":

@@ -33,13 +33,14 @@ export default defineConfig({
     preact(),
     {
       name: "one-file",
+      enforce: "post", // after the style was put together
       generateBundle(_, bundle) {
         const files = Object.values(bundle);
         const code = files.find((file) => file.type === "chunk")!.code.trim();
         const style = files.find((file) => file.type === "asset" && file.fileName.endsWith(".css"));
         if (code.includes("</script") || code.includes("<!--")) throw new Error("the code would end its element");
-        const css = style?.type === "asset" ? String(style.source) : "";
-        writeFileSync("../../../lambdas/handle-finish/report.html", page(code, css));
+        if (style?.type !== "asset") throw new Error("the style is not there");
+        writeFileSync("../../../lambdas/handle-finish/report.html", page(code, String(style.source)));
         for (const name of Object.keys(bundle)) delete bundle[name];
       },
     },

@@ -26,7 +26,10 @@ def console(tmp_path: Path) -> Iterator[TestClient]:
 def test_the_built_pages_are_those_of_the_sources() -> None:
     files = [
         *(p for folder in ("src", "public") for p in (WEB / folder).rglob("*") if p.is_file()),
-        *(WEB / name for name in ("index.html", "package.json", "vite.config.ts")),
+        *(
+            WEB / name
+            for name in ("index.html", "package.json", "vite.config.ts", "vite.report.config.ts")
+        ),
     ]
     digest = hashlib.sha256()
     for path in sorted(files, key=lambda p: p.relative_to(WEB).as_posix()):

@@ -143,6 +143,19 @@ def test_a_treatment_of_three_values_is_compared_two_at_a_time() -> None:
     assert "no value 'x'" in unknown["error"]
 
 
+def test_nothing_to_adjust_for_is_refuted_too() -> None:
+    for method in ("ols", "aipw"):
+        answer = run("refute_estimate", confounded(1), treatment="t", outcome="y", method=method)
+        assert answer["checks"].keys() == {
+            "placebo_treatment",
+            "random_common_cause",
+            "data_subset",
+            "bootstrap",
+        }
+    told = run("sensitivity", confounded(1), treatment="t", outcome="y", estimate=1, std_error=0.1)
+    assert told["benchmarks"] == []
+
+
 def test_a_dose_has_a_change_per_unit_and_nothing_else() -> None:
     random = np.random.default_rng(0)
     a, dose = random.normal(size=(2, 1000))

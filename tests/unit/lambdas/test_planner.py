@@ -108,7 +108,7 @@ def test_doubts_are_told_and_nothing_stood_up_to_everything() -> None:
         checks = {"bootstrap": {"passed": True}}
         finish = only_call(talk.step(refute_estimate={"checks": checks}, sensitivity={}))
         assert ("stood up to every attempt" in finish.arguments["summary"]) is stood
-        assert ("Methods differ." in finish.arguments["summary"]) is not stood
+        assert ("methods that disagree" in finish.arguments["summary"]) is not stood
 
 
 def test_columns_of_unknown_time_are_asked_about_and_effects_never_adjusted_for() -> None:

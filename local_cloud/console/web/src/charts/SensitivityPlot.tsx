@@ -34,8 +34,13 @@ export function SensitivityPlot({ sensitivity }: { sensitivity: Sensitivity }) {
       Object.entries(adjusted).map(([times, strength]) => ({ name: `${times}× ${covariate}`, ...strength })),
     );
   const fits = (n: number) => Math.min(0.98, Math.max(0.02, n));
-  const wide = fits(Math.max(value * 1.8, ...marks.map((mark) => mark.r2_treatment * 1.15)));
-  const high = fits(Math.max(value * 1.8, ...marks.map((mark) => mark.r2_outcome * 1.15)));
+  // A covariate far stronger than would be needed is drawn at the edge, so that the curves are seen.
+  const side = (strengths: number[]) =>
+    fits(Math.max(value * 1.8, Math.min(value * 4, Math.max(0, ...strengths) * 1.15)));
+  const wide = side(marks.map((mark) => mark.r2_treatment));
+  const high = side(marks.map((mark) => mark.r2_outcome));
+  const beyond = (mark: Strength) => mark.r2_treatment > wide || mark.r2_outcome > high;
+  const shown = marks.filter((mark) => !beyond(mark) || mark.name.startsWith("1×"));
   const x = (r2: number) => LEFT + (r2 / wide) * (WIDTH - LEFT - RIGHT);
   const y = (r2: number) => HEIGHT - BOTTOM - (r2 / high) * (HEIGHT - TOP - BOTTOM);
   const unit = regression.std_error * Math.sqrt(regression.degrees_of_freedom);
@@ -76,14 +81,23 @@ export function SensitivityPlot({ sensitivity }: { sensitivity: Sensitivity }) {
               </g>
             ),
         )}
-        {marks.map((mark) => (
-          <g key={mark.name} class="benchmark">
-            <circle cx={x(Math.min(mark.r2_treatment, wide))} cy={y(Math.min(mark.r2_outcome, high))} r="4" />
-            <text x={x(Math.min(mark.r2_treatment, wide)) + 7} y={y(Math.min(mark.r2_outcome, high)) + 4}>
-              {mark.name}
-            </text>
-          </g>
-        ))}
+        {shown.map((mark) => {
+          const [cx, cy] = [x(Math.min(mark.r2_treatment, wide)), y(Math.min(mark.r2_outcome, high))];
+          const right = cx > WIDTH * 0.7;
+          return (
+            <g key={mark.name} class="benchmark">
+              <circle cx={cx} cy={cy} r="4" />
+              <text
+                x={cx + (right ? -8 : 8)}
+                y={cy + (cy > HEIGHT - BOTTOM - 12 ? -8 : 4)}
+                text-anchor={right ? "end" : "start"}
+              >
+                {mark.name}
+                {beyond(mark) && " (beyond)"}
+              </text>
+            </g>
+          );
+        })}
         {ticks(0, wide).map((tick) => (
           <text key={tick} class="tick" x={x(tick)} y={HEIGHT - BOTTOM + 16} text-anchor="middle">
             {tick}

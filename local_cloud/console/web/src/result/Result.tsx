@@ -14,6 +14,7 @@ const WEIGHTS = { stops: "no claim", weakens: "weakens", note: "note" } as const
 export function Result({ outcome }: { outcome: Outcome }) {
   const estimates = outcome.estimates ?? {};
   const refutations = Object.entries(outcome.refutations ?? {});
+  const headline = outcome.evidence?.claim === "none" ? undefined : outcome.headlineMethod;
   const { e_value, robustness_value } = outcome.sensitivity ?? {};
   return (
     <div class="card result">
@@ -22,7 +23,7 @@ export function Result({ outcome }: { outcome: Outcome }) {
       </h2>
       <p class={outcome.evidence?.claim === "none" ? "refused" : ""}>{outcome.summary}</p>
       <Limits findings={outcome.findings ?? []} />
-      {Object.keys(estimates).length > 0 && <Evidence outcome={outcome} estimates={estimates} />}
+      {Object.keys(estimates).length > 0 && <Evidence outcome={outcome} estimates={estimates} headline={headline} />}
       {(refutations.length > 0 || e_value !== undefined) && (
         <>
           <h3>Attempts to refute it</h3>
@@ -57,7 +58,13 @@ function Limits({ findings }: { findings: Finding[] }) {
   );
 }
 
-function Evidence({ outcome, estimates }: { outcome: Outcome; estimates: Record<string, Estimate> }) {
+interface EvidenceProps {
+  outcome: Outcome;
+  estimates: Record<string, Estimate>;
+  headline?: string;
+}
+
+function Evidence({ outcome, estimates, headline }: EvidenceProps) {
   const { att = {}, trimmed, overlap, graph, identification, treatment = "", outcome: y = "" } = outcome.evidence ?? {};
   const forSome: Record<string, Estimate> = Object.fromEntries(
     Object.entries(att).map(([method, estimate]) => [`${methodName(method)}, treated`, estimate]),
@@ -70,7 +77,7 @@ function Evidence({ outcome, estimates }: { outcome: Outcome; estimates: Record<
         <ForestPlot
           title="Effect for everybody, with 95% confidence intervals"
           estimates={estimates}
-          headline={outcome.headlineMethod}
+          headline={headline}
         />
         <ForestPlot title="For the treated, and for rows that have counterparts" estimates={forSome} />
         {overlap && <OverlapPlot overlap={overlap} />}
@@ -87,7 +94,7 @@ function Evidence({ outcome, estimates }: { outcome: Outcome; estimates: Record<
           />
         )}
       </div>
-      <Estimates estimates={estimates} headline={outcome.headlineMethod} />
+      <Estimates estimates={estimates} headline={headline} />
       {Object.keys(forSome).length > 0 && <Estimates estimates={forSome} />}
       {overlap && (
         <p class="quiet">
