@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import fidelity, gateway, soak, whole_cloud
+from benchmarks import fidelity, gateway, soak, tools, whole_cloud
 from benchmarks.figures import say_machine
 
 USUAL = ("start", "analysis", "ping", "gateway")
 ON_A_CLOUD = ("start", "analysis", "ping", "console")
-ALL = (*USUAL, "console", "soak", "fidelity")
+ALL = (*USUAL, "console", "tools", "soak", "fidelity")
 
 
 def main() -> None:
@@ -22,6 +22,8 @@ def main() -> None:
         whole_cloud.run(wanted)
     if "gateway" in wanted:
         gateway.run()
+    if "tools" in wanted:
+        tools.run()
     if "soak" in wanted:
         soak.run()
     if "fidelity" in wanted:

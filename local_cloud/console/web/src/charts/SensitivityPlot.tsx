@@ -22,6 +22,8 @@ const WIDTH = 520,
   RIGHT = 24,
   TOP = 14,
   BOTTOM = 44;
+/** Where, of the length of an axis, something is drawn that lies beyond it. */
+const EDGE = 0.92;
 const LEVELS = [0.75, 0.5, 0.25, 0];
 
 /** What an unmeasured confounder would leave of the estimate, by its strength (Cinelli and Hazlett, 2020). */
@@ -29,7 +31,7 @@ export function SensitivityPlot({ sensitivity }: { sensitivity: Sensitivity }) {
   const { regression, robustness_value: value, benchmarks = [] } = sensitivity;
   if (!regression || value === undefined) return null;
   const marks = benchmarks
-    .slice(0, 2)
+    .slice(0, 1)
     .flatMap(({ covariate, adjusted }) =>
       Object.entries(adjusted).map(([times, strength]) => ({ name: `${times}× ${covariate}`, ...strength })),
     );
@@ -50,7 +52,9 @@ export function SensitivityPlot({ sensitivity }: { sensitivity: Sensitivity }) {
     const points = Array.from({ length: 120 }, (_, n) => ((n + 1) / 120) * wide)
       .map((treatment) => ({ treatment, outcome: (bias ** 2 * (1 - treatment)) / treatment }))
       .filter(({ outcome }) => outcome <= high);
-    return { left, points };
+    // A curve is named where it crosses the diagonal, where the curves are apart.
+    const middle = points.find((p) => p.outcome / high <= p.treatment / wide);
+    return { left, points, middle };
   });
   const words = marks.map((mark) => `as strong as ${mark.name}: ${number(mark.estimate)}`);
   return (
@@ -66,23 +70,20 @@ export function SensitivityPlot({ sensitivity }: { sensitivity: Sensitivity }) {
       >
         <path class="axis" d={`M${LEFT} ${TOP}V${HEIGHT - BOTTOM}H${WIDTH - RIGHT}`} />
         {curves.map(
-          ({ left, points }) =>
+          ({ left, points, middle }) =>
             points.length > 1 && (
               <g key={left} class={left === 0 ? "zero-effect" : ""}>
                 <path class="contour" d={`M${points.map((p) => `${x(p.treatment)} ${y(p.outcome)}`).join("L")}`} />
-                <text
-                  class="value"
-                  x={x(points.at(-1)!.treatment) - 4}
-                  y={y(points.at(-1)!.outcome) - 4}
-                  text-anchor="end"
-                >
-                  {left === 0 ? "nothing left" : number(regression.estimate * left)}
-                </text>
+                {middle && (
+                  <text class="value" x={x(middle.treatment) + 4} y={y(middle.outcome) - 2}>
+                    {left === 0 ? "nothing left" : number(regression.estimate * left)}
+                  </text>
+                )}
               </g>
             ),
         )}
         {shown.map((mark) => {
-          const [cx, cy] = [x(Math.min(mark.r2_treatment, wide)), y(Math.min(mark.r2_outcome, high))];
+          const [cx, cy] = [x(Math.min(mark.r2_treatment, wide * EDGE)), y(Math.min(mark.r2_outcome, high * EDGE))];
           const right = cx > WIDTH * 0.7;
           return (
             <g key={mark.name} class="benchmark">

@@ -10,7 +10,7 @@ import type { Check, Finding, Outcome } from "./types";
 
 const WEIGHTS = { stops: "no claim", weakens: "weakens", note: "note" } as const;
 
-/** What came of an analysis: its limits, then words, pictures and figures. */
+/** What came of an analysis: its limits first, then words, pictures and figures. */
 export function Result({ outcome }: { outcome: Outcome }) {
   const estimates = outcome.estimates ?? {};
   const refutations = Object.entries(outcome.refutations ?? {});
@@ -21,8 +21,8 @@ export function Result({ outcome }: { outcome: Outcome }) {
       <h2>
         Result <Badge status={outcome.status} />
       </h2>
-      <p class={outcome.evidence?.claim === "none" ? "refused" : ""}>{outcome.summary}</p>
       <Limits findings={outcome.findings ?? []} />
+      <p class={outcome.evidence?.claim === "none" ? "refused" : ""}>{outcome.summary}</p>
       {Object.keys(estimates).length > 0 && <Evidence outcome={outcome} estimates={estimates} headline={headline} />}
       {(refutations.length > 0 || e_value !== undefined) && (
         <>
