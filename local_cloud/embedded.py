@@ -101,7 +101,9 @@ class EmbeddedMode:
             "OVERRIDE_IN_DOCKER": "0",  # its files lie there even if this machine is a container
             "PROVIDER_OVERRIDE_DYNAMODB": "moto",
             "PROVIDER_OVERRIDE_DYNAMODBSTREAMS": "moto",
-            "PROVIDER_OVERRIDE_LAMBDA": "endpoint",
+            "PROVIDER_OVERRIDE_LAMBDA": "kit",
+            "LAMBDA_RUNTIME_EXECUTOR": "process",
+            "LAMBDA_TEMPLATE": str(TEMPLATE),
             "PROVIDER_OVERRIDE_STEPFUNCTIONS": "kit",
             "COGNITO_SIGNING_KEY_FILE": str(self.home.signing_key),
             # The same pool and client ids each time, as on AWS, where they outlive everything.

@@ -11,7 +11,6 @@ import json
 import os
 import secrets
 import signal
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -25,16 +24,11 @@ from local_aws.http1 import HttpServerProtocol
 from local_aws.http_message import Request, Response
 from local_cloud.lambda_endpoint.function_log import FunctionLogs, stream_name
 from local_cloud.lambda_endpoint.functions import Function
+from local_cloud.lambda_endpoint.runtimes import command_of, variables_of
 
 API = "/2018-06-01/runtime"
 MAX_PAYLOAD_BYTES = 6 * 1024 * 1024
 INIT_TIMEOUT_SECONDS = 30.0
-# The interpreter without the kit's own packages (-S): a function sees what its requirements name.
-# It leaves no bytecode (-B): Python tells a stale one by the second of the edit, which is too slow.
-WORKER_COMMAND = (
-    getattr(sys, "_base_executable", sys.executable),
-    *("-S", "-B", "-m", "awslambdaric"),
-)
 # A worker asks by address; no web page may take an invocation from it.
 _OWN_HOSTS = AllowedHosts()
 _RESPONSE_LIMIT = MAX_PAYLOAD_BYTES + 100  # what Lambda's own message says
@@ -47,6 +41,9 @@ class Invocation:
     request_id: str
     payload: bytes
     client_context: str | None = None
+    #: As it was named by the caller, with its alias; the function's own if nobody says.
+    invoked_arn: str | None = None
+    trace_id: str | None = None
     started: float = 0.0
     log_tail: list[str] = field(default_factory=list)
 
@@ -116,8 +113,7 @@ class ExecutionEnvironment:
         self._started = time.perf_counter()
         try:
             self.process = await asyncio.create_subprocess_exec(
-                *WORKER_COMMAND,
-                self.function.handler,
+                *command_of(self.function),
                 cwd=self.function.code,
                 env=self._environment(port),
                 stdin=asyncio.subprocess.DEVNULL,
@@ -135,10 +131,9 @@ class ExecutionEnvironment:
         # https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
         function = self.function
         return {
-            "PATH": "/usr/local/bin:/usr/bin:/bin",
             "LANG": "en_US.UTF-8",
             "TZ": ":UTC",
-            "PYTHONPATH": os.pathsep.join(str(folder) for folder in self.packages),
+            **variables_of(function, self.packages),
             "AWS_REGION": function.region,
             "AWS_DEFAULT_REGION": function.region,
             "AWS_ACCESS_KEY_ID": "test",
@@ -147,7 +142,7 @@ class ExecutionEnvironment:
             "_HANDLER": function.handler,
             "AWS_EXECUTION_ENV": f"AWS_Lambda_{function.runtime}",
             "AWS_LAMBDA_FUNCTION_NAME": function.name,
-            "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+            "AWS_LAMBDA_FUNCTION_VERSION": function.version,
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory),
             "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
             "AWS_LAMBDA_LOG_GROUP_NAME": function.log_group,
@@ -166,7 +161,7 @@ class ExecutionEnvironment:
         self._current = invocation
         self._outcome = loop.create_future()
         invocation.started = time.perf_counter()
-        self._say(f"START RequestId: {invocation.request_id} Version: $LATEST")
+        self._say(f"START RequestId: {invocation.request_id} Version: {self.function.version}")
         if self._next is not None:
             self._next.set_result(invocation)
             self._next = None
@@ -253,8 +248,9 @@ class ExecutionEnvironment:
             "Content-Type": "application/json",
             "Lambda-Runtime-Aws-Request-Id": invocation.request_id,
             "Lambda-Runtime-Deadline-Ms": str(deadline),
-            "Lambda-Runtime-Invoked-Function-Arn": self.function.arn,
-            "Lambda-Runtime-Trace-Id": f"Root=1-{int(time.time()):08x}-{self.id[:24]};Sampled=0",
+            "Lambda-Runtime-Invoked-Function-Arn": invocation.invoked_arn or self.function.arn,
+            "Lambda-Runtime-Trace-Id": invocation.trace_id
+            or f"Root=1-{int(time.time()):08x}-{self.id[:24]};Sampled=0",
         }
         if invocation.client_context:
             headers["Lambda-Runtime-Client-Context"] = invocation.client_context

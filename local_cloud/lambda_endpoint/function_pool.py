@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,7 +15,9 @@ from local_cloud.lambda_endpoint.execution_environment import (
     Outcome,
 )
 from local_cloud.lambda_endpoint.functions import Function, fingerprint
-from local_cloud.lambda_endpoint.packages import InstallError, install
+from local_cloud.lambda_endpoint.node_packages import install_node_packages
+from local_cloud.lambda_endpoint.packages import RUNTIME_REQUIREMENTS, InstallError, install
+from local_cloud.lambda_endpoint.runtimes import NODE, OWN_PYTHON, PYTHON, kind_of, python_of
 
 LOG = logging.getLogger(__name__)
 
@@ -69,15 +72,31 @@ class FunctionPool:
         self.tasks: set[asyncio.Task[Outcome] | asyncio.Task[None]] = set()
 
     async def packages(self) -> list[Path]:
-        """Install what the function and its layers require; return its ``PYTHONPATH``."""
-        own = await install(self.function.code / "requirements.txt", self.cache)
-        paths = [own] if own else []
+        """Install what the function and its layers require; return where packages are found."""
+        if kind_of(self.function.runtime) == NODE:
+            return await self._node_packages()
+        python = python_of(self.function.runtime)
+        own = sys.executable if python == OWN_PYTHON else python
+        runtime: Path | None = self.runtime
+        if own != sys.executable and kind_of(self.function.runtime) == PYTHON:
+            runtime = await install(RUNTIME_REQUIREMENTS, self.cache, own)
+        paths = []
+        for folder in () if self.function.packaged else (self.function.code,):
+            installed = await install(folder / "requirements.txt", self.cache, own)
+            paths += [installed] if installed else []
         for layer in self.function.layers:
             # A layer built by SAM has its code under python/, as Lambda wants it.
             packaged = layer / "python"
-            installed = await install(layer / "requirements.txt", self.cache)
-            paths += [packaged if packaged.is_dir() else layer, *([installed] if installed else [])]
-        return [*paths, self.runtime]
+            paths.append(packaged if packaged.is_dir() else layer)
+            if not self.function.packaged:
+                installed = await install(layer / "requirements.txt", self.cache, own)
+                paths += [installed] if installed else []
+        return [*paths, *([runtime] if runtime else [])]
+
+    async def _node_packages(self) -> list[Path]:
+        layers = [layer / "nodejs" / "node_modules" for layer in self.function.layers]
+        installed = await install_node_packages(self.function.code, self.cache)
+        return [*(p for p in layers if p.is_dir()), *([installed] if installed else [])]
 
     async def invoke(self, invocation: Invocation) -> Outcome:
         """Run an invocation on an idle worker, or on the first that is free or started.

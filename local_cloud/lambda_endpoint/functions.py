@@ -10,6 +10,7 @@ from typing import Any
 
 from local_aws.account import ACCOUNT_ID
 from local_aws.template import Resource, Template, TemplateError
+from local_cloud.lambda_endpoint.runtimes import why_not
 
 FUNCTION = "AWS::Serverless::Function"
 LAYER = "AWS::Serverless::LayerVersion"
@@ -31,12 +32,16 @@ class Function:
     memory: int
     environment: Mapping[str, str]
     reserved_concurrency: int | None
+    version: str = "$LATEST"
+    #: Whether its code brings its packages: nothing is installed for it.
+    packaged: bool = False
     #: When the template last changed, in nanoseconds. That alone makes it no other function.
-    configured_at: int = field(compare=False)
+    configured_at: int = field(default=0, compare=False)
 
     @property
     def arn(self) -> str:
-        return f"arn:aws:lambda:{self.region}:{ACCOUNT_ID}:function:{self.name}"
+        arn = f"arn:aws:lambda:{self.region}:{ACCOUNT_ID}:function:{self.name}"
+        return arn if self.version == "$LATEST" else f"{arn}:{self.version}"
 
     @property
     def log_group(self) -> str:
@@ -72,7 +77,8 @@ def read_functions(
         if _why_not(properties) is not None:
             continue
         place = template.at(resource.logical_id)
-        if not properties.get("Handler"):
+        runtime = str(properties.get("Runtime", "python3.13"))
+        if not properties.get("Handler") and not runtime.startswith("provided"):
             raise TemplateError(f"{place}: function {resource.logical_id} has no Handler")
         environment = {
             **_variables(template, "Globals", defaults),
@@ -85,8 +91,8 @@ def read_functions(
             name=name,
             logical_id=resource.logical_id,
             region=template.region,
-            handler=str(properties["Handler"]),
-            runtime=str(properties.get("Runtime", "python3.13")),
+            handler=str(properties.get("Handler", "bootstrap")),
+            runtime=runtime,
             description=str(properties.get("Description", "")),
             code=_folder(template, resource, "CodeUri"),
             layers=tuple(
@@ -131,10 +137,7 @@ def _name(resource: Resource) -> str:
 def _why_not(properties: Mapping[str, Any]) -> str | None:
     if properties.get("PackageType") == "Image":
         return "it is a container image; run it with sam local start-lambda"
-    runtime = str(properties.get("Runtime", "python"))
-    if not runtime.startswith("python"):
-        return f"its runtime is {runtime}, not Python; run it with sam local start-lambda"
-    return None
+    return why_not(str(properties.get("Runtime", "python")))
 
 
 def _number(place: str, properties: Mapping[str, Any], name: str, default: int) -> int:

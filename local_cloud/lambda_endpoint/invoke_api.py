@@ -1,5 +1,8 @@
 """The Lambda API: Invoke, ListFunctions, GetFunction, GetFunctionConfiguration.
 
+``PUT`` and ``DELETE /_functions/NAME/VERSION/REVISION`` are the kit's own: by them the engine,
+where functions are created, says what runs here beside the template's functions.
+
 https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
 """
 
@@ -26,10 +29,14 @@ from local_cloud.lambda_endpoint.execution_environment import (
 from local_cloud.lambda_endpoint.function_pool import FunctionPool, TooManyRequests
 from local_cloud.lambda_endpoint.functions import Function
 from local_cloud.lambda_endpoint.packages import InstallError
+from local_cloud.lambda_endpoint.registry import Registry
 
 LOG = logging.getLogger(__name__)
 
 FUNCTIONS = "/2015-03-31/functions"
+REGISTRY = "/_functions/"
+#: Which names the request that the engine passes on.
+REQUEST_ID, INVOKED_ARN, TRACE_ID = "x-kit-request-id", "x-kit-invoked-arn", "x-amzn-trace-id"
 MAX_EVENT_BYTES = 1024 * 1024
 # Lambda tries a failed asynchronous invocation twice more, after 1 and 2 minutes. The waits are
 # shorter here, so that a developer sees the retries.
@@ -48,6 +55,7 @@ class InvokeApi:
     Args:
         refresh: called before each request, so that a changed template takes effect on it.
         why_not: returns why a function that the template has does not run here.
+        registry: the versions that the engine has registered.
     """
 
     def __init__(
@@ -55,8 +63,10 @@ class InvokeApi:
         pools: Mapping[str, FunctionPool],
         refresh: Callable[[], None] = lambda: None,
         why_not: Callable[[str], str | None] = lambda name: None,
+        registry: Registry | None = None,
     ) -> None:
         self.pools = pools
+        self.registry = registry
         self.refresh = refresh
         self.why_not = why_not
         self.events: set[asyncio.Task[None]] = set()
@@ -66,6 +76,8 @@ class InvokeApi:
         if path == "/health":
             return _json(200, {"status": "ok", "functions": sorted(self.pools)})
         self.refresh()
+        if path.startswith(REGISTRY) and self.registry is not None:
+            return await self._register(path.removeprefix(REGISTRY), request)
         if not path.startswith(FUNCTIONS):
             return _error(404, "ResourceNotFoundException", f"No API at {request.path}")
         rest = path[len(FUNCTIONS) :].lstrip("/")
@@ -91,6 +103,23 @@ class InvokeApi:
             "GetFunctionConfiguration; the template declares everything else.",
         )
 
+    async def _register(self, identifier: str, request: Request) -> Response:
+        assert self.registry is not None
+        name, version, revision = (*identifier.split("/"), "", "")[:3]
+        try:
+            match request.method:
+                case "PUT":
+                    await self.registry.put(name, version, revision, request.body)
+                case "DELETE":
+                    await self.registry.delete(name, version, revision)
+                case _:
+                    return _error(405, "NotImplementedException", "PUT or DELETE a version")
+        except (ValueError, KeyError, TypeError) as error:
+            return _error(400, "ValidationException", f"That is no function: {error!r}")
+        except (InstallError, OSError) as error:
+            return _error(502, "InvalidRuntimeException", str(error))
+        return Response(204)
+
     def _find(self, identifier: str, query: str) -> FunctionPool | Response:
         match = _FUNCTION_NAME.match(identifier)
         if match is None:
@@ -101,6 +130,8 @@ class InvokeApi:
         qualifier = unquote(qualifier)
         if (why := self.why_not(match["name"])) is not None:
             return _error(502, "InvalidRuntimeException", why)
+        if self.registry is not None and (made := self.registry.find(match["name"], qualifier)):
+            return made
         pool = self.pools.get(match["name"])
         if pool is None or qualifier != "$LATEST":
             region = next(iter(self.pools.values())).function.region if self.pools else "us-east-1"
@@ -135,12 +166,16 @@ class InvokeApi:
         if kind == "DryRun":
             return Response(204)
         invocation = Invocation(
-            str(uuid.uuid4()), payload, _client_context(request.headers.get("x-amz-client-context"))
+            request.headers.get(REQUEST_ID) or str(uuid.uuid4()),
+            payload,
+            _client_context(request.headers.get("x-amz-client-context")),
+            request.headers.get(INVOKED_ARN),
+            request.headers.get(TRACE_ID),
         )
         headers = {
             "Content-Type": "application/json",
             "X-Amzn-RequestId": invocation.request_id,
-            "X-Amz-Executed-Version": "$LATEST",
+            "X-Amz-Executed-Version": pool.function.version,
         }
         if kind == "Event":
             task = asyncio.get_running_loop().create_task(self._run_event(pool, invocation))
@@ -197,7 +232,7 @@ def configuration(function: Function) -> dict[str, object]:
         "Timeout": function.timeout,
         "MemorySize": function.memory,
         "LastModified": modified.strftime("%Y-%m-%dT%H:%M:%S.000+0000"),
-        "Version": "$LATEST",
+        "Version": function.version,
         "Environment": {"Variables": dict(function.environment)},
         "PackageType": "Zip",
         "Architectures": ["x86_64"],

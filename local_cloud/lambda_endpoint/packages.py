@@ -21,8 +21,11 @@ class InstallError(RuntimeError):
     """The packages of a requirements file cannot be installed; the message says why."""
 
 
-async def install(requirements: Path, cache: Path) -> Path | None:
+async def install(requirements: Path, cache: Path, python: str = sys.executable) -> Path | None:
     """Return a folder with the packages that ``requirements`` names, installing them once.
+
+    Args:
+        python: the interpreter that will load them.
 
     Returns ``None`` where there is no file or it names nothing.
 
@@ -34,14 +37,15 @@ async def install(requirements: Path, cache: Path) -> Path | None:
     text = requirements.read_text()
     if not any(line.strip() and not line.strip().startswith("#") for line in text.splitlines()):
         return None
-    key = f"{text}\n{sys.implementation.cache_tag} {platform.system()} {platform.machine()}"
+    version = sys.implementation.cache_tag if python == sys.executable else python
+    key = f"{text}\n{version} {platform.system()} {platform.machine()}"
     target = cache / hashlib.sha256(key.encode()).hexdigest()[:20]
     if target.is_dir():
         return target
     cache.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(prefix="installing-", dir=cache))
     try:
-        await _run_installer(requirements, draft)
+        await _run_installer(requirements, draft, python)
         try:
             os.rename(draft, target)
         except OSError:  # another process was first; its copy is as good
@@ -52,9 +56,9 @@ async def install(requirements: Path, cache: Path) -> Path | None:
     return target
 
 
-async def _run_installer(requirements: Path, target: Path) -> None:
+async def _run_installer(requirements: Path, target: Path, python: str) -> None:
     command = [find_uv_bin(), "pip", "install", "--quiet", "--system-certs", "--no-config"]
-    command += ["--python", sys.executable, "--target", str(target), "--compile-bytecode"]
+    command += ["--python", python, "--target", str(target), "--compile-bytecode"]
     command += ["--requirements", str(requirements)]
     process = await asyncio.create_subprocess_exec(
         *command,

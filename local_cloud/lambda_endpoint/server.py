@@ -21,9 +21,11 @@ from local_cloud.lambda_endpoint.execution_environment import (
 )
 from local_cloud.lambda_endpoint.function_log import FunctionLogs
 from local_cloud.lambda_endpoint.function_pool import FunctionPool
-from local_cloud.lambda_endpoint.functions import not_run, read_functions
+from local_cloud.lambda_endpoint.functions import Function, not_run, read_functions
 from local_cloud.lambda_endpoint.invoke_api import InvokeApi
 from local_cloud.lambda_endpoint.packages import RUNTIME_REQUIREMENTS, install
+from local_cloud.lambda_endpoint.registry import Registry
+from local_cloud.lambda_endpoint.runtimes import instead_of
 
 LOG = logging.getLogger(__name__)
 CONFIGURED_POLL_SECONDS = 0.2
@@ -66,6 +68,8 @@ class LambdaEndpoint:
         self.logs = FunctionLogs(self.delivery)
         #: Functions of the template that cannot run here, each with why.
         self.not_run: dict[str, str] = {}
+        #: The versions that the engine has registered.
+        self.registry = Registry(self._make_pool)
         self.mark: tuple[int, int] | None = None
         self.background: list[asyncio.Task[None]] = []
 
@@ -77,7 +81,9 @@ class LambdaEndpoint:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stopped.set)
         await self.open()
-        api = InvokeApi(self.pools, self.refresh, lambda name: self.not_run.get(name))
+        api = InvokeApi(
+            self.pools, self.refresh, lambda name: self.not_run.get(name), self.registry
+        )
         hosts = AllowedHosts(settings.allowed_hosts)
         server = await loop.create_server(
             lambda: HttpServerProtocol(api, 2 * MAX_PAYLOAD_BYTES, hosts),
@@ -114,6 +120,7 @@ class LambdaEndpoint:
         for task in self.background:
             task.cancel()
         await asyncio.gather(*(pool.close() for pool in self.pools.values()))
+        await self.registry.close()
         await self.delivery.flush()
 
     def refresh(self) -> None:
@@ -151,19 +158,26 @@ class LambdaEndpoint:
                 continue
             if pool is not None:
                 pool.retire()
-            self.pools[name] = FunctionPool(
-                function,
-                self.runtime,
-                settings.cache,
-                lambda function, packages: ExecutionEnvironment(function, packages, self.logs),
-                settings.max_concurrency,
-            )
+            self.pools[name] = self._make_pool(function)
+
+    def _make_pool(self, function: Function) -> FunctionPool:
+        if (words := instead_of(function.runtime)) is not None:
+            LOG.warning("%s: %s", function.name, words)
+        return FunctionPool(
+            function,
+            self.runtime,
+            self.settings.cache,
+            lambda function, packages: ExecutionEnvironment(function, packages, self.logs),
+            self.settings.max_concurrency,
+        )
 
     async def _look_after(self) -> None:
         while True:
             await asyncio.sleep(REAP_SECONDS)
             for pool in self.pools.values():
                 pool.reap(keep=1 if self.settings.eager else 0)
+            for pool in self.registry.pools:
+                pool.reap(keep=0)
 
     async def _warm_up(self) -> None:
         """Start a worker of each function, one after the other, once they are configured."""

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -222,16 +223,14 @@ def test_a_function_that_does_not_run_is_named_and_the_rest_is_served(tmp_path: 
     text += """
   Node:
     Type: AWS::Serverless::Function
-    Properties: {FunctionName: node, Handler: index.handler, Runtime: nodejs20.x, CodeUri: node/}
+    Properties: {FunctionName: other, Handler: index.handler, Runtime: ruby3.3, CodeUri: other/}
 """
-    write(tmp_path, template_dot_yaml=text, node__index_dot_js="")
+    write(tmp_path, template_dot_yaml=text, other__index_dot_rb="")
     line = text.splitlines().index("  Node:") + 3
     with gateway(tmp_path, "--run-lambdas") as port:
         assert within(ask(port, "/dev", action="say")) == "One say"
         said = (tmp_path / "log").read_text()
-    assert (
-        f"template.yaml:{line}: function node does not run here: its runtime is nodejs20.x" in said
-    )
+    assert f"template.yaml:{line}: function other does not run here: the runtime ruby3.3" in said
     assert "Traceback" not in said
 
 
@@ -339,3 +338,45 @@ def test_ctrl_c_ends_it_with_its_workers(tmp_path: Path) -> None:
             os.killpg(process.pid, 0)
             assert time.monotonic() < deadline, "a worker is left"
             time.sleep(0.02)
+
+
+NODE = """
+Transform: AWS::Serverless-2016-10-31
+Resources:
+  Api:
+    Type: AWS::ApiGatewayV2::Api
+    Properties:
+      {Name: chat, ProtocolType: WEBSOCKET, RouteSelectionExpression: $request.body.action}
+  Stage:
+    Type: AWS::ApiGatewayV2::Stage
+    Properties: {ApiId: !Ref Api, StageName: dev}
+  Say:
+    Type: AWS::Serverless::Function
+    Properties: {Handler: say.handler, Runtime: nodejs22.x, CodeUri: code/}
+  Integration:
+    Type: AWS::ApiGatewayV2::Integration
+    Properties:
+      ApiId: !Ref Api
+      IntegrationType: AWS_PROXY
+      IntegrationUri: !Sub arn:aws:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/${Say.Arn}/invocations
+  Route:
+    Type: AWS::ApiGatewayV2::Route
+    Properties: {ApiId: !Ref Api, RouteKey: say, Target: !Sub 'integrations/${Integration}'}
+  Response:
+    Type: AWS::ApiGatewayV2::RouteResponse
+    Properties: {ApiId: !Ref Api, RouteId: !Ref Route, RouteResponseKey: $default}
+"""
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="Node.js is not installed")
+def test_a_node_function_of_a_template_answers_and_a_change_of_it_takes_effect(
+    tmp_path: Path,
+) -> None:
+    code = (
+        "export const handler = async (event) => ({ statusCode: 200, body: 'WORD ' + event.body });"
+    )
+    write(tmp_path, template_dot_yaml=NODE, code__say_dot_mjs=code.replace("WORD", "first"))
+    with gateway(tmp_path, "--run-lambdas") as port:
+        assert within(ask(port, "/dev", action="say")) == 'first {"action": "say"}'
+        (tmp_path / "code" / "say.mjs").write_text(code.replace("WORD", "second"))
+        assert within(ask(port, "/dev", action="say")) == 'second {"action": "say"}'

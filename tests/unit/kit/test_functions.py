@@ -91,7 +91,7 @@ OTHERS = """
     Properties:
       FunctionName: two
       Handler: index.handler
-      Runtime: nodejs20.x
+      Runtime: ruby3.3
       CodeUri: two/
   Three:
     Type: AWS::Serverless::Function
@@ -105,9 +105,9 @@ def test_a_runtime_that_does_not_run_is_named_with_its_line_and_the_rest_is_serv
     assert set(read(folder, TEMPLATE + OTHERS)) == {"one"}
     found = not_run(Template.load(folder / "template.yaml"))
     assert set(found) == {"two", "Three"}
-    line = (TEMPLATE + OTHERS).splitlines().index("      Runtime: nodejs20.x") + 1
+    line = (TEMPLATE + OTHERS).splitlines().index("      Runtime: ruby3.3") + 1
     assert f"template.yaml:{line}: function two" in found["two"]
-    assert "nodejs20.x" in found["two"]
+    assert "ruby3.3" in found["two"]
     assert "container image" in found["Three"]
 
 

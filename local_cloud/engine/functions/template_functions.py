@@ -1,11 +1,13 @@
-"""Lambda on LocalStack: every call goes on to the endpoint where functions really run.
+"""The template's functions: what is asked of them goes on to where they run.
 
 ``LAMBDA_ENDPOINT`` names it: the kit's own endpoint or ``sam local start-lambda``. SAM answers
-Invoke alone; which functions there are is then read from the template that ``LAMBDA_TEMPLATE``
-names.
+Invoke alone; which functions there are is read from the template that ``LAMBDA_TEMPLATE`` names.
 """
 
+from __future__ import annotations
+
 import json
+import logging
 import os
 import uuid
 from pathlib import Path
@@ -14,13 +16,14 @@ import requests
 from localstack.aws.api import CommonServiceException, RequestContext
 from localstack.aws.api.core import ServiceRequest
 from localstack.http import Response
-from localstack.services.plugins import Service, aws_provider
+from localstack.services.lambda_.api_utils import function_locators_from_arn
 
 from local_aws.template import Template
 from local_cloud.engine.forwarder import Forwarder, to_response
-from local_cloud.engine.service import service_of
-from local_cloud.lambda_endpoint.functions import read_functions
+from local_cloud.lambda_endpoint.functions import Function, read_functions
 from local_cloud.lambda_endpoint.invoke_api import configuration, description
+
+LOG = logging.getLogger(__name__)
 
 _FUNCTION_ERROR = "X-Amz-Function-Error"
 _ERROR_TYPE = "x-amzn-errortype"
@@ -28,14 +31,44 @@ _LOG_TYPE = "x-amz-log-type"
 _REQUEST_ID = "X-Amzn-RequestId"
 
 
-class LambdaService:
-    """Answers the Lambda API with the answers of ``LAMBDA_ENDPOINT``."""
+class TemplateFunctions:
+    """Answers for the functions of a template, from the template and from the endpoint.
 
-    def __init__(self, endpoint: str, template: Path | None) -> None:
+    Args:
+        path: the template; without one there are no functions.
+    """
+
+    def __init__(self, endpoint: str, path: Path | None) -> None:
         self.forwarder = Forwarder(
             endpoint, "./local-cloud up, or: cd lambdas && sam local start-lambda"
         )
-        self.template = template
+        self.path = path
+        self._mark = 0
+        self._functions: dict[str, Function] = {}
+
+    @classmethod
+    def from_environment(cls) -> TemplateFunctions:
+        template = os.environ.get("LAMBDA_TEMPLATE")
+        endpoint = os.environ.get("LAMBDA_ENDPOINT", "http://127.0.0.1:3001")
+        return cls(endpoint, Path(template) if template else None)
+
+    def functions(self) -> dict[str, Function]:
+        """Return the functions by name; those of before while the template cannot be read."""
+        try:
+            mark = self.path.stat().st_mtime_ns if self.path else 0
+        except OSError:
+            return self._functions
+        if self.path is not None and mark != self._mark:
+            self._mark = mark
+            try:
+                self._functions = read_functions(Template.load(self.path))
+            except (OSError, ValueError) as error:
+                LOG.warning("%s: %s (its functions as they were are kept)", self.path, error)
+        return self._functions
+
+    def described(self) -> list[dict[str, object]]:
+        """Return the functions as ListFunctions tells them."""
+        return [configuration(function) for function in self.functions().values()]
 
     def __call__(self, context: RequestContext, request: ServiceRequest) -> Response:
         answer = self.forwarder.send(context)
@@ -53,22 +86,18 @@ class LambdaService:
         return response
 
     def _describe(self, context: RequestContext, request: ServiceRequest) -> Response | None:
-        """Answer from the template what SAM does not: which functions there are, and how."""
+        """Answer from the template what SAM does not: how a function is."""
         operation = context.operation.name if context.operation else ""
-        if self.template is None:
-            return None
-        functions = read_functions(Template.load(self.template))
-        if operation == "ListFunctions":
-            return Response.for_json({"Functions": [configuration(f) for f in functions.values()]})
         describe = {"GetFunction": description, "GetFunctionConfiguration": configuration}
         if operation not in describe:
             return None
-        name = str(dict(request).get("FunctionName", "")).rpartition(":")[2]
-        if name not in functions:
+        name = function_locators_from_arn(str(dict(request).get("FunctionName", "")))[0]
+        function = self.functions().get(str(name))
+        if function is None:
             raise CommonServiceException(
                 "ResourceNotFoundException", f"Function not found: {name}", status_code=404
             )
-        return Response.for_json(describe[operation](functions[name]))
+        return Response.for_json(describe[operation](function))
 
 
 def _is_unknown_to_sam(answer: requests.Response) -> bool:
@@ -92,11 +121,3 @@ def _restore_function_error(response: Response) -> None:
     report = {"errorMessage", "errorType", "stackTrace", "requestId", "cause"}
     if isinstance(payload, dict) and {"errorMessage", "errorType"} <= payload.keys() <= report:
         response.headers[_FUNCTION_ERROR] = "Unhandled"
-
-
-@aws_provider(api="lambda", name="endpoint")
-def lambda_() -> Service:
-    """Return the Lambda service."""
-    endpoint = os.environ.get("LAMBDA_ENDPOINT", "http://127.0.0.1:3001")
-    template = os.environ.get("LAMBDA_TEMPLATE")
-    return service_of("lambda", LambdaService(endpoint, Path(template) if template else None))

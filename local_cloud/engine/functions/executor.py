@@ -1,0 +1,159 @@
+"""The runtime executor ``process``: LocalStack's environments are places at the Lambda endpoint.
+
+https://docs.localstack.cloud/references/configuration/ (``LAMBDA_RUNTIME_EXECUTOR``)
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+from pathlib import Path
+from typing import Any
+
+import requests
+from localstack import config
+from localstack.services.lambda_.invocation.lambda_models import FunctionVersion, InvocationResult
+from localstack.services.lambda_.invocation.plugins import RuntimeExecutorPlugin
+from localstack.services.lambda_.invocation.runtime_executor import (
+    LambdaRuntimeException,
+    RuntimeExecutor,
+)
+from localstack.services.lambda_.invocation.version_manager import LambdaVersionManager
+
+from local_cloud.engine.forwarder import ANSWER_TIMEOUT_SECONDS, CONNECT_TIMEOUT_SECONDS
+from local_cloud.lambda_endpoint.invoke_api import FUNCTIONS, INVOKED_ARN, REGISTRY, REQUEST_ID
+
+_REMEDY = (
+    "Functions that are made by the API run on the kit's own endpoint (./local-cloud up); SAM runs "
+    "those of its template alone"
+)
+
+
+class _Endpoint:
+    """The Lambda endpoint, over kept-alive connections."""
+
+    def __init__(self) -> None:
+        self.url = os.environ.get("LAMBDA_ENDPOINT", "http://127.0.0.1:3001").rstrip("/")
+        self.session = requests.Session()
+        self.session.trust_env = False  # never by a proxy: the endpoint is local
+        self.session.mount("http://", requests.adapters.HTTPAdapter(pool_maxsize=64))
+
+    def send(self, method: str, path: str, **more: Any) -> requests.Response:
+        try:
+            return self.session.request(
+                method,
+                f"{self.url}{path}",
+                timeout=(CONNECT_TIMEOUT_SECONDS, ANSWER_TIMEOUT_SECONDS),
+                **more,
+            )
+        except requests.RequestException as error:
+            raise LambdaRuntimeException(f"{self.url} does not answer: {error}") from error
+
+
+ENDPOINT = _Endpoint()
+
+
+class ProcessExecutor(RuntimeExecutor):  # type: ignore[misc]
+    """Runs a version's invocations at the endpoint, which has workers as they are needed."""
+
+    def start(self, env_vars: dict[str, str]) -> None:
+        """Do nothing: the endpoint starts workers with the first invocation."""
+
+    def stop(self) -> None:
+        """Do nothing: the endpoint stops workers that have been idle."""
+
+    def get_address(self) -> str:
+        return "127.0.0.1"
+
+    def get_endpoint_from_executor(self) -> str:
+        return str(config.LOCALSTACK_HOST.host)
+
+    def get_runtime_endpoint(self) -> str:
+        return ENDPOINT.url
+
+    def get_logs(self) -> str:
+        return ""  # the endpoint delivers them
+
+    def invoke(self, payload: dict[str, str]) -> InvocationResult:
+        """Invoke the version at the endpoint."""
+        identifier = self.function_version.id
+        name = f"{identifier.function_name}:{identifier.qualifier}"
+        answer = ENDPOINT.send(
+            "POST",
+            f"{FUNCTIONS}/{name}/invocations",
+            data=payload["payload"].encode(),
+            headers={
+                REQUEST_ID: payload["invoke-id"],
+                INVOKED_ARN: payload["invoked-function-arn"],
+                "X-Amzn-Trace-Id": payload["trace-id"],
+                "X-Amz-Log-Type": "Tail",
+            },
+        )
+        logs = base64.b64decode(answer.headers.get("X-Amz-Log-Result", "")).decode(errors="replace")
+        if answer.status_code != 200:
+            raise LambdaRuntimeException(f"{name}: {answer.status_code} {answer.text}")
+        failed = "X-Amz-Function-Error" in answer.headers
+        return InvocationResult(payload["invoke-id"], answer.content, failed, logs)
+
+    @classmethod
+    def prepare_version(cls, function_version: FunctionVersion) -> None:
+        """Unpack a version's code and layers, and register it at the endpoint."""
+        settings, identifier = function_version.config, function_version.id
+        if settings.code.is_hot_reloading() and identifier.qualifier == "$LATEST":
+            return  # a function of the template, which the endpoint has read itself
+        answer = ENDPOINT.send(
+            "PUT",
+            _place(function_version),
+            json={
+                "region": identifier.region,
+                "handler": settings.handler,
+                "runtime": settings.runtime,
+                "description": settings.description,
+                "code": str(_unpacked(settings.code)),
+                "layers": [str(_unpacked(layer.code)) for layer in settings.layers],
+                "timeout": settings.timeout,
+                "memory": settings.memory_size,
+                "environment": {
+                    "AWS_ENDPOINT_URL": _engine_url(),
+                    **(settings.environment or {}),
+                },
+            },
+        )
+        if answer.status_code == 404:
+            raise LambdaRuntimeException(_REMEDY)
+        if answer.status_code != 204:
+            raise LambdaRuntimeException(answer.json().get("message", answer.text))
+
+    @classmethod
+    def cleanup_version(cls, function_version: FunctionVersion) -> None:
+        """Forget a version; one that was registered in its place stays."""
+        ENDPOINT.send("DELETE", _place(function_version))
+
+
+def _place(version: FunctionVersion) -> str:
+    identifier = version.id
+    revision = version.config.internal_revision
+    return f"{REGISTRY}{identifier.function_name}/{identifier.qualifier}/{revision}"
+
+
+def _unpacked(code: Any) -> Path:
+    code.prepare_for_execution()
+    return Path(code.get_unzipped_code_location())
+
+
+def _engine_url() -> str:
+    return f"http://localhost:{config.GATEWAY_LISTEN[0].port}"
+
+
+def _store_no_logs(*_: object, **__: object) -> None:
+    """Stand for LocalStack's delivery of logs: the endpoint delivers lines as they are written."""
+
+
+class ProcessExecutorPlugin(RuntimeExecutorPlugin):  # type: ignore[misc]
+    """Names the executor for ``LAMBDA_RUNTIME_EXECUTOR=process``."""
+
+    name = "process"
+
+    def load(self, *_: object, **__: object) -> type[ProcessExecutor]:
+        LambdaVersionManager.store_logs = _store_no_logs
+        return ProcessExecutor

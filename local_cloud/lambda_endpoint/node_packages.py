@@ -1,0 +1,94 @@
+"""Installs what a Node.js function imports, apart from the function and cached by content."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import os
+import re
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from local_cloud.lambda_endpoint.packages import InstallError
+from local_cloud.lambda_endpoint.runtimes import node_version
+
+# Lambda's runtime brings the AWS SDK; it is installed where the code names it.
+_SDK = re.compile(r"""["'](@(?:aws-sdk|smithy|aws-crypto)/[a-z0-9-]+)["'/]""")
+_SOURCES = (".js", ".mjs", ".cjs", ".ts")
+
+
+async def install_node_packages(code: Path, cache: Path) -> Path | None:
+    """Return a ``node_modules`` with what ``package.json`` and the code ask for.
+
+    ``None`` where nothing is missing: the function brings its packages, or needs none.
+
+    Raises:
+        InstallError: npm is not there, or failed; carries its last words.
+    """
+    wanted = _wanted(code)
+    if not wanted:
+        return None
+    key = json.dumps([sorted(wanted.items()), node_version()])
+    target = cache / f"node-{hashlib.sha256(key.encode()).hexdigest()[:20]}"
+    if not target.is_dir():
+        await _install(wanted, target)
+    return target / "node_modules"
+
+
+def _wanted(code: Path) -> dict[str, str]:
+    brought = code / "node_modules"
+    wanted: dict[str, str] = {}
+    package = code / "package.json"
+    if package.is_file() and not brought.is_dir():
+        try:
+            described: Any = json.loads(package.read_text())
+        except ValueError as error:
+            raise InstallError(f"{package} is no JSON: {error}") from error
+        wanted |= {str(k): str(v) for k, v in (described.get("dependencies") or {}).items()}
+    for name in _sdk_packages(code):
+        if not (brought / name).is_dir():
+            wanted.setdefault(name, "3" if name.startswith("@aws-sdk/") else "*")
+    return wanted
+
+
+def _sdk_packages(code: Path) -> set[str]:
+    found: set[str] = set()
+    for folder, folders, files in os.walk(code):
+        folders[:] = [name for name in folders if name != "node_modules"]
+        for name in files:
+            if name.endswith(_SOURCES):
+                text = (Path(folder) / name).read_text(errors="replace")
+                found |= set(_SDK.findall(text))
+    return found
+
+
+async def _install(wanted: dict[str, str], target: Path) -> None:
+    npm = shutil.which("npm")
+    if npm is None:
+        names = ", ".join(sorted(wanted))
+        raise InstallError(f"npm is not there to install {names}. Install it (apt install npm)")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(prefix="installing-", dir=target.parent))
+    try:
+        (draft / "package.json").write_text(json.dumps({"private": True, "dependencies": wanted}))
+        process = await asyncio.create_subprocess_exec(
+            *(npm, "install", "--omit=dev", "--no-audit", "--no-fund", "--loglevel=error"),
+            cwd=draft,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        output, _ = await process.communicate()
+        if process.returncode != 0:
+            said = output.decode(errors="replace").strip()
+            raise InstallError(f"npm cannot install {', '.join(sorted(wanted))}: {said}")
+        try:
+            os.rename(draft, target)
+        except OSError:  # another process was first; its copy is as good
+            if not target.is_dir():
+                raise
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
