@@ -6,6 +6,7 @@ import json
 import uuid
 from collections.abc import Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -313,11 +314,17 @@ def test_a_chat_with_a_reload_in_the_middle(page: Page, stack: Stack) -> None:
     prompt.get_by_role("button", name="randomised").click()
     result = page.locator(".result")
     expect(result).to_contain_text("1,794")
-    expect(result.get_by_role("img", name="Forest plot")).to_be_visible()
+    for picture in ("Forest plot: Difference", "Overlap", "Sensitivity"):
+        expect(result.get_by_role("img", name=picture)).to_be_visible()
     expect(result.get_by_role("img", name="Covariate balance")).to_contain_text("nodegree")
+    with page.expect_download() as download:
+        result.get_by_role("link", name="Report (HTML)").click()
+    assert "1,794" in Path(download.value.path()).read_text()
+    expect(result.get_by_role("link", name="Code to do it again")).to_be_visible()
     expect(page.locator("details.tool")).to_have_count(6)
     page.get_by_text("identify_adjustment_set").click()
-    expect(page.get_by_role("img", name="Causal graph")).to_contain_text("treat")
+    asked = page.locator("details.tool[open]")
+    expect(asked.get_by_role("img", name="Causal graph")).to_contain_text("treat")
     page.get_by_role("link", name="its execution").click()
     state(page, "HandleFinish", "succeeded").to_be_visible()
     page.locator('[data-state="InvokeLLM"]').click()

@@ -1,4 +1,5 @@
 import dagre from "@dagrejs/dagre";
+import { useId } from "preact/hooks";
 
 interface Props {
   edges: [cause: string, effect: string][];
@@ -12,6 +13,7 @@ interface Props {
 
 /** The causal graph that an adjustment set was read from. */
 export function CausalGraph({ edges, treatment, outcome, adjusted, unobserved = [], openPath = [] }: Props) {
+  const marker = useId(); // two graphs may stand on one page
   const graph = new dagre.graphlib.Graph();
   graph.setGraph({ rankdir: "LR", nodesep: 12, ranksep: 56, marginx: 10, marginy: 10 });
   graph.setDefaultEdgeLabel(() => ({}));
@@ -48,7 +50,7 @@ export function CausalGraph({ edges, treatment, outcome, adjusted, unobserved = 
       >
         <defs>
           <marker
-            id="cause"
+            id={marker}
             class="plain"
             viewBox="0 0 8 8"
             refX="7"
@@ -68,7 +70,7 @@ export function CausalGraph({ edges, treatment, outcome, adjusted, unobserved = 
               key={`${edge.v}\n${edge.w}`}
               class={`cause ${open.has(`${edge.v}\n${edge.w}`) ? "open" : ""}`}
               d={`M${path}`}
-              marker-end="url(#cause)"
+              marker-end={`url(#${marker})`}
             />
           );
         })}
