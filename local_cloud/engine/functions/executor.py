@@ -12,13 +12,16 @@ from typing import Any
 
 import requests
 from localstack import config
-from localstack.services.lambda_.invocation.lambda_models import FunctionVersion, InvocationResult
+from localstack.services.lambda_.invocation.lambda_models import (
+    FunctionVersion,
+    Invocation,
+    InvocationResult,
+)
 from localstack.services.lambda_.invocation.plugins import RuntimeExecutorPlugin
 from localstack.services.lambda_.invocation.runtime_executor import (
     LambdaRuntimeException,
     RuntimeExecutor,
 )
-from localstack.services.lambda_.invocation.version_manager import LambdaVersionManager
 
 from local_cloud.engine.forwarder import ANSWER_TIMEOUT_SECONDS, CONNECT_TIMEOUT_SECONDS
 from local_cloud.lambda_endpoint.invoke_api import FUNCTIONS, INVOKED_ARN, REGISTRY, REQUEST_ID
@@ -75,25 +78,8 @@ class ProcessExecutor(RuntimeExecutor):  # type: ignore[misc]
         return ""  # the endpoint delivers them
 
     def invoke(self, payload: dict[str, str]) -> InvocationResult:
-        """Invoke the version at the endpoint."""
-        identifier = self.function_version.id
-        name = f"{identifier.function_name}:{identifier.qualifier}"
-        answer = ENDPOINT.send(
-            "POST",
-            f"{FUNCTIONS}/{name}/invocations",
-            data=payload["payload"].encode(),
-            headers={
-                REQUEST_ID: payload["invoke-id"],
-                INVOKED_ARN: payload["invoked-function-arn"],
-                "X-Amzn-Trace-Id": payload["trace-id"],
-                "X-Amz-Log-Type": "Tail",
-            },
-        )
-        logs = base64.b64decode(answer.headers.get("X-Amz-Log-Result", "")).decode(errors="replace")
-        if answer.status_code != 200:
-            raise LambdaRuntimeException(f"{name}: {answer.status_code} {answer.text}")
-        failed = "X-Amz-Function-Error" in answer.headers
-        return InvocationResult(payload["invoke-id"], answer.content, failed, logs)
+        """Refuse: invocations go to the endpoint by the version (:mod:`.versions`)."""
+        raise NotImplementedError
 
     @classmethod
     def prepare_version(cls, function_version: FunctionVersion) -> None:
@@ -145,8 +131,35 @@ def _engine_url() -> str:
     return f"http://localhost:{config.GATEWAY_LISTEN[0].port}"
 
 
-def _store_no_logs(*_: object, **__: object) -> None:
-    """Stand for LocalStack's delivery of logs: the endpoint delivers lines as they are written."""
+def invoke_at_endpoint(version: FunctionVersion, invocation: Invocation) -> InvocationResult | None:
+    """Run an invocation of a version; ``None`` where it has more to do than it may.
+
+    Raises:
+        LambdaRuntimeException: the endpoint does not answer, or does not know the version.
+    """
+    identifier = version.id
+    name = f"{identifier.function_name}:{identifier.qualifier}"
+    headers = {
+        REQUEST_ID: invocation.request_id,
+        INVOKED_ARN: invocation.invoked_arn,
+        "X-Amz-Log-Type": "Tail",
+    }
+    if invocation.client_context:
+        headers["X-Amz-Client-Context"] = invocation.client_context
+    if (trace := invocation.trace_context.get("aws_trace_header")) is not None:
+        headers["X-Amzn-Trace-Id"] = trace.ensure_root_exists().to_header_str()
+    answer = ENDPOINT.send(
+        "POST", f"{FUNCTIONS}/{name}/invocations", data=invocation.payload, headers=headers
+    )
+    if answer.status_code == 429:
+        return None
+    if answer.status_code != 200:
+        raise LambdaRuntimeException(f"{name}: {answer.status_code} {answer.text}")
+    logs = base64.b64decode(answer.headers.get("X-Amz-Log-Result", "")).decode(errors="replace")
+    failed = "X-Amz-Function-Error" in answer.headers
+    return InvocationResult(
+        invocation.request_id, answer.content, failed, logs, identifier.qualifier
+    )
 
 
 class ProcessExecutorPlugin(RuntimeExecutorPlugin):  # type: ignore[misc]
@@ -155,5 +168,4 @@ class ProcessExecutorPlugin(RuntimeExecutorPlugin):  # type: ignore[misc]
     name = "process"
 
     def load(self, *_: object, **__: object) -> type[ProcessExecutor]:
-        LambdaVersionManager.store_logs = _store_no_logs
         return ProcessExecutor

@@ -16,6 +16,7 @@ from localstack.aws.api.lambda_ import (
 from localstack.aws.skeleton import DispatchTable, create_dispatch_table
 from localstack.services.edge import ROUTER
 from localstack.services.lambda_.api_utils import function_locators_from_arn
+from localstack.services.lambda_.invocation import lambda_service
 from localstack.services.lambda_.invocation.lambda_models import FunctionVersion
 from localstack.services.lambda_.invocation.lambda_service import LambdaService
 from localstack.services.lambda_.invocation.models import lambda_stores
@@ -24,6 +25,7 @@ from localstack.services.lambda_.urlrouter import FunctionUrlRouter
 from localstack.services.plugins import Service, aws_provider
 
 from local_cloud.engine.functions.template_functions import TemplateFunctions
+from local_cloud.engine.functions.versions import VersionManager
 from local_cloud.lambda_endpoint.functions import Function
 from local_cloud.lambda_endpoint.runtimes import why_not
 
@@ -39,6 +41,10 @@ _CHANGING = frozenset(
         "PutFunctionConcurrency",
     }
 )
+
+
+# LocalStack's service makes its managers by this name.
+lambda_service.LambdaVersionManager = VersionManager
 
 
 class _Versions(LambdaService):  # type: ignore[misc]
