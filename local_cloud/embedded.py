@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 
@@ -33,7 +34,7 @@ class EmbeddedMode:
                 "engine",
                 "LocalStack",
                 f"{ports.engine_url}/_localstack/health",
-                ("localstack.runtime.main",),
+                ("local_cloud.engine",),
                 {**environment, **self._engine_settings()},
             ),
             ProcessPart(
@@ -104,6 +105,10 @@ class EmbeddedMode:
             "PROVIDER_OVERRIDE_LAMBDA": "kit",
             "LAMBDA_RUNTIME_EXECUTOR": "process",
             "LAMBDA_TEMPLATE": str(TEMPLATE),
+            # A stack whose resource is not really created fails; CFN_IGNORE_… set to 1 is lenient.
+            "CFN_IGNORE_UNSUPPORTED_RESOURCE_TYPES": os.environ.get(
+                "CFN_IGNORE_UNSUPPORTED_RESOURCE_TYPES", "0"
+            ),
             "PROVIDER_OVERRIDE_STEPFUNCTIONS": "kit",
             "COGNITO_SIGNING_KEY_FILE": str(self.home.signing_key),
             # The same pool and client ids each time, as on AWS, where they outlive everything.

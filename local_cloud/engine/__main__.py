@@ -1,0 +1,17 @@
+"""``python -m local_cloud.engine``: LocalStack, with the plugins as they are installed now.
+
+LocalStack remembers which plugins there are in the user's cache, and does not notice when the kit
+is installed anew in the same place: one that is new would be missing. Here it looks again at each
+start, which takes 40 ms.
+"""
+
+import tempfile
+from pathlib import Path
+
+from localstack.runtime.main import main
+from plux.runtime.cache import EntryPointsCache
+
+if __name__ == "__main__":
+    # A folder of this engine's own: emptied before each start, or the container's.
+    EntryPointsCache.instance()._cache_dir = Path(tempfile.mkdtemp(prefix="plugins-"))
+    main()

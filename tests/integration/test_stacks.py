@@ -1,0 +1,252 @@
+"""CloudFormation stacks with WebSocket APIs, Cognito and functions: made, changed, deleted."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError, WaiterError
+from websockets.asyncio.client import connect
+
+from tests.stack import Stack, within
+
+pytestmark = pytest.mark.embedded("SAM runs the functions of its template alone")
+
+CHAT = """
+Parameters:
+  Greeting: {Type: String, Default: hello}
+Resources:
+  Role:
+    Type: AWS::IAM::Role
+    Properties:
+      AssumeRolePolicyDocument:
+        Version: '2012-10-17'
+        Statement:
+          - {Effect: Allow, Principal: {Service: lambda.amazonaws.com}, Action: sts:AssumeRole}
+  Function:
+    Type: AWS::Lambda::Function
+    Properties:
+      Runtime: python3.13
+      Handler: index.handler
+      Role: !GetAtt Role.Arn
+      Environment: {Variables: {GREETING: !Ref Greeting}}
+      Code:
+        ZipFile: |
+          import os
+          def handler(event, context):
+              return {"statusCode": 200, "body": os.environ["GREETING"] + " " + event["body"]}
+  Permission:
+    Type: AWS::Lambda::Permission
+    Properties:
+      Action: lambda:InvokeFunction
+      FunctionName: !Ref Function
+      Principal: apigateway.amazonaws.com
+  Api:
+    Type: AWS::ApiGatewayV2::Api
+    Properties:
+      Name: !Ref AWS::StackName
+      ProtocolType: WEBSOCKET
+      RouteSelectionExpression: $request.body.action
+  Model:
+    Type: AWS::ApiGatewayV2::Model
+    Properties:
+      ApiId: !Ref Api
+      Name: Message
+      ContentType: application/json
+      Schema: {$schema: 'http://json-schema.org/draft-04/schema#', type: object}
+  Integration:
+    Type: AWS::ApiGatewayV2::Integration
+    Properties:
+      ApiId: !Ref Api
+      IntegrationType: AWS_PROXY
+      IntegrationUri: !Sub
+        arn:aws:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/${Function.Arn}/invocations
+  Route:
+    Type: AWS::ApiGatewayV2::Route
+    Properties:
+      ApiId: !Ref Api
+      RouteKey: $default
+      RouteResponseSelectionExpression: $default
+      Target: !Sub integrations/${Integration}
+  RouteResponse:
+    Type: AWS::ApiGatewayV2::RouteResponse
+    Properties: {ApiId: !Ref Api, RouteId: !Ref Route, RouteResponseKey: $default}
+  Deployment:
+    Type: AWS::ApiGatewayV2::Deployment
+    DependsOn: RouteResponse
+    Properties: {ApiId: !Ref Api}
+  Stage:
+    Type: AWS::ApiGatewayV2::Stage
+    Properties: {ApiId: !Ref Api, StageName: prod, DeploymentId: !Ref Deployment}
+  Pool:
+    Type: AWS::Cognito::UserPool
+    Properties: {Policies: {PasswordPolicy: {MinimumLength: 10}}}
+  Client:
+    Type: AWS::Cognito::UserPoolClient
+    Properties:
+      UserPoolId: !Ref Pool
+      GenerateSecret: true
+      ExplicitAuthFlows: [ALLOW_USER_PASSWORD_AUTH, ALLOW_REFRESH_TOKEN_AUTH]
+  Admins:
+    Type: AWS::Cognito::UserPoolGroup
+    Properties: {UserPoolId: !Ref Pool, GroupName: admins}
+  Ada:
+    Type: AWS::Cognito::UserPoolUser
+    Properties: {UserPoolId: !Ref Pool, Username: ada}
+  AdaIsAdmin:
+    Type: AWS::Cognito::UserPoolUserToGroupAttachment
+    Properties: {UserPoolId: !Ref Pool, Username: !Ref Ada, GroupName: !Ref Admins}
+Outputs:
+  Url: {Value: !Sub '${Api.ApiEndpoint}/${Stage}'}
+  Pool: {Value: !Ref Pool}
+  PoolArn: {Value: !GetAtt Pool.Arn}
+  Issuer: {Value: !GetAtt Pool.ProviderURL}
+  Client: {Value: !Ref Client}
+  Function: {Value: !Ref Function}
+"""
+
+
+class Stacks:
+    """Stacks of this test, which are deleted in the end."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.api = stack.aws("cloudformation")
+        self.names: list[str] = []
+
+    def create(self, template: str) -> str:
+        name = f"made-{uuid.uuid4().hex[:8]}"
+        self.names.append(name)
+        self.api.create_stack(
+            StackName=name, TemplateBody=template, Capabilities=["CAPABILITY_IAM"]
+        )
+        self.wait("stack_create_complete", name)
+        return name
+
+    def update(self, name: str, template: str, **parameters: str) -> None:
+        self.api.update_stack(
+            StackName=name,
+            TemplateBody=template,
+            Capabilities=["CAPABILITY_IAM"],
+            Parameters=[{"ParameterKey": k, "ParameterValue": v} for k, v in parameters.items()],
+        )
+        self.wait("stack_update_complete", name)
+
+    def delete(self, name: str) -> None:
+        self.names.remove(name)
+        self.api.delete_stack(StackName=name)
+        self.wait("stack_delete_complete", name)
+
+    def wait(self, what: str, name: str) -> None:
+        waiter: Any = self.api.get_waiter(what)  # type: ignore[call-overload]
+        waiter.wait(StackName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
+
+    def outputs(self, name: str) -> dict[str, str]:
+        described = self.api.describe_stacks(StackName=name)["Stacks"][0]
+        return {one["OutputKey"]: one["OutputValue"] for one in described["Outputs"]}
+
+
+@pytest.fixture
+def stacks(stack: Stack) -> Iterator[Stacks]:
+    made = Stacks(stack)
+    yield made
+    for name in list(made.names):
+        made.delete(name)
+
+
+def ask(url: str, text: str) -> str:
+    async def run() -> str:
+        async with connect(url, proxy=None) as socket:
+            await socket.send(text)
+            return str(await socket.recv())
+
+    return within(run())
+
+
+def test_a_stack_makes_a_socket_that_answers_and_a_pool_with_its_users(
+    stack: Stack, stacks: Stacks
+) -> None:
+    name = stacks.create(CHAT)
+    outputs = stacks.outputs(name)
+    assert ask(outputs["Url"], "there") == "hello there"
+    cognito = stack.aws("cognito-idp")
+    pool = cognito.describe_user_pool(UserPoolId=outputs["Pool"])["UserPool"]
+    assert pool["Arn"] == outputs["PoolArn"]
+    assert outputs["Issuer"].endswith(outputs["Pool"])
+    members = cognito.list_users_in_group(UserPoolId=outputs["Pool"], GroupName="admins")["Users"]
+    assert [user["Username"] for user in members] == ["ada"]
+    client = cognito.describe_user_pool_client(
+        UserPoolId=outputs["Pool"], ClientId=outputs["Client"]
+    )["UserPoolClient"]
+    assert client["ClientSecret"]
+
+    stacks.update(
+        name, CHAT.replace("[ALLOW_USER", "[ALLOW_CUSTOM_AUTH, ALLOW_USER"), Greeting="ho"
+    )
+    assert stacks.outputs(name)["Url"] == outputs["Url"], "what did not change is the same"
+    assert ask(outputs["Url"], "there") == "ho there"
+    client = cognito.describe_user_pool_client(
+        UserPoolId=outputs["Pool"], ClientId=outputs["Client"]
+    )["UserPoolClient"]
+    assert "ALLOW_CUSTOM_AUTH" in client["ExplicitAuthFlows"]
+
+    stacks.delete(name)
+    assert name not in {api["Name"] for api in stack.aws("apigatewayv2").get_apis()["Items"]}
+    with pytest.raises(ClientError, match="ResourceNotFound"):
+        cognito.describe_user_pool(UserPoolId=outputs["Pool"])
+    names = {one["FunctionName"] for one in stack.aws("lambda").list_functions()["Functions"]}
+    assert outputs["Function"] not in names
+
+
+@pytest.mark.parametrize(
+    ("resource", "words"),
+    [
+        ("{Type: AWS::MediaLive::Channel}", "AWS::MediaLive::Channel"),
+        (
+            "{Type: AWS::ApiGatewayV2::Api, Properties: {Name: h, ProtocolType: HTTP}}",
+            "WEBSOCKET",
+        ),
+        (
+            "{Type: AWS::Cognito::UserPoolClient, Properties: {UserPoolId: us-east-1_none}}",
+            "us-east-1_none",
+        ),
+        (
+            "{Type: AWS::ApiGatewayV2::Api, Properties: {Name: a, ProtocolType: WEBSOCKET, No: 1}}",
+            "No",
+        ),
+    ],
+    ids=["a type that is not created", "an HTTP API", "a pool that is not there", "a property"],
+)
+def test_what_cannot_be_made_fails_the_stack_with_the_reason_and_leaves_nothing(
+    stack: Stack, stacks: Stacks, resource: str, words: str
+) -> None:
+    bucket = f"left-{uuid.uuid4().hex[:8]}"
+    template = f"""
+Resources:
+  Bucket: {{Type: AWS::S3::Bucket, Properties: {{BucketName: {bucket}}}}}
+  Wrong:
+    DependsOn: Bucket
+    {resource[1:-1].replace(", Properties: ", chr(10) + "    Properties: ", 1)}
+"""
+    with pytest.raises(WaiterError):
+        stacks.create(template)
+    (name,) = stacks.names
+    described = stacks.api.describe_stacks(StackName=name)["Stacks"][0]
+    assert described["StackStatus"] in ("CREATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED")
+    events = stacks.api.describe_stack_events(StackName=name)["StackEvents"]
+    told = " ".join(str(event.get("ResourceStatusReason")) for event in events)
+    assert words in told + str(described.get("StackStatusReason"))
+    stacks.delete(name)
+    buckets = stack.aws("s3").list_buckets()["Buckets"]
+    assert bucket not in {one["Name"] for one in buckets}
+
+
+def test_two_stacks_do_not_share_a_name(stacks: Stacks) -> None:
+    name = stacks.create("Resources: {Topic: {Type: AWS::SNS::Topic}}")
+    with pytest.raises(ClientError, match="already exists"):
+        stacks.api.create_stack(
+            StackName=name,
+            TemplateBody=json.dumps({"Resources": {"T": {"Type": "AWS::SNS::Topic"}}}),
+        )
