@@ -140,7 +140,7 @@ class Stacks:
         self.wait("stack_delete_complete", name)
 
     def wait(self, what: str, name: str) -> None:
-        waiter: Any = self.api.get_waiter(what)  # type: ignore[call-overload]
+        waiter: Any = self.api.get_waiter(what)
         waiter.wait(StackName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
 
     def outputs(self, name: str) -> dict[str, str]:
