@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -335,6 +336,45 @@ def _start_for_the_demo(home: Home, ports: Ports, progress: Console) -> None:
         raise PartFailed("\n".join(taken))
     progress.print("Starting the cloud (for daily work keep it: ./local-cloud up -d)")
     daemon.start(home, ports, lambda p: progress.print(f"  {p.part:<13}{p.text}", soft_wrap=True))
+
+
+@app.command()
+def deploy(
+    path: Annotated[Path, typer.Argument(help="A template, or the folder that holds one")],
+    stack: Annotated[str, typer.Option(help="Name of the stack; the folder's if not given")] = "",
+    parameters: Annotated[
+        list[str] | None, typer.Option("--parameter", "-p", help="NAME=VALUE, as often as needed")
+    ] = None,
+    delete: Annotated[bool, typer.Option("--delete", help="Delete the stack instead")] = False,
+) -> None:
+    """Deploy a SAM or CloudFormation template into the running cloud, code by reference."""
+    from local_cloud.deploy import DeployFailed, Deployment, find_template, prepared
+
+    state = running_or_fail(Home.from_environment())
+    values = dict(one.partition("=")[::2] for one in parameters or [])
+    try:
+        template = find_template(path)
+        name = stack or re.sub(r"[^A-Za-z0-9-]+", "-", template.resolve().parent.name)
+        deployment = Deployment(state.ports, name)
+        if delete:
+            deployment.delete()
+            console.print(f"The stack {name} is deleted.")
+            return
+        for event in deployment.run(prepared(template), values):
+            colour = "red" if "FAILED" in event.status else "dim"
+            console.print(
+                f"[{colour}]{event.status:<28}[/{colour}] {event.resource} "
+                f"[dim]{escape(event.type)}[/dim] {escape(event.reason)}",
+                soft_wrap=True,
+            )
+        for key, value in deployment.outputs().items():
+            console.print(f"{key} = {escape(value)}", soft_wrap=True)
+        for address in deployment.sockets():
+            console.print(f"[bold]{address}[/bold]", soft_wrap=True)
+        for function in deployment.resources("AWS::Lambda::Function"):
+            console.print(f"awslocal logs tail /aws/lambda/{function} --follow", soft_wrap=True)
+    except DeployFailed as error:
+        fail(str(error))
 
 
 @app.command()

@@ -102,6 +102,7 @@ class EmbeddedMode:
             "OVERRIDE_IN_DOCKER": "0",  # its files lie there even if this machine is a container
             "PROVIDER_OVERRIDE_DYNAMODB": "moto",
             "PROVIDER_OVERRIDE_DYNAMODBSTREAMS": "moto",
+            "PROVIDER_OVERRIDE_CLOUDFORMATION": "kit",
             "PROVIDER_OVERRIDE_LAMBDA": "kit",
             "LAMBDA_RUNTIME_EXECUTOR": "process",
             "LAMBDA_TEMPLATE": str(TEMPLATE),

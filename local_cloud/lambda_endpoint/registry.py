@@ -92,5 +92,5 @@ def _read(name: str, version: str, told: dict[str, Any]) -> Function:
         environment={str(k): str(v) for k, v in told.get("environment", {}).items()},
         reserved_concurrency=None if reserved is None else int(reserved),
         version=version,
-        packaged=True,
+        packaged=bool(told.get("packaged", True)),
     )

@@ -24,6 +24,7 @@ from localstack.services.lambda_.invocation.runtime_executor import (
 )
 
 from local_cloud.engine.forwarder import ANSWER_TIMEOUT_SECONDS, CONNECT_TIMEOUT_SECONDS
+from local_cloud.engine.functions.template_functions import TEMPLATE
 from local_cloud.lambda_endpoint.invoke_api import FUNCTIONS, INVOKED_ARN, REGISTRY, REQUEST_ID
 
 _REMEDY = (
@@ -85,8 +86,8 @@ class ProcessExecutor(RuntimeExecutor):  # type: ignore[misc]
     def prepare_version(cls, function_version: FunctionVersion) -> None:
         """Unpack a version's code and layers, and register it at the endpoint."""
         settings, identifier = function_version.config, function_version.id
-        if settings.code.is_hot_reloading() and identifier.qualifier == "$LATEST":
-            return  # a function of the template, which the endpoint has read itself
+        if identifier.qualifier == "$LATEST" and identifier.function_name in TEMPLATE.functions():
+            return  # the endpoint has read it itself
         answer = ENDPOINT.send(
             "PUT",
             _place(function_version),
@@ -97,6 +98,8 @@ class ProcessExecutor(RuntimeExecutor):  # type: ignore[misc]
                 "description": settings.description,
                 "code": str(_unpacked(settings.code)),
                 "layers": [str(_unpacked(layer.code)) for layer in settings.layers],
+                # A folder by reference is source: what it requires is installed.
+                "packaged": not settings.code.is_hot_reloading(),
                 "timeout": settings.timeout,
                 "memory": settings.memory_size,
                 "environment": {

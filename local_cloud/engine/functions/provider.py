@@ -24,7 +24,7 @@ from localstack.services.lambda_.provider import LambdaProvider
 from localstack.services.lambda_.urlrouter import FunctionUrlRouter
 from localstack.services.plugins import Service, aws_provider
 
-from local_cloud.engine.functions.template_functions import TemplateFunctions
+from local_cloud.engine.functions.template_functions import TEMPLATE
 from local_cloud.engine.functions.versions import VersionManager
 from local_cloud.lambda_endpoint.functions import Function
 from local_cloud.lambda_endpoint.runtimes import why_not
@@ -67,7 +67,7 @@ class FunctionsProvider(LambdaProvider):  # type: ignore[misc]
         super().__init__()
         self.lambda_service = _Versions()
         self.router = FunctionUrlRouter(ROUTER, self.lambda_service)
-        self.templates = TemplateFunctions.from_environment()
+        self.templates = TEMPLATE
 
     def create_function(
         self, context: RequestContext, request: CreateFunctionRequest

@@ -100,6 +100,9 @@ class TemplateFunctions:
         return Response.for_json(describe[operation](function))
 
 
+TEMPLATE = TemplateFunctions.from_environment()
+
+
 def _is_unknown_to_sam(answer: requests.Response) -> bool:
     return answer.status_code == 404 and b"PathNotFound" in answer.content
 

@@ -1,0 +1,136 @@
+"""``local-cloud deploy``: other people's templates, unmodified, as stacks of the running cloud."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from websockets.asyncio.client import connect
+
+from local_cloud.deploy import DeployFailed, Deployment, find_template, prepared
+from local_cloud.installation import PROJECT
+from tests.integration.processes import write
+from tests.integration.test_gateway_command import NODE, ask
+from tests.stack import Stack, within
+
+EXAMPLE = PROJECT / "examples" / "websocket-chat"
+pytestmark = pytest.mark.embedded("SAM runs the functions of its template alone")
+
+
+@pytest.fixture
+def deployment(stack: Stack) -> Iterator[Deployment]:
+    made = Deployment(stack.ports, f"deployed-{uuid.uuid4().hex[:8]}")
+    yield made
+    made.delete()
+
+
+def deploy(deployment: Deployment, path: Path, **parameters: str) -> list[str]:
+    """Deploy what is there; return the resources that something happened to."""
+    template = prepared(find_template(path))
+    return [event.resource for event in deployment.run(template, parameters)]
+
+
+def test_a_sam_template_is_deployed_and_its_chat_room_works(deployment: Deployment) -> None:
+    assert "SendFunction" in deploy(deployment, EXAMPLE, StageName="live")
+    (address,) = deployment.sockets()
+    assert address.endswith("/live")
+    assert len(deployment.resources("AWS::Lambda::Function")) == 3
+    assert deployment.outputs() == {"WebSocketUrl": address}
+
+    async def talk() -> list[str]:
+        async with connect(address, proxy=None) as one, connect(address, proxy=None) as other:
+            await one.send(json.dumps({"action": "sendmessage", "data": "to all"}))
+            return [str(await asyncio.wait_for(s.recv(), 20)) for s in (one, other)]
+
+    assert all("to all" in said for said in within(talk()))
+    again = deploy(deployment, EXAMPLE, StageName="live")
+    assert set(again) <= {deployment.name}, "no resource has changed"
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="Node.js is not installed")
+def test_a_changed_file_takes_effect_without_another_deployment(
+    deployment: Deployment, tmp_path: Path
+) -> None:
+    code = "export const handler = async ({ body }) => ({ statusCode: 200, body: 'WORD ' + body });"
+    write(tmp_path, template_dot_yaml=NODE, code__say_dot_mjs=code.replace("WORD", "first"))
+    deploy(deployment, tmp_path)
+    (address,) = deployment.sockets()
+    path = address.partition("//")[2].partition("/")[2]
+    port = deployment.ports.gateway
+    assert within(ask(port, f"/{path}", action="say")) == 'first {"action": "say"}'
+    (tmp_path / "code" / "say.mjs").write_text(code.replace("WORD", "second"))
+    assert within(ask(port, f"/{path}", action="say")) == 'second {"action": "say"}'
+
+
+@pytest.mark.parametrize(
+    ("template", "words"),
+    [
+        ("Resources: [", "cannot be read"),
+        ("Transform: AWS::Serverless-2016-10-31", "has no Resources"),
+        (
+            "Resources: {F: {Type: AWS::Serverless::Function, Properties: {CodeUri: gone/}}}",
+            "gone is no folder",
+        ),
+    ],
+)
+def test_a_template_that_is_none_is_refused(tmp_path: Path, template: str, words: str) -> None:
+    write(tmp_path, template_dot_yaml=template)
+    with pytest.raises(DeployFailed, match=words):
+        prepared(find_template(tmp_path))
+
+
+def test_a_folder_without_a_template_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DeployFailed, match=r"template\.yaml"):
+        find_template(tmp_path)
+
+
+def test_a_stack_that_cannot_be_made_says_why_and_is_removed(stack: Stack, tmp_path: Path) -> None:
+    bucket = f"left-{uuid.uuid4().hex[:8]}"
+    text = f"""
+Resources:
+  Bucket: {{Type: AWS::S3::Bucket, Properties: {{BucketName: {bucket}}}}}
+  Client:
+    Type: AWS::Cognito::UserPoolClient
+    DependsOn: Bucket
+    Properties: {{UserPoolId: us-east-1_none}}
+"""
+    write(tmp_path, template_dot_yaml=text)
+    made = Deployment(stack.ports, bucket)
+    reasons: list[str] = []
+    events = made.run(prepared(tmp_path / "template.yaml"), {})
+    with pytest.raises(DeployFailed, match="what had been made is removed"):
+        reasons.extend(event.reason for event in events)
+    assert any("us-east-1_none" in reason for reason in reasons)
+    assert bucket not in {one["Name"] for one in stack.aws("s3").list_buckets()["Buckets"]}
+
+
+def test_the_command_deploys_tells_where_to_connect_and_deletes(stack: Stack) -> None:
+    if stack.home is None:
+        pytest.skip("the command finds its cloud by its home")
+
+    def command(*arguments: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", "local_cloud", "deploy", str(EXAMPLE), *arguments],
+            cwd=PROJECT,
+            env={**os.environ, "LOCAL_CLOUD_HOME": str(stack.home.path) if stack.home else ""},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=True,
+        )
+        return done.stdout
+
+    told = command("--parameter", "StageName=told")
+    assert "CREATE_COMPLETE" in told
+    assert f"ws://localhost:{stack.ports.gateway}/" in told
+    assert "/told" in told
+    assert "awslocal logs tail /aws/lambda/" in told
+    assert "is deleted" in command("--delete")
