@@ -8,11 +8,10 @@ import json
 import os
 import re
 import shutil
-import tempfile
 from pathlib import Path
 from typing import Any
 
-from local_cloud.lambda_endpoint.packages import InstallError
+from local_cloud.lambda_endpoint.packages import InstallError, made_once
 from local_cloud.lambda_endpoint.runtimes import node_version
 
 # Lambda's runtime brings the AWS SDK; it is installed where the code names it.
@@ -70,9 +69,7 @@ async def _install(wanted: dict[str, str], target: Path) -> None:
     if npm is None:
         names = ", ".join(sorted(wanted))
         raise InstallError(f"npm is not there to install {names}. Install it (apt install npm)")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(prefix="installing-", dir=target.parent))
-    try:
+    with made_once(target) as draft:
         (draft / "package.json").write_text(json.dumps({"private": True, "dependencies": wanted}))
         process = await asyncio.create_subprocess_exec(
             *(npm, "install", "--omit=dev", "--no-audit", "--no-fund", "--loglevel=error"),
@@ -85,10 +82,3 @@ async def _install(wanted: dict[str, str], target: Path) -> None:
         if process.returncode != 0:
             said = output.decode(errors="replace").strip()
             raise InstallError(f"npm cannot install {', '.join(sorted(wanted))}: {said}")
-        try:
-            os.rename(draft, target)
-        except OSError:  # another process was first; its copy is as good
-            if not target.is_dir():
-                raise
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)

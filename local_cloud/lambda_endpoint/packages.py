@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import os
 import platform
 import shutil
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from uv import find_uv_bin
@@ -42,10 +44,18 @@ async def install(requirements: Path, cache: Path, python: str = sys.executable)
     target = cache / hashlib.sha256(key.encode()).hexdigest()[:20]
     if target.is_dir():
         return target
-    cache.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(prefix="installing-", dir=cache))
-    try:
+    with made_once(target) as draft:
         await _run_installer(requirements, draft, python)
+    return target
+
+
+@contextlib.contextmanager
+def made_once(target: Path) -> Iterator[Path]:
+    """Give a folder to fill, which is there as ``target`` when all went well, and whole."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(prefix="installing-", dir=target.parent))
+    try:
+        yield draft
         try:
             os.rename(draft, target)
         except OSError:  # another process was first; its copy is as good
@@ -53,7 +63,6 @@ async def install(requirements: Path, cache: Path, python: str = sys.executable)
                 raise
     finally:
         shutil.rmtree(draft, ignore_errors=True)
-    return target
 
 
 async def _run_installer(requirements: Path, target: Path, python: str) -> None:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 from causaldata import close_college, cps_mixtape, nhefs_complete, nsw_mixtape
 
 from tests.unit.lambdas.causal_tools import DATA, METHODS, NSW, confounded, estimate, kinds, run
+
+ORACLES = Path(__file__).parents[2] / "oracles"
 
 
 def test_the_experiment_has_its_published_difference() -> None:
@@ -170,3 +175,25 @@ def test_squares_are_tried_where_weighting_leaves_the_groups_apart() -> None:
     assert found["aipw"] == pytest.approx(1, abs=0.15)
     assert found["ols"] > 1.5, "what the squares mended"
     assert "agreement" in kinds(answer, "weakens")
+
+
+@pytest.mark.parametrize("name", ["nsw", "nsw_cps", "nhefs"])
+def test_sensitivity_is_what_sensemakr_says(name: str) -> None:
+    expected = json.loads((ORACLES / "sensemakr.json").read_text())[name]
+    treatment, outcome = expected["treatment"], expected["outcome"]
+    columns = pd.read_csv(DATA / f"{name}.csv").columns
+    answer = run(
+        "sensitivity",
+        name,
+        treatment=treatment,
+        outcome=outcome,
+        adjustment_set=[c for c in columns if c not in (treatment, outcome)],
+        estimate=1.0,
+        std_error=1.0,
+    )
+    assert answer["regression"]["estimate"] == pytest.approx(expected["estimate"])
+    for value in ("robustness_value", "robustness_value_ci"):
+        assert answer[value] == pytest.approx(expected[value], rel=1e-6)
+    benchmark = next(b for b in answer["benchmarks"] if b["covariate"] == expected["covariate"])
+    for times, told in enumerate(expected["adjusted"], 1):
+        assert benchmark["adjusted"][str(times)] == pytest.approx(told, rel=1e-6)
