@@ -122,7 +122,10 @@ def _lambda_settings(settings: Settings, template: Template, engine: str | None)
         eager=True,
         region=REGION,
         cloudwatch_endpoint=engine,
-        variables={"AWS_ENDPOINT_URL": engine} if engine else {},
+        variables={
+            "WEBSOCKET_URL": f"ws://127.0.0.1:{settings.port}",
+            **({"AWS_ENDPOINT_URL": engine} if engine else {}),
+        },
         addresses=_addresses(template, f"http://127.0.0.1:{settings.port}"),
     )
 

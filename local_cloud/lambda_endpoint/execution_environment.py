@@ -138,6 +138,8 @@ class ExecutionEnvironment:
             "AWS_DEFAULT_REGION": function.region,
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
+            # Where the gateway of this machine is.
+            **({"WEBSOCKET_URL": url} if (url := os.environ.get("WEBSOCKET_URL")) else {}),
             **function.environment,
             "_HANDLER": function.handler,
             "AWS_EXECUTION_ENV": f"AWS_Lambda_{function.runtime}",

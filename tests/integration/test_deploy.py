@@ -134,3 +134,40 @@ def test_the_command_deploys_tells_where_to_connect_and_deletes(stack: Stack) ->
     assert "/told" in told
     assert "awslocal logs tail /aws/lambda/" in told
     assert "is deleted" in command("--delete")
+
+
+POST_BACK = """
+import https from "node:https";
+export const handler = async ({ requestContext: { apiId, stage, connectionId, domainName } }) => {
+  const post = (host, body) =>
+    new Promise((resolve, reject) => {
+      const path = `/${stage}/@connections/${encodeURIComponent(connectionId)}`;
+      const headers = { Authorization: "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/x" };
+      const options = { method: "POST", headers };
+      const request = https.request(`https://${host}${path}`, options, (answer) =>
+        answer.resume().on("end", () => resolve(answer.statusCode)),
+      );
+      request.on("error", reject);
+      request.end(body);
+    });
+  await post(`${apiId}.execute-api.${process.env.AWS_REGION}.amazonaws.com`, "by its id");
+  await post(domainName, "by its domain");
+  return { statusCode: 200, body: "done" };
+};
+"""
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="Node.js is not installed")
+def test_a_node_function_reaches_its_clients_at_the_address_on_aws(
+    deployment: Deployment, tmp_path: Path
+) -> None:
+    write(tmp_path, template_dot_yaml=NODE, code__say_dot_mjs=POST_BACK)
+    deploy(deployment, tmp_path)
+    (address,) = deployment.sockets()
+
+    async def talk() -> set[str]:
+        async with connect(address, proxy=None) as socket:
+            await socket.send(json.dumps({"action": "say"}))
+            return {str(await asyncio.wait_for(socket.recv(), 20)) for _ in range(3)}
+
+    assert within(talk()) == {"by its id", "by its domain", "done"}

@@ -8,9 +8,11 @@ import path from "node:path";
 import { PassThrough } from "node:stream";
 import { pathToFileURL } from "node:url";
 import { format } from "node:util";
+import { useGateway } from "./addresses.mjs";
 
 // What lies in layers and beside the function is found by `import`, too, as on Lambda.
 register("./resolve.mjs", import.meta.url);
+if (process.env.WEBSOCKET_URL) useGateway(process.env.WEBSOCKET_URL);
 
 const API = process.env.AWS_LAMBDA_RUNTIME_API;
 const BASE = "/2018-06-01/runtime";

@@ -6,7 +6,8 @@ On AWS the API is in the host name and the stage in the path:
 - ``Host: {api-id}.anything`` with ``/{stage}``, as on AWS (``{api-id}.localhost`` is loopback),
 - a custom domain name in ``Host`` with its mapping key as the path,
 - ``/{api-id}/{stage}`` under any host name,
-- ``/{stage}`` or ``/`` for the first API.
+- ``/{stage}`` or ``/`` for the first API; ``/{stage}/@connections/{id}`` for that of the
+  connection.
 
 https://docs.aws.amazon.com/apigateway/latest/developerguide/websocket-api-develop-custom-domain-names.html
 """

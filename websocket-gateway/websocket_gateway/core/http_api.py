@@ -6,6 +6,7 @@ from urllib.parse import parse_qs, unquote
 
 from local_aws.http_message import Request, Response
 from websocket_gateway.core import connections_api, control_api
+from websocket_gateway.core.address import Address
 from websocket_gateway.core.gateway import Gateway
 from websocket_gateway.core.replies import error, json_reply
 
@@ -24,11 +25,28 @@ class HttpApi:
             return self._about(path.removeprefix("/_gateway/"), request)
         if path.startswith("/v2/"):
             return control_api.answer(gateway.registry, request)
-        address = gateway.addresses.find(request.headers.get("host", ""), path)
+        address = self._of_connection(path) or gateway.addresses.find(
+            request.headers.get("host", ""), path
+        )
         if address is None or not address.rest.startswith(connections_api.PREFIX):
             return error(403, "ForbiddenException", "Forbidden")
         name = address.rest.removeprefix(connections_api.PREFIX)
         return await connections_api.answer(gateway, request, address, name)
+
+    def _of_connection(self, path: str) -> Address | None:
+        """Return the API of a connection that a path names by stage and id alone.
+
+        Functions make this address of their event's ``domainName`` and ``stage``. On AWS the host
+        names the API; here one host serves them all, and the connection is one API's.
+        """
+        stage, _, rest = path.lstrip("/").partition("/")
+        if not rest.startswith(connections_api.PREFIX):
+            return None
+        client = self.gateway.clients.get(rest.removeprefix(connections_api.PREFIX))
+        if client is None or client.connection.stage != stage:
+            return None
+        api = self.gateway.addresses.apis.get(client.connection.api_id)
+        return Address(api, api.stages[stage], rest) if api and stage in api.stages else None
 
     def _about(self, page: str, request: Request) -> Response:
         gateway = self.gateway
