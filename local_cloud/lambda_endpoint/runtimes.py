@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 PYTHON, NODE, PROVIDED = "python", "nodejs", "provided"
 
 _NODE_RUNTIME = Path(__file__).with_name("node") / "runtime.mjs"
+_PYTHON_RUNTIME = Path(__file__).with_name("python") / "local_runtime.py"
 #: The interpreter that the kit itself runs on, without its packages.
 OWN_PYTHON: str = getattr(sys, "_base_executable", sys.executable)
 _BASE_PATH = "/usr/local/bin:/usr/bin:/bin"
@@ -107,7 +108,7 @@ def command_of(function: Function) -> list[str]:
             return [str(function.code / "bootstrap")]
     # Without the kit's own packages (-S): a function sees what its requirements name. It leaves no
     # bytecode (-B): Python tells a stale one by the second of the edit, which is too slow.
-    return [python_of(function.runtime), "-S", "-B", "-m", "awslambdaric", function.handler]
+    return [python_of(function.runtime), "-S", "-B", str(_PYTHON_RUNTIME), function.handler]
 
 
 def variables_of(function: Function, packages: Sequence[Path]) -> dict[str, str]:

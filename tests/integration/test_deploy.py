@@ -157,11 +157,34 @@ export const handler = async ({ requestContext: { apiId, stage, connectionId, do
 """
 
 
-@pytest.mark.skipif(shutil.which("node") is None, reason="Node.js is not installed")
-def test_a_node_function_reaches_its_clients_at_the_address_on_aws(
-    deployment: Deployment, tmp_path: Path
+POST_BACK_IN_PYTHON = """
+import boto3, os
+
+def handler(event, context):
+    asked = event["requestContext"]
+    for host, text in (
+        (f"{asked['apiId']}.execute-api.{os.environ['AWS_REGION']}.amazonaws.com", "by its id"),
+        (asked["domainName"], "by its domain"),
+    ):
+        room = boto3.client("apigatewaymanagementapi", endpoint_url=f"https://{host}/{asked['stage']}")
+        room.post_to_connection(ConnectionId=asked["connectionId"], Data=text)
+    return {"statusCode": 200, "body": "done"}
+"""
+
+
+@pytest.mark.parametrize("runtime", ["nodejs22.x", "python3.13"])
+def test_a_function_reaches_its_clients_at_the_address_on_aws(
+    deployment: Deployment, tmp_path: Path, runtime: str
 ) -> None:
-    write(tmp_path, template_dot_yaml=NODE, code__say_dot_mjs=POST_BACK)
+    if runtime.startswith("node") and shutil.which("node") is None:
+        pytest.skip("Node.js is not installed")
+    text = NODE.replace("nodejs22.x", runtime)
+    write(
+        tmp_path,
+        template_dot_yaml=text,
+        code__say_dot_mjs=POST_BACK,
+        code__say_dot_py=POST_BACK_IN_PYTHON,
+    )
     deploy(deployment, tmp_path)
     (address,) = deployment.sockets()
 

@@ -12,7 +12,8 @@ const agent = new http.Agent({ keepAlive: true });
 function local(options, gateway) {
   const host = String(options.hostname ?? options.host ?? "").split(":")[0];
   const api = ON_AWS.exec(host)?.[1];
-  const own = host === gateway.hostname && String(options.port ?? "") === gateway.port;
+  const ours = [gateway.hostname, "localhost", "127.0.0.1"].includes(host);
+  const own = ours && String(options.port ?? "") === gateway.port;
   if (api === undefined && !own) return undefined;
   const headers = { ...options.headers };
   for (const name of Object.keys(headers)) if (name.toLowerCase() === "host") delete headers[name];

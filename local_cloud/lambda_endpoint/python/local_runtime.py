@@ -1,0 +1,84 @@
+"""Runs ``awslambdaric``, with the gateway of this machine in place of API Gateway on AWS.
+
+Functions make the address of ``@connections`` of their event, ``https://{domainName}/{stage}`` or
+``https://{apiId}.execute-api.{region}.amazonaws.com/{stage}``, so that no variable could name
+another. This file is run by the function's interpreter, and knows nothing of the kit.
+"""
+
+from __future__ import annotations
+
+import importlib.abc
+import importlib.util
+import os
+import re
+import runpy
+import sys
+from collections.abc import Sequence
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import Any
+from urllib.parse import urlsplit
+
+_ON_AWS = re.compile(r"([a-z0-9]+)\.execute-api\.[a-z0-9-]+\.amazonaws\.com")
+_OURS = ("localhost", "127.0.0.1")
+
+
+def local(url: str, gateway: str) -> str:
+    """Return an address at the gateway for one that means an API of it; others as they are.
+
+    Args:
+        gateway: ``ws://host:port``.
+    """
+    asked, here = urlsplit(url), urlsplit(gateway)
+    base = f"http://{here.netloc}"
+    if match := _ON_AWS.fullmatch(asked.hostname or ""):
+        base += f"/{match[1]}"
+    elif not (
+        asked.scheme == "https"
+        and asked.hostname in {here.hostname, *_OURS}
+        and asked.port == here.port
+    ):
+        return url
+    return base + asked.path + (f"?{asked.query}" if asked.query else "")
+
+
+class _Botocore(importlib.abc.MetaPathFinder):
+    """Changes botocore when it is imported: a function that does without pays nothing."""
+
+    def __init__(self, gateway: str) -> None:
+        self.gateway = gateway
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if name != "botocore.httpsession":
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec(name)
+        if spec is None or spec.loader is None:
+            return spec
+        run = spec.loader.exec_module
+
+        def exec_module(module: ModuleType) -> None:
+            run(module)
+            self._change(module)
+
+        spec.loader.exec_module = exec_module  # type: ignore[method-assign]
+        return spec
+
+    def _change(self, module: Any) -> None:
+        session, gateway = module.URLLib3Session, self.gateway
+        send = session.send
+
+        def send_here(self: Any, request: Any) -> Any:
+            request.url = local(request.url, gateway)
+            return send(self, request)
+
+        session.send = send_here
+
+
+if __name__ == "__main__":
+    sys.path[0] = os.getcwd()  # the function's folder, as with -m, and not this file's
+    if url := os.environ.get("WEBSOCKET_URL"):
+        sys.meta_path.insert(0, _Botocore(url))
+    runpy.run_module("awslambdaric", run_name="__main__")
