@@ -15,8 +15,12 @@ interface Props {
 /** The model's words come in pieces: those of one turn are one paragraph, until it begins anew. */
 export function together(messages: Message[]): Message[] {
   const shown: Message[] = [];
+  const attempts = new Map<number, number>();
   for (const message of messages) {
     const before = shown.at(-1);
+    if (message.type === "llm.restarted") attempts.set(message.turn, message.attempt);
+    // A piece of an attempt that is void may come late.
+    if (message.type === "llm.delta" && message.attempt < (attempts.get(message.turn) ?? 0)) continue;
     if (message.type === "llm.delta" && before?.type === "llm.delta" && before.turn === message.turn) {
       shown[shown.length - 1] = { ...before, text: before.text + message.text };
     } else if (message.type === "llm.restarted") {
