@@ -24,7 +24,7 @@ from local_aws.http1 import HttpServerProtocol
 from local_aws.http_message import Request, Response
 from local_cloud.lambda_endpoint.function_log import FunctionLogs, stream_name
 from local_cloud.lambda_endpoint.functions import Function
-from local_cloud.lambda_endpoint.runtimes import command_of, variables_of
+from local_cloud.lambda_endpoint.launch import command_of, variables_of
 
 API = "/2018-06-01/runtime"
 MAX_PAYLOAD_BYTES = 6 * 1024 * 1024

@@ -1,4 +1,4 @@
-"""The language runtimes: what starts a worker of each, and why one does not run here.
+"""The language runtimes: which run here, with what, and why one does not.
 
 https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html
 """
@@ -6,25 +6,15 @@ https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html
 from __future__ import annotations
 
 import functools
-import os
 import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from local_cloud.lambda_endpoint.functions import Function
 
 PYTHON, NODE, PROVIDED = "python", "nodejs", "provided"
 
-_NODE_RUNTIME = Path(__file__).with_name("node") / "runtime.mjs"
-_PYTHON_RUNTIME = Path(__file__).with_name("python") / "local_runtime.py"
 #: The interpreter that the kit itself runs on, without its packages.
 OWN_PYTHON: str = getattr(sys, "_base_executable", sys.executable)
-_BASE_PATH = "/usr/local/bin:/usr/bin:/bin"
 
 
 def kind_of(runtime: str) -> str:
@@ -97,30 +87,3 @@ def instead_of(runtime: str) -> str | None:
                     f"{runtime} is not on this machine: Node.js {node_version()} runs in its place"
                 )
     return None
-
-
-def command_of(function: Function) -> list[str]:
-    """Return the command that starts a worker."""
-    match kind_of(function.runtime):
-        case "nodejs":
-            return [node() or "node", str(_NODE_RUNTIME)]
-        case "provided":
-            return [str(function.code / "bootstrap")]
-    # Without the kit's own packages (-S): a function sees what its requirements name. It leaves no
-    # bytecode (-B): Python tells a stale one by the second of the edit, which is too slow.
-    return [python_of(function.runtime), "-S", "-B", str(_PYTHON_RUNTIME), function.handler]
-
-
-def variables_of(function: Function, packages: Sequence[Path]) -> dict[str, str]:
-    """Return the environment variables by which a worker finds packages and programs."""
-    folders = os.pathsep.join(map(str, packages))
-    path = os.pathsep.join(
-        [*(str(layer / "bin") for layer in function.layers if (layer / "bin").is_dir()), _BASE_PATH]
-    )
-    match kind_of(function.runtime):
-        case "nodejs":
-            place = Path(node() or "node").parent
-            return {"NODE_PATH": folders, "PATH": f"{place}{os.pathsep}{path}"}
-        case "provided":
-            return {"PATH": path}
-    return {"PYTHONPATH": folders, "PATH": path}

@@ -1,0 +1,41 @@
+"""What starts a worker of a function: its command, and how it finds packages and programs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from local_cloud.lambda_endpoint.functions import Function
+from local_cloud.lambda_endpoint.runtimes import kind_of, node, python_of
+
+_NODE_RUNTIME = Path(__file__).with_name("node") / "runtime.mjs"
+_PYTHON_RUNTIME = Path(__file__).with_name("python") / "local_runtime.py"
+_BASE_PATH = "/usr/local/bin:/usr/bin:/bin"
+
+
+def command_of(function: Function) -> list[str]:
+    """Return the command that starts a worker."""
+    match kind_of(function.runtime):
+        case "nodejs":
+            return [node() or "node", str(_NODE_RUNTIME)]
+        case "provided":
+            return [str(function.code / "bootstrap")]
+    # Without the kit's own packages (-S): a function sees what its requirements name. It leaves no
+    # bytecode (-B): Python tells a stale one by the second of the edit, which is too slow.
+    return [python_of(function.runtime), "-S", "-B", str(_PYTHON_RUNTIME), function.handler]
+
+
+def variables_of(function: Function, packages: Sequence[Path]) -> dict[str, str]:
+    """Return the environment variables by which a worker finds packages and programs."""
+    folders = os.pathsep.join(map(str, packages))
+    path = os.pathsep.join(
+        [*(str(layer / "bin") for layer in function.layers if (layer / "bin").is_dir()), _BASE_PATH]
+    )
+    match kind_of(function.runtime):
+        case "nodejs":
+            place = Path(node() or "node").parent
+            return {"NODE_PATH": folders, "PATH": f"{place}{os.pathsep}{path}"}
+        case "provided":
+            return {"PATH": path}
+    return {"PYTHONPATH": folders, "PATH": path}
