@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import threading
 import uuid
 from pathlib import Path
 
@@ -44,6 +45,7 @@ class TemplateFunctions:
         )
         self.path = path
         self._mark = 0
+        self._reading = threading.Lock()
         self._functions: dict[str, Function] = {}
 
     @classmethod
@@ -58,12 +60,15 @@ class TemplateFunctions:
             mark = self.path.stat().st_mtime_ns if self.path else 0
         except OSError:
             return self._functions
-        if self.path is not None and mark != self._mark:
-            self._mark = mark
-            try:
-                self._functions = read_functions(Template.load(self.path))
-            except (OSError, ValueError) as error:
-                LOG.warning("%s: %s (its functions as they were are kept)", self.path, error)
+        if self.path is None or mark == self._mark:
+            return self._functions
+        with self._reading:  # whoever asks meanwhile waits: no function is missing
+            if mark != self._mark:
+                try:
+                    self._functions = read_functions(Template.load(self.path))
+                except (OSError, ValueError) as error:
+                    LOG.warning("%s: %s (its functions as they were are kept)", self.path, error)
+                self._mark = mark
         return self._functions
 
     def described(self) -> list[dict[str, object]]:
