@@ -11,18 +11,18 @@ import pytest
 from local_cloud.engine.functions import template_functions
 from local_cloud.engine.functions.template_functions import TemplateFunctions
 from local_cloud.installation import TEMPLATE
+from local_cloud.lambda_endpoint.functions import read_functions
 
 
 def test_whoever_asks_while_the_template_is_read_waits_for_its_functions(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    read = template_functions.read_functions
     reading, go_on = threading.Event(), threading.Event()
 
     def slowly(template: Any) -> Any:
         reading.set()
         assert go_on.wait(30)
-        return read(template)
+        return read_functions(template)
 
     monkeypatch.setattr(template_functions, "read_functions", slowly)
     functions = TemplateFunctions("http://127.0.0.1:1", TEMPLATE)
