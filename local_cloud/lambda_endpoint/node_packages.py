@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import json
 import os
@@ -11,7 +10,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from local_cloud.lambda_endpoint.packages import InstallError, made_once
+from local_cloud.lambda_endpoint.packages import InstallError, failure_of, made_once
 from local_cloud.lambda_endpoint.runtimes import node_version
 
 # Lambda's runtime brings the AWS SDK; it is installed where the code names it.
@@ -71,14 +70,6 @@ async def _install(wanted: dict[str, str], target: Path) -> None:
         raise InstallError(f"npm is not there to install {names}. Install it (apt install npm)")
     with made_once(target) as draft:
         (draft / "package.json").write_text(json.dumps({"private": True, "dependencies": wanted}))
-        process = await asyncio.create_subprocess_exec(
-            *(npm, "install", "--omit=dev", "--no-audit", "--no-fund", "--loglevel=error"),
-            cwd=draft,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-        )
-        output, _ = await process.communicate()
-        if process.returncode != 0:
-            said = output.decode(errors="replace").strip()
+        command = [npm, "install", "--omit=dev", "--no-audit", "--no-fund", "--loglevel=error"]
+        if (said := await failure_of(command, draft)) is not None:
             raise InstallError(f"npm cannot install {', '.join(sorted(wanted))}: {said}")

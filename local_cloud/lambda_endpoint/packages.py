@@ -10,7 +10,7 @@ import platform
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from uv import find_uv_bin
@@ -69,16 +69,21 @@ async def _run_installer(requirements: Path, target: Path, python: str) -> None:
     command = [find_uv_bin(), "pip", "install", "--quiet", "--system-certs", "--no-config"]
     command += ["--python", python, "--target", str(target), "--compile-bytecode"]
     command += ["--requirements", str(requirements)]
+    if (said := await failure_of(command)) is not None:
+        raise InstallError(
+            f"cannot install {requirements}: {said}\n"
+            "Check the network, or the proxy variables (HTTPS_PROXY, SSL_CERT_FILE)."
+        )
+
+
+async def failure_of(command: Sequence[str], folder: Path | None = None) -> str | None:
+    """Run an installer; return what it said when it failed, ``None`` when it did not."""
     process = await asyncio.create_subprocess_exec(
         *command,
+        cwd=folder,
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
     output, _ = await process.communicate()
-    if process.returncode != 0:
-        said = output.decode(errors="replace").strip()
-        raise InstallError(
-            f"cannot install {requirements}: {said}\n"
-            "Check the network, or the proxy variables (HTTPS_PROXY, SSL_CERT_FILE)."
-        )
+    return output.decode(errors="replace").strip() if process.returncode != 0 else None

@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-STOPS, WEAKENS = "stops", "weakens"
+#: The data cannot answer the question: no effect is claimed.
+STOPS = "stops"
+#: The claim holds with less certainty.
+WEAKENS = "weakens"
+#: Worth knowing; the claim is as it was.
+NOTE = "note"
 
 
 def cannot_answer(treatment: str, outcome: str, findings: Iterable[Mapping[str, Any]]) -> str:

@@ -20,7 +20,7 @@ def design(study: Study, squares: list[str] | None = None, interactions: bool = 
     thousands and another is 0/1.
 
     Args:
-        squares: columns to square; all that are no 0/1 columns where ``None`` is not given.
+        squares: columns to square.
         interactions: whether to add the product of every two covariates.
     """
     values = study.x.to_numpy()

@@ -6,6 +6,7 @@ For everybody (ATE), for the treated (ATT) and for the rows that have counterpar
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -26,9 +27,11 @@ from tools.estimators import (
     Effect,
     Outcome,
     aipw,
+    difference_of,
     interval,
     ipw,
     standardization,
+    told_as,
 )
 from tools.findings import STOPS, WEAKENS, finding
 from tools.graph import check_adjustment
@@ -123,14 +126,8 @@ class _Analysis:
             except WRONG as error:
                 estimates[method] = {"error": str(error)}
         answer: dict[str, Any] = {
-            "treatment": study.treatment,
-            "outcome": study.outcome,
-            "outcome_kind": study.outcome_kind,
-            "adjustment_set": study.covariates,
+            **study.described(),
             "assignment_terms": self.terms,
-            "rows": study.n,
-            "rows_dropped": study.rows_dropped,
-            "missing": study.missing,
             "estimates": estimates,
             "att": att,
             "for_whom": FOR_WHOM,
@@ -143,7 +140,7 @@ class _Analysis:
         if assignment is not None and study.covariates:
             answer["overlap"] = overlap(study, assignment.probability)
             self.findings += judge(study, answer["overlap"])
-            if trimmed := self._trimmed(assignment):
+            if trimmed := self._trimmed(assignment, answer["overlap"]["within_trim"]):
                 answer["trimmed"] = trimmed
         smaller = int(min(study.t.sum(), study.n - study.t.sum()))
         if smaller < FEW_ROWS:
@@ -181,6 +178,11 @@ class _Analysis:
             modifiers = np.column_stack([np.ones(study.n), *(study.x[n] for n in names)])
         return Outcome.fit(study, self._terms(study), modifiers)
 
+    @cached_property
+    def model(self) -> Outcome:
+        """The outcome model of the whole study, which two methods share."""
+        return self._outcome(self.study)
+
     def _by(
         self, method: str, study: Study, assignment: Assignment | None, why: str
     ) -> tuple[dict[str, Effect], dict[str, Any]]:
@@ -194,24 +196,19 @@ class _Analysis:
                 raise ToolError("A flexible learner needs columns to adjust for")
             found = dml(study, [ATE, ATT])
         elif method == "standardization":
-            model = self._outcome(study)
-            found = {target: standardization(study, model, target) for target in (ATE, ATT)}
+            found = {target: standardization(study, self.model, target) for target in (ATE, ATT)}
         elif assignment is None:
             raise ToolError(why)
         elif method == "ipw":
             found = {target: ipw(study, assignment, target) for target in (ATE, ATT)}
         else:
-            model = self._outcome(study)
+            model = self.model
             found = {target: aipw(study, assignment, model, target) for target in (ATE, ATT)}
         return found, interval(found[ATE], study)
 
-    def _trimmed(self, assignment: Assignment) -> dict[str, Any]:
+    def _trimmed(self, assignment: Assignment, kept: dict[str, int]) -> dict[str, Any]:
         """Return the doubly robust estimates of the rows that Crump's rule keeps."""
         keep = trimmed_rows(assignment.probability)
-        kept = {
-            name: int((keep & (self.study.t == group)).sum())
-            for name, group in (("treated", 1), ("untreated", 0))
-        }
         if keep.all():
             return {}
         told: dict[str, Any] = {"rule": f"{TRIM[0]} to {TRIM[1]}", "rows": kept}
@@ -241,7 +238,7 @@ def difference_in_means(study: Study) -> tuple[dict[str, Effect], dict[str, Any]
         w = study.weights * group
         centre = float(np.average(study.y, weights=w))
         means.append((centre, w * (study.y - centre) / w.mean()))
-    effect = Effect(means[0][0] - means[1][0], means[0][1] - means[1][1], (means[0], means[1]))
+    effect = difference_of(means)
     told = interval(effect, study)
     if study.clusters is None and np.ptp(study.weights) == 0:
         parts = [group.var(ddof=1) / len(group) for group in groups]
@@ -268,12 +265,8 @@ def ols(study: Study, terms: Matrix | None = None) -> tuple[dict[str, Effect], d
         fit = model.fit(cov_type="cluster", cov_kwds={"groups": study.clusters})
     influence = study.n * (study.weights * fit.resid)[:, None] * made
     effect = Effect(float(fit.params[-1]), influence @ fit.normalized_cov_params[-1])
-    values = [float(v) for v in (fit.params[-1], fit.bse[-1], *fit.conf_int(1 - CONFIDENCE)[-1])]
-    if not np.isfinite(values).all():
-        raise ToolError("The estimate is not a finite number")
-    return {ATE: effect}, dict(
-        zip(("estimate", "std_error", "ci_low", "ci_high"), values, strict=True)
-    )
+    low, high = fit.conf_int(1 - CONFIDENCE)[-1]
+    return {ATE: effect}, told_as(fit.params[-1], fit.bse[-1], low, high)
 
 
 def _dose(study: Study) -> dict[str, Any]:
@@ -288,13 +281,7 @@ def _dose(study: Study) -> dict[str, Any]:
         "it, if a straight line is right. Overlap and weighting are not looked at for a dose."
     )
     return {
-        "treatment": study.treatment,
-        "outcome": study.outcome,
-        "outcome_kind": study.outcome_kind,
-        "adjustment_set": study.covariates,
-        "rows": study.n,
-        "rows_dropped": study.rows_dropped,
-        "missing": study.missing,
+        **study.described(),
         "estimates": estimates,
         "att": {},
         "for_whom": FOR_WHOM,

@@ -53,6 +53,21 @@ def error_of(influence: Vector, study: Study) -> float:
     return float(np.sqrt(sums @ sums * count / (count - 1))) / len(influence)
 
 
+_NOT_FINITE = "The estimate is not a finite number"
+
+
+def told_as(estimate: float, error: float, low: float, high: float) -> dict[str, float]:
+    """Return an estimate with its interval, as a tool answers them.
+
+    Raises:
+        ToolError: one of them is no finite number.
+    """
+    values = [float(value) for value in (estimate, error, low, high)]
+    if not np.isfinite(values).all():
+        raise ToolError(_NOT_FINITE)
+    return dict(zip(("estimate", "std_error", "ci_low", "ci_high"), values, strict=True))
+
+
 def interval(effect: Effect, study: Study) -> dict[str, Any]:
     """Return estimate, standard error and 95% interval, as a tool answers them.
 
@@ -60,16 +75,11 @@ def interval(effect: Effect, study: Study) -> dict[str, Any]:
     symmetric on the scale of logarithms.
     """
     error = error_of(effect.influence, study)
-    values = [
-        effect.estimate,
-        error,
-        effect.estimate - Z * error,
-        effect.estimate + Z * error,
-    ]
-    if not np.isfinite(values).all() or error == 0:
-        raise ToolError("The estimate is not a finite number")
-    told: dict[str, Any] = dict(
-        zip(("estimate", "std_error", "ci_low", "ci_high"), values, strict=True)
+    if error == 0:
+        raise ToolError(_NOT_FINITE)
+    half = Z * error
+    told: dict[str, Any] = told_as(
+        effect.estimate, error, effect.estimate - half, effect.estimate + half
     )
     if study.outcome_kind in (BINARY, COUNT) and effect.means is not None:
         (mean1, influence1), (mean0, influence0) = effect.means
@@ -114,21 +124,14 @@ class Assignment:
             share = float(np.average(study.t, weights=study.weights))
             e = np.full(study.n, share)
         else:
-            model = LogisticRegression(
-                C=np.inf, solver="newton-cholesky", fit_intercept=False, tol=1e-10, max_iter=100
-            )
-            with warnings.catch_warnings():
-                warnings.simplefilter("error", ConvergenceWarning)
-                warnings.simplefilter("ignore", RuntimeWarning)
-                try:
-                    model.fit(x, study.t, sample_weight=study.weights)
-                except (ConvergenceWarning, LinAlgError) as error:
-                    raise ToolError(_SEPARATED) from error
-            line = x @ model.coef_[0]
+            try:
+                line = x @ _regress(BINARY, x, study.t, study.weights)
+            except (ConvergenceWarning, LinAlgError) as error:
+                raise ToolError(_SEPARATED) from error
             treated = study.t == 1
             if line[treated].min() >= line[~treated].max() or np.abs(line).max() > 500:
                 raise ToolError(_SEPARATED)
-            e = 1 / (1 + np.exp(-line))
+            e = _sigmoid(line)
         return cls(study, x, e)
 
 
@@ -197,6 +200,7 @@ class Outcome:
 
 
 def _regress(kind: str, terms: Matrix, y: Vector, w: Vector) -> Vector:
+    """Return the coefficients of the regression for this kind of outcome, without a penalty."""
     with warnings.catch_warnings():
         warnings.simplefilter("error", ConvergenceWarning)
         warnings.simplefilter("ignore", RuntimeWarning)
@@ -237,7 +241,7 @@ def standardization(study: Study, outcome: Outcome, target: str = ATE) -> Effect
         own = s * (mean - centre)
         through = outcome.influence @ (s @ slope / study.n)
         means.append((centre, (own + through) / s.mean()))
-    return _difference(means)
+    return difference_of(means)
 
 
 def ipw(study: Study, assignment: Assignment, target: str = ATE) -> Effect:
@@ -252,7 +256,7 @@ def ipw(study: Study, assignment: Assignment, target: str = ATE) -> Effect:
         rest = study.y - centre
         through = assignment.influence @ ((study.weights * slope * rest) @ assignment.x / study.n)
         means.append((centre, (w * rest + through) / w.mean()))
-    return _difference(means)
+    return difference_of(means)
 
 
 def aipw(study: Study, assignment: Assignment, outcome: Outcome, target: str = ATE) -> Effect:
@@ -272,7 +276,7 @@ def aipw(study: Study, assignment: Assignment, outcome: Outcome, target: str = A
             (study.weights * slope * rest) @ assignment.x / study.n
         ) + outcome.influence @ ((s - w) @ tangent / study.n)
         means.append((centre, (value - s * centre + through) / s.mean()))
-    return _difference(means)
+    return difference_of(means)
 
 
 def aipw_estimate(study: Study, assignment: Assignment, outcome: Outcome) -> float:
@@ -302,7 +306,8 @@ def _shares(study: Study, assignment: Assignment, target: str) -> list[tuple[Vec
     ]
 
 
-def _difference(means: list[tuple[float, Vector]]) -> Effect:
+def difference_of(means: list[tuple[float, Vector]]) -> Effect:
+    """Return the effect that the means with treatment and without make."""
     (mean1, influence1), (mean0, influence0) = means
     return Effect(mean1 - mean0, influence1 - influence0, (means[0], means[1]))
 

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-#: The data cannot answer the question: no effect is claimed.
-STOPS = "stops"
-#: The claim holds with less certainty.
-WEAKENS = "weakens"
-#: Worth knowing; the claim is as it was.
-NOTE = "note"
+from agent_common.claims import NOTE, STOPS, WEAKENS
+
+__all__ = ["NOTE", "STOPS", "WEAKENS", "finding"]
 
 
 def finding(kind: str, weight: str, text: str) -> dict[str, Any]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from linearmodels.iv import IV2SLS
 from numpy.linalg import LinAlgError
@@ -16,6 +15,7 @@ from numpy.linalg import LinAlgError
 from tools.dataset import Dataset, ToolError
 from tools.design import design
 from tools.estimate import FOR_WHOM, ols
+from tools.estimators import told_as
 from tools.findings import STOPS, WEAKENS, finding
 from tools.study import make_study
 
@@ -67,10 +67,7 @@ def estimate_by_instrument(
     except (LinAlgError, ValueError) as error:
         raise ToolError(f"Two-stage least squares cannot be had: {error}") from error
     low, high = fit.conf_int().loc["t"]
-    values = [float(v) for v in (fit.params["t"], fit.std_errors["t"], low, high)]
-    if not np.isfinite(values).all():
-        raise ToolError("The estimate is not a finite number")
-    told = dict(zip(("estimate", "std_error", "ci_low", "ci_high"), values, strict=True))
+    told = told_as(fit.params["t"], fit.std_errors["t"], low, high)
     # Of a robust first stage linearmodels gives a chi-squared statistic; F is per instrument.
     strength = float(stage["f.stat"]) / (len(instruments) if "chi2" in str(stage["f.dist"]) else 1)
     names = ", ".join(instruments)
@@ -87,14 +84,8 @@ def estimate_by_instrument(
     )
     findings.append(finding("instrument", WEAKENS, text))
     return {
-        "treatment": treatment,
-        "outcome": outcome,
-        "outcome_kind": study.outcome_kind,
-        "adjustment_set": study.covariates,
+        **study.described(),
         "instruments": instruments,
-        "rows": study.n,
-        "rows_dropped": study.rows_dropped,
-        "missing": study.missing,
         "estimates": {
             "2sls": {**told, "n": study.n},
             "ols": {**ols(study)[1], "n": study.n},

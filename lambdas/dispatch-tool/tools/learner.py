@@ -13,7 +13,7 @@ from sklearn.model_selection import GroupKFold, StratifiedKFold
 from threadpoolctl import threadpool_limits
 
 from tools.dataset import ToolError
-from tools.estimators import ATT, Effect, weights_of
+from tools.estimators import ATT, Effect, difference_of, weights_of
 from tools.study import BINARY, COUNT, Study, Vector
 
 SEED = 20_240_601
@@ -86,8 +86,7 @@ def _effect(study: Study, target: str, e: Vector, m1: Vector, m0: Vector) -> Eff
         value = s * mean + w * group * (y - mean)
         centre = float(value.mean() / s.mean())
         means.append((centre, (value - s * centre) / s.mean()))
-    (mean1, influence1), (mean0, influence0) = means
-    return Effect(mean1 - mean0, influence1 - influence0, (means[0], means[1]))
+    return difference_of(means)
 
 
 def _learn(kind: str, x: Vector, y: Vector, s: Vector, at: Vector, seed: int) -> Vector:

@@ -50,8 +50,7 @@ def overlap(study: Study, probability: Vector) -> dict[str, Any]:
             for name, rows in groups.items()
         },
         "within_trim": {
-            name: int(((probability >= TRIM[0]) & (probability <= TRIM[1]))[rows].sum())
-            for name, rows in groups.items()
+            name: int(trimmed_rows(probability)[rows].sum()) for name, rows in groups.items()
         },
         "rows": {name: int(rows.sum()) for name, rows in groups.items()},
     }

@@ -15,7 +15,7 @@ import numpy as np
 
 from tools.dataset import Dataset, ToolError
 from tools.design import design
-from tools.estimate import WRONG, ols
+from tools.estimate import WRONG, Tell, ols
 from tools.estimators import Assignment, Outcome, Z, aipw, aipw_estimate, interval
 from tools.findings import WEAKENS, finding
 from tools.sensitivity import Regression
@@ -30,7 +30,6 @@ LEAST, MOST = 5, 50
 #: Of more rows a random sample is refuted.
 MAX_ROWS = 50_000
 
-Tell = Callable[[str], None]
 Random = np.random.Generator
 
 #: What each check shows when it passes or fails, and what it cannot show.

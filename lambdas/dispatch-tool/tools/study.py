@@ -7,6 +7,7 @@ done here, once, and every choice is told as a finding.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -67,7 +68,7 @@ class Study:
         """The dataset's columns that are adjusted for."""
         return list(dict.fromkeys(self.source[name] for name in self.x.columns))
 
-    @property
+    @cached_property
     def outcome_kind(self) -> str:
         """``binary``, ``count`` (whole numbers from 0, no more than 100 of them) or neither."""
         values = np.unique(self.y)
@@ -75,6 +76,18 @@ class Study:
             return BINARY
         whole = bool((values == np.floor(values)).all())
         return COUNT if whole and values[0] == 0 and len(values) <= 100 else CONTINUOUS
+
+    def described(self) -> dict[str, Any]:
+        """Return what every answer about it begins with."""
+        return {
+            "treatment": self.treatment,
+            "outcome": self.outcome,
+            "outcome_kind": self.outcome_kind,
+            "adjustment_set": self.covariates,
+            "rows": self.n,
+            "rows_dropped": self.rows_dropped,
+            "missing": self.missing,
+        }
 
     def rows(self, keep: NDArray[Any]) -> Study:
         """Return the study of some of its rows, named by index (repeats allowed) or by mask."""
@@ -130,7 +143,7 @@ def make_study(
     if len(set(names)) != len(names):
         raise ToolError("Treatment, outcome and adjustment set should be different columns")
     dataset.require(*names, *(also or []), *(n for n in (cluster, weights) if n))
-    t = _treatment(dataset, treatment, compare, dose)
+    t = _treatment(dataset, treatment, compare)
     base = pd.DataFrame({"t": t, "y": dataset.numbers(outcome)})
     for name in also or []:
         base[f"also {name}"] = dataset.numbers(name)
@@ -140,8 +153,6 @@ def make_study(
         base["c"] = dataset.frame[cluster]
     columns = {n: _values(dataset, n, n in (categories or [])) for n in covariates}
     essential = base.notna().all(axis=1)
-    if compare is not None:
-        essential &= t.notna()
     lacking = pd.DataFrame({n: c.isna() for n, c in columns.items()}, index=base.index)
     complete = essential & ~lacking.any(axis=1)
     keep = essential if missing == "indicator" else complete
@@ -180,7 +191,7 @@ def make_study(
     return study
 
 
-def _treatment(dataset: Dataset, name: str, compare: list[Any] | None, dose: bool) -> pd.Series:
+def _treatment(dataset: Dataset, name: str, compare: list[Any] | None) -> pd.Series:
     column = dataset.frame[name]
     if compare is not None:
         words = column.astype(object).map(_word)

@@ -6,7 +6,6 @@ https://docs.localstack.cloud/references/configuration/ (``LAMBDA_RUNTIME_EXECUT
 from __future__ import annotations
 
 import base64
-import os
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,11 @@ from localstack.services.lambda_.invocation.runtime_executor import (
     RuntimeExecutor,
 )
 
-from local_cloud.engine.forwarder import ANSWER_TIMEOUT_SECONDS, CONNECT_TIMEOUT_SECONDS
+from local_cloud.engine.forwarder import (
+    ANSWER_TIMEOUT_SECONDS,
+    CONNECT_TIMEOUT_SECONDS,
+    Forwarder,
+)
 from local_cloud.engine.functions.template_functions import TEMPLATE
 from local_cloud.lambda_endpoint.invoke_api import FUNCTIONS, INVOKED_ARN, REGISTRY, REQUEST_ID
 
@@ -34,13 +37,10 @@ _REMEDY = (
 
 
 class _Endpoint:
-    """The Lambda endpoint, over kept-alive connections."""
+    """The Lambda endpoint, over the connections that the template's functions have."""
 
-    def __init__(self) -> None:
-        self.url = os.environ.get("LAMBDA_ENDPOINT", "http://127.0.0.1:3001").rstrip("/")
-        self.session = requests.Session()
-        self.session.trust_env = False  # never by a proxy: the endpoint is local
-        self.session.mount("http://", requests.adapters.HTTPAdapter(pool_maxsize=64))
+    def __init__(self, forwarder: Forwarder) -> None:
+        self.url, self.session = forwarder.endpoint, forwarder.session
 
     def send(self, method: str, path: str, **more: Any) -> requests.Response:
         try:
@@ -54,7 +54,7 @@ class _Endpoint:
             raise LambdaRuntimeException(f"{self.url} does not answer: {error}") from error
 
 
-ENDPOINT = _Endpoint()
+ENDPOINT = _Endpoint(TEMPLATE.forwarder)
 
 
 class ProcessExecutor(RuntimeExecutor):  # type: ignore[misc]
