@@ -35,21 +35,36 @@ class AwsApi:
         self.http = HttpClient(endpoint)
 
     async def post(self, service: str, body: bytes, headers: Mapping[str, str]) -> Response:
-        """Send a call to ``POST /``.
+        """Send a call to ``POST /``; see :meth:`send`."""
+        return await self.send(service, "POST", "/", body, headers)
+
+    async def send(
+        self,
+        service: str,
+        method: str,
+        target: str,
+        body: bytes,
+        headers: Mapping[str, str],
+        *,
+        region: str = REGION,
+        seconds: float = ANSWER_SECONDS,
+    ) -> Response:
+        """Send a call.
 
         Args:
             service: the name that signatures carry, such as ``logs``.
+            seconds: how long to wait for the answer.
 
         Raises:
             EngineAway: there is no answer.
         """
-        scope = f"{time.strftime('%Y%m%d', time.gmtime())}/{REGION}/{service}/aws4_request"
+        scope = f"{time.strftime('%Y%m%d', time.gmtime())}/{region}/{service}/aws4_request"
         # The engine looks at whose request it is, not at the signature.
         signature = f"AWS4-HMAC-SHA256 Credential=test/{scope}, SignedHeaders=host, Signature=0"
         try:
-            async with asyncio.timeout(ANSWER_SECONDS):
+            async with asyncio.timeout(seconds):
                 return await self.http.request(
-                    "POST", "/", body, {**headers, "Authorization": signature}
+                    method, target, body, {**headers, "Authorization": signature}
                 )
         except (ConnectionFailed, TimeoutError) as error:
             raise EngineAway(str(error)) from error

@@ -76,20 +76,26 @@ def prepared(path: Path) -> dict[str, Any]:
         raise DeployFailed(f"{path} cannot be read: {error}") from error
     if not isinstance(template, dict) or not isinstance(template.get("Resources"), dict):
         raise DeployFailed(f"{path} has no Resources: is it a SAM or CloudFormation template?")
+    shared = (template.get("Globals") or {}).get("Function")
+    if isinstance(shared, dict):
+        _refer(path, "Globals", shared, _CODE["AWS::Serverless::Function"])
     for logical_id, resource in template["Resources"].items():
         place = _CODE.get(str(resource.get("Type"))) if isinstance(resource, dict) else None
-        if place is None:
-            continue
-        key, bucket, name = place
-        properties = resource.get("Properties") or {}
-        code = properties.get(key)
-        if not isinstance(code, str) or code.startswith("s3://"):
-            continue
-        folder = (path.parent / code).resolve()
-        if not folder.is_dir():
-            raise DeployFailed(f"{path}: {logical_id}: {key} {folder} is no folder")
-        properties[key] = {bucket: BY_REFERENCE, name: str(folder)}
+        if place is not None:
+            _refer(path, logical_id, resource.get("Properties") or {}, place)
     return template
+
+
+def _refer(path: Path, where: str, properties: dict[str, Any], place: tuple[str, str, str]) -> None:
+    """Name code by its folder."""
+    key, bucket, name = place
+    code = properties.get(key)
+    if not isinstance(code, str) or code.startswith("s3://"):
+        return
+    folder = (path.parent / code).resolve()
+    if not folder.is_dir():
+        raise DeployFailed(f"{path}: {where}: {key} {folder} is no folder")
+    properties[key] = {bucket: BY_REFERENCE, name: str(folder)}
 
 
 class Deployment:

@@ -34,8 +34,14 @@ PACKAGES = PROJECT / ".local-cloud" / "packages"
 class LocalFunctions(NetworkBackend):
     """Runs a template's functions in this process's own workers, without a hop in between."""
 
-    def __init__(self, endpoint: LambdaEndpoint, lambda_endpoint: str, logs: LogDelivery) -> None:
-        super().__init__(lambda_endpoint, logs)
+    def __init__(
+        self,
+        endpoint: LambdaEndpoint,
+        lambda_endpoint: str,
+        logs: LogDelivery,
+        engine: AwsApi | None,
+    ) -> None:
+        super().__init__(lambda_endpoint, logs, engine)
         self.local = endpoint
 
     async def invoke(self, function: str, payload: bytes, timeout: float) -> bytes:
@@ -83,22 +89,22 @@ def main(arguments: Sequence[str]) -> int:
 
 async def _run(arguments: argparse.Namespace) -> None:
     settings = settings_of(arguments)
-    engine = _engine()
-    cloudwatch = AwsApi(engine) if engine else None
-    logs = LogDelivery(cloudwatch)
+    url = _engine()
+    engine = AwsApi(url) if url else None
+    logs = LogDelivery(engine)
     if not arguments.run_lambdas:
-        backend = NetworkBackend(arguments.lambda_endpoint, logs)
-        await GatewayService(settings, backend, logs, cloudwatch).run()
+        backend = NetworkBackend(arguments.lambda_endpoint, logs, engine)
+        await GatewayService(settings, backend, logs, engine).run()
         return
     template = Template.load(arguments.template, settings.parameters)
-    functions = LambdaEndpoint(_lambda_settings(settings, template, engine))
-    if engine is not None:
-        for name in await asyncio.to_thread(create_tables, template, engine):
+    functions = LambdaEndpoint(_lambda_settings(settings, template, url))
+    if url is not None:
+        for name in await asyncio.to_thread(create_tables, template, url):
             print(f"table {name} created", flush=True)
     await functions.open()
     try:
-        local = LocalFunctions(functions, arguments.lambda_endpoint, logs)
-        await GatewayService(settings, local, logs, cloudwatch).run()
+        local = LocalFunctions(functions, arguments.lambda_endpoint, logs, engine)
+        await GatewayService(settings, local, logs, engine).run()
     finally:
         await functions.close()
 

@@ -11,6 +11,9 @@ from local_cloud.lambda_endpoint.runtimes import kind_of, node, python_of
 
 _NODE_RUNTIME = Path(__file__).with_name("node") / "runtime.mjs"
 _PYTHON_RUNTIME = Path(__file__).with_name("python") / "local_runtime.py"
+#: What Lambda has beside the code of inline functions, after everything else.
+_PYTHON_MODULES = _PYTHON_RUNTIME.with_name("inline")
+_NODE_MODULES = _NODE_RUNTIME.with_name("modules")
 _BASE_PATH = "/usr/local/bin:/usr/bin:/bin"
 
 
@@ -28,11 +31,13 @@ def command_of(function: Function) -> list[str]:
 
 def variables_of(function: Function, packages: Sequence[Path]) -> dict[str, str]:
     """Return the environment variables by which a worker finds packages and programs."""
-    folders = os.pathsep.join(map(str, packages))
+    kind = kind_of(function.runtime)
+    last = _NODE_MODULES if kind == "nodejs" else _PYTHON_MODULES
+    folders = os.pathsep.join(map(str, [*packages, last]))
     path = os.pathsep.join(
         [*(str(layer / "bin") for layer in function.layers if (layer / "bin").is_dir()), _BASE_PATH]
     )
-    match kind_of(function.runtime):
+    match kind:
         case "nodejs":
             place = Path(node() or "node").parent
             return {"NODE_PATH": folders, "PATH": f"{place}{os.pathsep}{path}"}

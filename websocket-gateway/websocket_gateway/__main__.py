@@ -17,11 +17,11 @@ from websocket_gateway.service import GatewayService
 
 
 async def _run(arguments: argparse.Namespace) -> None:
-    engine = os.environ.get("AWS_ENDPOINT_URL")
-    cloudwatch = AwsApi(engine) if engine else None
-    logs = LogDelivery(cloudwatch)
-    backend = NetworkBackend(arguments.lambda_endpoint, logs)
-    await GatewayService(settings_of(arguments), backend, logs, cloudwatch).run()
+    url = os.environ.get("AWS_ENDPOINT_URL")
+    engine = AwsApi(url) if url else None
+    logs = LogDelivery(engine)
+    backend = NetworkBackend(arguments.lambda_endpoint, logs, engine)
+    await GatewayService(settings_of(arguments), backend, logs, engine).run()
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""What stands behind the routes, over the network: Lambda, HTTP endpoints, log groups."""
+"""What stands behind the routes, over the network: Lambda, AWS services, HTTP, log groups."""
 
 from __future__ import annotations
 
@@ -10,9 +10,15 @@ from urllib.parse import quote
 
 import httpx
 
+from local_aws.aws_api import AwsApi, EngineAway
 from local_aws.http1 import ConnectionFailed, HttpClient
 from local_aws.log_delivery import LogDelivery
-from websocket_gateway.core.backend import HttpAnswer, IntegrationFailed, IntegrationTimedOut
+from websocket_gateway.core.backend import (
+    HttpAnswer,
+    IntegrationFailed,
+    IntegrationTimedOut,
+    ServiceCall,
+)
 
 
 class NetworkBackend:
@@ -21,10 +27,14 @@ class NetworkBackend:
     Args:
         lambda_endpoint: ``http://host:port``.
         logs: where access logs go, beside the terminal.
+        engine: what answers for the other AWS services.
     """
 
-    def __init__(self, lambda_endpoint: str, logs: LogDelivery | None = None) -> None:
+    def __init__(
+        self, lambda_endpoint: str, logs: LogDelivery | None = None, engine: AwsApi | None = None
+    ) -> None:
         self.endpoint = lambda_endpoint
+        self.engine = engine
         self.functions = HttpClient(lambda_endpoint)
         self.logs = logs
         self.log_stream = f"{time.strftime('%Y/%m/%d', time.gmtime())}/{secrets.token_hex(8)}"
@@ -70,6 +80,30 @@ class NetworkBackend:
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise IntegrationFailed(f"{url}: {error or type(error).__name__}") from error
         return HttpAnswer(answer.status_code, answer.text, dict(answer.headers))
+
+    async def call(self, call: ServiceCall, timeout: float) -> HttpAnswer:
+        """Return an AWS service's answer; see :class:`websocket_gateway.core.backend.Backend`."""
+        if self.engine is None:
+            raise IntegrationFailed(
+                f"{call.service} is asked of an engine, and none is named: set AWS_ENDPOINT_URL, "
+                "or start one (./local-cloud up)"
+            )
+        try:
+            answer = await self.engine.send(
+                call.service,
+                call.method,
+                call.target,
+                call.body,
+                call.headers,
+                region=call.region,
+                seconds=timeout,
+            )
+        except EngineAway as error:
+            if isinstance(error.__cause__, TimeoutError):
+                words = f"{call.service} took longer than {timeout:g} s"
+                raise IntegrationTimedOut(words) from error
+            raise IntegrationFailed(f"{call.service}: {error}") from error
+        return HttpAnswer(answer.status, answer.body.decode(errors="replace"), dict(answer.headers))
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)

@@ -1,50 +1,179 @@
-"""CloudFormation, which gives a WebSocket API's address on AWS as the one it has here."""
+"""CloudFormation: LocalStack's, with stacks that go back when they fail.
+
+https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/Welcome.html
+"""
 
 from __future__ import annotations
 
-import os
-import re
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+from uuid import uuid4
 
-from botocore.exceptions import ClientError
-from localstack.aws.connect import connect_to
-from localstack.services.cloudformation.engine.v2.change_set_model_preproc import (
-    ChangeSetModelPreproc,
+from localstack.aws.api import RequestContext, handler
+from localstack.aws.api.cloudformation import (
+    AlreadyExistsException,
+    ChangeSetNameOrId,
+    ChangeSetNotFoundException,
+    ChangeSetStatus,
+    ChangeSetType,
+    CreateChangeSetInput,
+    CreateChangeSetOutput,
+    CreateStackInput,
+    CreateStackOutput,
+    ExecuteChangeSetOutput,
+    ExecutionStatus,
+    InvalidChangeSetStatusException,
+    StackNameOrId,
+    StackStatus,
+    UpdateStackInput,
+    UpdateStackOutput,
 )
-from localstack.services.cloudformation.v2.provider import CloudformationProviderV2
+from localstack.services.cloudformation.engine.validations import ValidationError
+from localstack.services.cloudformation.models import get_cloudformation_store
+from localstack.services.cloudformation.v2 import provider as theirs
+from localstack.services.cloudformation.v2.entities import ChangeSet, Stack
+from localstack.services.cloudformation.v2.provider import (
+    CloudformationProviderV2,
+    find_change_set_v2,
+    find_stack_v2,
+)
 from localstack.services.plugins import Service, aws_provider
+from localstack.utils.threads import start_worker_thread
 
-_ON_AWS = re.compile(
-    r"(?P<scheme>https|wss)://(?P<api>[a-z0-9]+)\.execute-api\.[a-z0-9-]+\.amazonaws\.com"
-)
-_theirs = ChangeSetModelPreproc._perform_static_replacements
+from local_cloud.engine.stacks.addresses import localize_addresses
+from local_cloud.engine.stacks.literals import keep_literals
+from local_cloud.engine.stacks.rollback import Executor
+from local_cloud.engine.stacks.unsupported import name_what_is_unsupported
 
-
-def _gateway() -> str:
-    return os.environ.get("WEBSOCKET_URL", "ws://127.0.0.1:8080").rstrip("/")
-
-
-def _is_websocket(api: str) -> bool:
-    """Return whether the gateway has an API; a REST API has an address of the same form."""
-    try:
-        connect_to().apigatewayv2.get_api(ApiId=api)
-    except ClientError:
-        return False
-    return True
+#: What a change set takes of the request that creates or updates a stack.
+_OF_A_CHANGE_SET = frozenset(CreateChangeSetInput.__annotations__)
+_NO_CHANGES = "No updates are to be performed."
 
 
-def localized(value: str) -> str:
-    """Return a text with the gateway's address for that of a WebSocket API on AWS."""
-    match = _ON_AWS.match(value)
-    if match is None or not _is_websocket(match["api"]):
-        return str(_theirs(value))
-    gateway = _gateway()
-    if match["scheme"] == "https":
-        gateway = gateway.replace("ws", "http", 1)
-    return f"{gateway}/{match['api']}{value[match.end() :]}"
+class StacksProvider(CloudformationProviderV2):  # type: ignore[misc]
+    """Every change of a stack is a change set, whoever asks for it."""
+
+    @handler("CreateStack", expand=False)
+    def create_stack(self, context: RequestContext, request: CreateStackInput) -> CreateStackOutput:
+        name = request["StackName"]
+        store = get_cloudformation_store(context.account_id, context.region)
+        found = find_stack_v2(store, name)
+        if found is not None and found.is_active():
+            raise AlreadyExistsException(f"Stack [{name}] already exists")
+        change_set = self._change_set(context, request, ChangeSetType.CREATE)
+        stack = change_set.stack
+        if change_set.status == ChangeSetStatus.FAILED:
+            stack.set_stack_status(StackStatus.ROLLBACK_COMPLETE, change_set.status_reason)
+        else:
+            keep = bool(request.get("DisableRollback")) or request.get("OnFailure") == "DO_NOTHING"
+            self._start(change_set, keep)
+        return CreateStackOutput(StackId=stack.stack_id)
+
+    @handler("UpdateStack", expand=False)
+    def update_stack(self, context: RequestContext, request: UpdateStackInput) -> UpdateStackOutput:
+        change_set = self._change_set(context, request, ChangeSetType.UPDATE)
+        if change_set.status == ChangeSetStatus.FAILED:
+            reason = str(change_set.status_reason)
+            raise ValidationError(_NO_CHANGES if "didn't contain changes" in reason else reason)
+        self._start(change_set, bool(request.get("DisableRollback")))
+        return UpdateStackOutput(StackId=change_set.stack.stack_id)
+
+    @handler("CreateChangeSet", expand=False)
+    def create_change_set(
+        self, context: RequestContext, request: CreateChangeSetInput
+    ) -> CreateChangeSetOutput:
+        store = get_cloudformation_store(context.account_id, context.region)
+        stack = find_stack_v2(store, str(request.get("StackName")))
+        before = (stack.status, stack.status_reason, len(stack.events)) if stack else None
+        made: CreateChangeSetOutput = super().create_change_set(context, request)
+        if stack is not None and before is not None and stack.is_active():
+            # A change set that was not executed has changed nothing.
+            stack.status, stack.status_reason, events = before
+            del stack.events[: len(stack.events) - events]
+        if stack is None:
+            find_stack_v2(store, made["StackId"]).status = StackStatus.REVIEW_IN_PROGRESS
+        return made
+
+    @handler("ExecuteChangeSet", expand=False)
+    def execute_change_set(
+        self, context: RequestContext, request: dict[str, Any]
+    ) -> ExecuteChangeSetOutput:
+        name: ChangeSetNameOrId = request["ChangeSetName"]
+        stack_name: StackNameOrId | None = request.get("StackName")
+        store = get_cloudformation_store(context.account_id, context.region)
+        change_set = find_change_set_v2(store, name, stack_name)
+        if change_set is None:
+            raise ChangeSetNotFoundException(f"ChangeSet [{name}] does not exist")
+        if change_set.execution_status != ExecutionStatus.AVAILABLE:
+            raise InvalidChangeSetStatusException(
+                f"ChangeSet [{change_set.change_set_id}] cannot be executed in its current status "
+                f"of [{change_set.status}]"
+            )
+        self._start(change_set, bool(request.get("DisableRollback")))
+        return ExecuteChangeSetOutput()
+
+    def _change_set(
+        self,
+        context: RequestContext,
+        request: CreateStackInput | UpdateStackInput,
+        kind: ChangeSetType,
+    ) -> ChangeSet:
+        """Make the change set that a request stands for."""
+        asked = {key: value for key, value in dict(request).items() if key in _OF_A_CHANGE_SET}
+        if asked.pop("UsePreviousTemplate", False):
+            store = get_cloudformation_store(context.account_id, context.region)
+            stack = find_stack_v2(store, request["StackName"])
+            asked["TemplateBody"] = stack.template_body if stack else None
+        asked |= {"ChangeSetName": f"stack-{uuid4()}", "ChangeSetType": kind}
+        made = self.create_change_set(context, CreateChangeSetInput(**asked))
+        store = get_cloudformation_store(context.account_id, context.region)
+        return find_change_set_v2(store, made["Id"])
+
+    @staticmethod
+    def _start(change_set: ChangeSet, keep: bool) -> None:
+        stack = change_set.stack
+        change_set.set_execution_status(ExecutionStatus.EXECUTE_IN_PROGRESS)
+        stack.tags = change_set.tags
+        stack.status_reason = None
+        creates = change_set.change_set_type == ChangeSetType.CREATE
+        stack.set_stack_status(
+            StackStatus.CREATE_IN_PROGRESS if creates else StackStatus.UPDATE_IN_PROGRESS
+        )
+        start_worker_thread(partial(_run, change_set, Executor(change_set, keep=keep)))
+
+
+def _run(change_set: ChangeSet, executor: Executor, *_: object) -> None:
+    """Execute a change set; the stack then is what it says, or what it was."""
+    stack: Stack = change_set.stack
+    result = executor.execute()
+    stack.resolved_parameters = change_set.resolved_parameters
+    stack.resolved_resources = result.resources
+    stack.template = change_set.template
+    stack.processed_template = change_set.processed_template
+    stack.template_body = change_set.template_body
+    stack.description = (change_set.template or {}).get("Description")
+    if result.failure_message is not None:
+        change_set.set_execution_status(ExecutionStatus.EXECUTE_FAILED)
+        return
+    stack.resolved_outputs = result.outputs
+    stack.resolved_exports = {
+        output["ExportName"]: output["OutputValue"]
+        for output in result.outputs
+        if output.get("ExportName")
+    }
+    stack.change_set_id = change_set.change_set_id
+    stack.last_updated_time = datetime.now(tz=UTC)
+    change_set.set_execution_status(ExecutionStatus.EXECUTE_COMPLETE)
+    creates = change_set.change_set_type == ChangeSetType.CREATE
+    stack.set_stack_status(StackStatus.CREATE_COMPLETE if creates else StackStatus.UPDATE_COMPLETE)
 
 
 @aws_provider(api="cloudformation", name="kit")
 def cloudformation() -> Service:
     """Return the CloudFormation service."""
-    ChangeSetModelPreproc._perform_static_replacements = staticmethod(localized)
-    return Service.for_provider(CloudformationProviderV2())
+    keep_literals()
+    localize_addresses()
+    name_what_is_unsupported()
+    theirs.ChangeSetModelExecutor = Executor  # for what deletes a stack
+    return Service.for_provider(StacksProvider())

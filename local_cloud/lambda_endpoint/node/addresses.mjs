@@ -8,29 +8,31 @@ import { urlToHttpOptions } from "node:url";
 const ON_AWS = /^([a-z0-9]+)\.execute-api\.[a-z0-9-]+\.amazonaws\.com$/;
 const agent = new http.Agent({ keepAlive: true });
 
-/** Return the options of a request as they are for the gateway, `undefined` where it is not meant. */
-function local(options, gateway) {
+// Where a custom resource answers: functions send that over https, whatever its address says.
+const ANSWERS = "/_stacks/responses/";
+
+/** Return the options of a request as they are for a server of this machine. */
+function at(server, options, path = options.path) {
+  const headers = { ...options.headers };
+  for (const name of Object.keys(headers)) if (name.toLowerCase() === "host") delete headers[name];
+  const { hostname, port } = server;
+  return { ...options, agent, headers, protocol: "http:", host: hostname, hostname, port, path };
+}
+
+/** Return a request's options for gateway or engine, `undefined` where neither is meant. */
+function local(options, gateway, engine) {
   const host = String(options.hostname ?? options.host ?? "").split(":")[0];
   const api = ON_AWS.exec(host)?.[1];
   const ours = [gateway.hostname, "localhost", "127.0.0.1"].includes(host);
   const own = ours && String(options.port ?? "") === gateway.port;
+  if (host === engine?.hostname && String(options.path).startsWith(ANSWERS)) return at(engine, options);
   if (api === undefined && !own) return undefined;
-  const headers = { ...options.headers };
-  for (const name of Object.keys(headers)) if (name.toLowerCase() === "host") delete headers[name];
-  return {
-    ...options,
-    agent,
-    headers,
-    protocol: "http:",
-    host: gateway.hostname,
-    hostname: gateway.hostname,
-    port: gateway.port,
-    path: api === undefined ? options.path : `/${api}${options.path}`,
-  };
+  return at(gateway, options, api === undefined ? options.path : `/${api}${options.path}`);
 }
 
 export function useGateway(url) {
   const gateway = new URL(url);
+  const engine = process.env.AWS_ENDPOINT_URL && new URL(process.env.AWS_ENDPOINT_URL);
   for (const method of ["request", "get"]) {
     const original = https[method];
     https[method] = (...args) => {
@@ -38,7 +40,7 @@ export function useGateway(url) {
       const named = typeof first === "string" || first instanceof URL;
       const more = named && typeof second === "object" ? second : {};
       const options = named ? { ...urlToHttpOptions(new URL(first)), ...more } : first;
-      const ours = local(options, gateway);
+      const ours = local(options, gateway, engine);
       if (ours === undefined) return original.apply(https, args);
       const callback = args.find((arg) => typeof arg === "function");
       return http[method](ours, callback);

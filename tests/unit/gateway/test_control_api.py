@@ -189,7 +189,7 @@ def test_an_api_is_tagged(tmp_path: Path) -> None:
         (
             "integrations",
             {"integrationType": "AWS_PROXY", "integrationUri": "arn:aws:sqs:x"},
-            "only AWS_PROXY to a Lambda function",
+            "AWS_PROXY takes a Lambda function",
         ),
         ("routes", {"routeKey": ["a"]}, "RouteKey"),
         ("routes", {"routeKey": "x", "apiKeyRequired": "perhaps"}, "ApiKeyRequired"),

@@ -153,13 +153,13 @@ def test_an_authorizer_that_fails_is_an_error(tmp_path: Path, answer: Any) -> No
     'an authorizer that raises "Unauthorized" is a 401',
     "apigateway-use-lambda-authorizer.html",
 )
-def test_an_authorizer_may_say_unauthorized(tmp_path: Path) -> None:
+@pytest.mark.parametrize("separators", [(", ", ": "), (",", ":")], ids=["Python", "Node.js"])
+def test_an_authorizer_may_say_unauthorized(tmp_path: Path, separators: tuple[str, str]) -> None:
     bench = guarded(tmp_path)
 
     def gate(event: Any) -> Any:
-        raise IntegrationFailed(
-            'gate failed: {"errorMessage": "Unauthorized", "errorType": "Exception"}'
-        )
+        error = {"errorMessage": "Unauthorized", "errorType": "Exception"}
+        raise IntegrationFailed(f"gate failed: {json.dumps(error, separators=separators)}")
 
     bench.world.functions["gate"] = gate
     assert bench.status("/dev?name=ann", Auth="x") == 401
@@ -570,6 +570,7 @@ def test_connections_belong_to_their_stage(tmp_path: Path) -> None:
     bench = Bench(tmp_path, more)
     name = bench.opened().connection.connection_id
     assert bench.http("POST", f"/dev/@connections/{name}", b"x").status == 200
+    assert bench.http("POST", f"/dev//@connections/{name}", b"x").status == 200
     assert bench.http("POST", f"/second/@connections/{name}", b"x").status == 410
     assert bench.http("POST", f"/dev/@connections/{name}", b"x", signed=False).status == 403
     assert bench.http("POST", f"/third/@connections/{name}", b"x").status == 403

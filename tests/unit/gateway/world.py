@@ -12,7 +12,7 @@ from typing import Any
 
 from local_aws.http_message import Request, Response
 from local_aws.template import Template
-from websocket_gateway.core.backend import HttpAnswer, IntegrationFailed
+from websocket_gateway.core.backend import HttpAnswer, IntegrationFailed, ServiceCall
 from websocket_gateway.core.connection import Connection
 from websocket_gateway.core.events import Handshake
 from websocket_gateway.core.faults import Faults
@@ -44,6 +44,7 @@ class World:
     functions: dict[str, Callable[[Any], Any]] = field(default_factory=dict)
     invoked: list[tuple[str, Any]] = field(default_factory=list)
     requested: list[tuple[str, str, Mapping[str, str], str]] = field(default_factory=list)
+    called: list[ServiceCall] = field(default_factory=list)
     answer: HttpAnswer = field(default_factory=lambda: HttpAnswer(200, "{}"))
     slept: list[float] = field(default_factory=list)
     log: list[tuple[str | None, str]] = field(default_factory=list)
@@ -59,6 +60,10 @@ class World:
         self, method: str, url: str, headers: Mapping[str, str], body: str, timeout: float
     ) -> HttpAnswer:
         self.requested.append((method, url, headers, body))
+        return self.answer
+
+    async def call(self, call: ServiceCall, timeout: float) -> HttpAnswer:
+        self.called.append(call)
         return self.answer
 
     async def sleep(self, seconds: float) -> None:

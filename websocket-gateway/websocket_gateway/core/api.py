@@ -27,6 +27,11 @@ def function_of(uri: str, variables: Mapping[str, str]) -> str | None:
     return match["name"] if match else None
 
 
+def is_function(uri: str) -> bool:
+    """Return whether a URI names a Lambda function."""
+    return FUNCTION_IN_URI.search(uri) is not None
+
+
 def with_variables(text: str, variables: Mapping[str, str]) -> str:
     """Return a text with its ``${stageVariables.name}`` replaced."""
     if "${stageVariables." not in text:

@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocke
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -32,6 +33,7 @@ class Refused(Exception):
         self.why = why
 
 
+_UNAUTHORIZED = re.compile(r'"errorMessage":\s*"Unauthorized"')
 #: Until when an answer may be used, and the answer.
 _Kept = tuple[float, dict[str, Any]]
 
@@ -96,7 +98,7 @@ class Authorizers:
             raise Refused(500, "Internal server error", str(error)) from error
         except IntegrationFailed as error:
             # A function that raises this very message says that it does not know the client.
-            if '"errorMessage": "Unauthorized"' in str(error):
+            if _UNAUTHORIZED.search(str(error)):
                 raise Refused(401, "Unauthorized", "the authorizer said so") from error
             raise Refused(500, "Internal server error", str(error)) from error
         try:

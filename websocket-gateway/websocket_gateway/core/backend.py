@@ -24,6 +24,18 @@ class HttpAnswer:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class ServiceCall:
+    """A request to a service's API; ``service`` is the name that its signature carries."""
+
+    service: str
+    region: str
+    method: str
+    target: str
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
 class Backend(Protocol):
     """Runs what stands behind routes."""
 
@@ -42,6 +54,9 @@ class Backend(Protocol):
         self, method: str, url: str, headers: Mapping[str, str], body: str, timeout: float
     ) -> HttpAnswer:
         """Return an HTTP endpoint's answer; raises as :meth:`invoke` does."""
+
+    async def call(self, call: ServiceCall, timeout: float) -> HttpAnswer:
+        """Return an AWS service's answer; raises as :meth:`invoke` does."""
 
     async def sleep(self, seconds: float) -> None:
         """Wait."""

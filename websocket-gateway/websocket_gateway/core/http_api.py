@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import parse_qs, unquote
 
 from local_aws.http_message import Request, Response
@@ -9,6 +10,8 @@ from websocket_gateway.core import connections_api, control_api
 from websocket_gateway.core.address import Address
 from websocket_gateway.core.gateway import Gateway
 from websocket_gateway.core.replies import error, json_reply
+
+_SLASHES = re.compile("/{2,}")
 
 
 class HttpApi:
@@ -20,7 +23,8 @@ class HttpApi:
     async def __call__(self, request: Request) -> Response:
         """Answer one request."""
         gateway = self.gateway
-        path = unquote(request.path)
+        # An SDK joins an endpoint that ends in a slash to a path that begins with one.
+        path = _SLASHES.sub("/", unquote(request.path))
         if path.startswith("/_gateway/"):
             return self._about(path.removeprefix("/_gateway/"), request)
         if path.startswith("/v2/"):

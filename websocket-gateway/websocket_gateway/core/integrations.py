@@ -1,4 +1,4 @@
-"""Runs what stands behind a route: Lambda, HTTP or nothing (MOCK), proxied or mapped.
+"""Runs what stands behind a route: Lambda, another AWS service, HTTP or nothing (MOCK).
 
 https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-integration-requests.html
 """
@@ -12,11 +12,12 @@ from urllib.parse import quote, urlencode
 
 import orjson
 
-from websocket_gateway.core.api import Integration, function_of, with_variables
+from websocket_gateway.core.api import Integration, function_of, is_function, with_variables
 from websocket_gateway.core.backend import Backend, HttpAnswer, IntegrationFailed
 from websocket_gateway.core.mapping import MappingFailed, parameters, render
 from websocket_gateway.core.proxy_response import ProxyResponse, parse_proxy_response
 from websocket_gateway.core.selection import Scope
+from websocket_gateway.core.services import SERVICE_URI, service_call
 
 
 async def run(
@@ -51,6 +52,10 @@ async def run(
                 if proxied is None:
                     raise IntegrationFailed(f"{function} answered no proxy response")
                 return proxied
+            case "AWS" if SERVICE_URI.match(integration.uri) and not is_function(integration.uri):
+                return _mapped(
+                    integration, scope, await _call(integration, scope, timeout, backend)
+                )
             case "AWS":
                 function = _function(integration, scope)
                 body = _request_body(integration, scope)
@@ -106,6 +111,20 @@ async def _request(
     headers = {"Content-Type": "application/json"}
     headers |= parameters(mappings, "integration.request.header.", scope)
     return await backend.request(integration.method, url, headers, body, timeout)
+
+
+async def _call(
+    integration: Integration, scope: Scope, timeout: float, backend: Backend
+) -> HttpAnswer:
+    """Call another AWS service."""
+    call = service_call(
+        with_variables(integration.uri, scope.stage_variables),
+        integration.method,
+        parameters(integration.parameters, "integration.request.header.", scope),
+        parameters(integration.parameters, "integration.request.querystring.", scope),
+        _request_body(integration, scope),
+    )
+    return await backend.call(call, timeout)
 
 
 def _mapped(integration: Integration, scope: Scope, answer: HttpAnswer) -> ProxyResponse:

@@ -32,12 +32,15 @@ def render(template: str, scope: Scope, payload: str) -> str:
     from airspeed import Template, TemplateError  # type: ignore[import-untyped]
 
     parameters = {**scope.query, **scope.headers}
+    by_place = _printed_as_in_java(
+        {"path": {}, "querystring": dict(scope.query), "header": dict(scope.headers)}
+    )
     names = {
         "input": {
             "body": payload,
             "json": lambda path: orjson.dumps(_find(payload, path)).decode(),
-            "path": lambda path: _find(payload, path),
-            "params": lambda name=None: parameters if name is None else parameters.get(name, ""),
+            "path": lambda path: _printed_as_in_java(_find(payload, path)),
+            "params": lambda name=None: by_place if name is None else parameters.get(name, ""),
         },
         "context": scope.context,
         "stageVariables": scope.stage_variables,
@@ -80,8 +83,23 @@ def source_value(source: str, scope: Scope) -> str | None:
     return None
 
 
+class _Map(dict[str, Any]):
+    """An object that prints as Velocity prints it."""
+
+    def __str__(self) -> str:
+        return "{" + ", ".join(f"{name}={value}" for name, value in self.items()) + "}"
+
+
+def _printed_as_in_java(value: Any) -> Any:
+    if isinstance(value, dict):
+        return _Map({name: _printed_as_in_java(inner) for name, inner in value.items()})
+    if isinstance(value, list):
+        return [_printed_as_in_java(inner) for inner in value]
+    return value
+
+
 def _find(payload: str, path: str) -> Any:
-    from jsonpath_ng.parser import parse
+    from jsonpath_ng.parser import parse  # type: ignore[import-untyped]
 
     try:
         document = orjson.loads(payload)

@@ -17,6 +17,7 @@ from referencing.exceptions import Unresolvable
 from referencing.jsonschema import DRAFT4
 
 from websocket_gateway.core.record import FUNCTION_IN_URI, ApiRecord, Attributes
+from websocket_gateway.core.services import SERVICE_URI
 
 INTEGRATION_TYPES = ("AWS", "AWS_PROXY", "HTTP", "HTTP_PROXY", "MOCK")
 #: Where a model refers to another one of its API.
@@ -179,11 +180,15 @@ Found = Iterator[tuple[str, str]]
 
 def _check_integration(record: ApiRecord, integration: Attributes) -> Found:
     kind, uri = integration.get("IntegrationType"), integration.get("IntegrationUri")
-    if kind in ("AWS", "AWS_PROXY") and not FUNCTION_IN_URI.search(str(uri)):
-        yield (
-            "IntegrationUri",
-            f"IntegrationUri: only {kind} to a Lambda function is supported, not to {uri}",
-        )
+    if kind not in ("AWS", "AWS_PROXY") or FUNCTION_IN_URI.search(str(uri)):
+        return
+    if kind == "AWS_PROXY":
+        words = "AWS_PROXY takes a Lambda function"
+    elif SERVICE_URI.match(str(uri)):
+        return
+    else:
+        words = "AWS takes arn:aws:apigateway:REGION:SERVICE:action/ACTION or …:path/PATH"
+    yield "IntegrationUri", f"IntegrationUri: {words}, not {uri}"
 
 
 def _check_route(record: ApiRecord, route: Attributes) -> Found:

@@ -1,0 +1,49 @@
+"""A WebSocket API's address on AWS in a template becomes the one that it has here."""
+
+from __future__ import annotations
+
+import os
+import re
+
+from botocore.exceptions import ClientError
+from localstack.aws.connect import connect_to
+from localstack.services.cloudformation.engine.v2.change_set_model_preproc import (
+    ChangeSetModelPreproc,
+)
+from localstack.utils.urls import localstack_host
+
+_ON_AWS = re.compile(
+    r"(?P<scheme>https|wss)://(?P<api>[a-z0-9]+)\.execute-api\.[a-z0-9-]+\."
+    # What AWS::URLSuffix gives here is the engine's host.
+    rf"(?:amazonaws\.com|{re.escape(localstack_host().host)})(?::\d+)?"
+)
+_theirs = ChangeSetModelPreproc._perform_static_replacements
+
+
+def _gateway() -> str:
+    return os.environ.get("WEBSOCKET_URL", "ws://127.0.0.1:8080").rstrip("/")
+
+
+def _is_websocket(api: str) -> bool:
+    """Return whether the gateway has an API; a REST API has an address of the same form."""
+    try:
+        connect_to().apigatewayv2.get_api(ApiId=api)
+    except ClientError:
+        return False
+    return True
+
+
+def localized(value: str) -> str:
+    """Return a text with the gateway's address for that of a WebSocket API on AWS."""
+    match = _ON_AWS.search(value)
+    if match is None or not _is_websocket(match["api"]):
+        return str(_theirs(value))
+    gateway = _gateway()
+    if match["scheme"] == "https":
+        gateway = gateway.replace("ws", "http", 1)
+    return f"{value[: match.start()]}{gateway}/{match['api']}{value[match.end() :]}"
+
+
+def localize_addresses() -> None:
+    """Have every value that a stack resolves looked at."""
+    ChangeSetModelPreproc._perform_static_replacements = staticmethod(localized)
