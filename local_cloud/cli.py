@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import psutil
 import typer
@@ -27,6 +26,9 @@ from local_cloud.parts import PartFailed
 from local_cloud.port_check import taken_ports
 from local_cloud.supervisor import Supervisor, provision
 
+if TYPE_CHECKING:
+    from local_cloud.deploy.session import Session, Wanted
+
 app = typer.Typer(
     help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
 )
@@ -35,6 +37,14 @@ errors = Console(stderr=True, highlight=False)
 
 STOP_SECONDS = 60.0
 EXIT_NOT_RUNNING = 3
+
+
+StackName = Annotated[
+    str, typer.Option("--stack", help="Name of the stack; the folder's if not given")
+]
+Parameters = Annotated[
+    list[str] | None, typer.Option("--parameter", "-p", help="NAME=VALUE, as often as needed")
+]
 
 
 def fail(message: str, code: int = 1) -> NoReturn:
@@ -71,29 +81,40 @@ def show(progress: Progress) -> None:
     console.print(line, soft_wrap=True)
 
 
-def show_summary(ports: Ports, mode: str) -> None:
-    """Print where the cloud is, a login, and what to do next."""
+def show_summary(state: State) -> None:
+    """Print where the cloud is, a login or the stack, and what to do next."""
+    ports = state.ports
+    rows = Table.grid(padding=(0, 2))
+    for name, value in (
+        ("AWS APIs", ports.engine_url),
+        ("Step Functions", ports.console_url),
+        # SAM listens where containers reach it, which is not localhost.
+        *([("Lambda", ports.functions_url)] if state.mode == "embedded" else []),
+        ("WebSocket", ports.websocket_url),
+        *([] if state.stack else [("login", _login(ports))]),
+    ):
+        rows.add_row(f"[bold]{name}[/bold]", escape(value))
+    console.print()
+    console.print(rows)
+    if state.stack is not None:
+        from local_cloud.deploy.session import Session, Wanted
+
+        console.print()
+        show_results(Session(ports, Wanted(**state.stack)))
+        return
+    console.print(
+        "\nNext: [bold]./local-cloud demo[/bold], or [bold].venv/bin/awslocal s3 ls[/bold]"
+    )
+
+
+def _login(ports: Ports) -> str:
     from local_cloud.client import demo_login
 
     try:
         login = demo_login(ports)
     except LoginFailed as error:
         fail(str(error))
-    rows = Table.grid(padding=(0, 2))
-    for name, value in (
-        ("AWS APIs", ports.engine_url),
-        ("Step Functions", ports.console_url),
-        # SAM listens where containers reach it, which is not localhost.
-        *([("Lambda", ports.functions_url)] if mode == "embedded" else []),
-        ("WebSocket", ports.websocket_url),
-        ("login", f"{login.username}  {login.password}"),
-    ):
-        rows.add_row(f"[bold]{name}[/bold]", escape(value))
-    console.print()
-    console.print(rows)
-    console.print(
-        "\nNext: [bold]./local-cloud demo[/bold], or [bold].venv/bin/awslocal s3 ls[/bold]"
-    )
+    return f"{login.username}  {login.password}"
 
 
 @app.command()
@@ -104,6 +125,12 @@ def up(
     docker: Annotated[
         bool, typer.Option("--docker", help="In containers: Docker Compose and SAM")
     ] = False,
+    template: Annotated[
+        Path | None,
+        typer.Option(help="Start with the stack of this template instead of the agent"),
+    ] = None,
+    stack: StackName = "",
+    parameters: Parameters = None,
 ) -> None:
     """Start the cloud and provision it.
 
@@ -112,30 +139,39 @@ def up(
     home, ports = Home.from_environment(), ports_or_fail()
     if (state := State.read(home)) is not None:
         console.print("The cloud is running already.")
-        show_summary(state.ports, state.mode)
+        show_summary(state)
         return
-    start(home, ports, detach, "docker" if docker else "embedded")
+    if template is not None and docker:
+        fail("--template needs the embedded mode: SAM runs the functions of its template alone", 2)
+    wanted = _wanted(template, stack, parameters).as_json() if template is not None else None
+    start(home, ports, detach, "docker" if docker else "embedded", wanted)
 
 
-def start(home: Home, ports: Ports, detach: bool, mode: str) -> None:
+def start(
+    home: Home,
+    ports: Ports,
+    detach: bool,
+    mode: str,
+    wanted: dict[str, Any] | None = None,
+) -> None:
     """Start the cloud in the background, or here until Ctrl-C."""
     if taken := taken_ports(ports):
         fail("\n".join(taken))
     home.path.mkdir(parents=True, exist_ok=True)
     if detach:
         try:
-            daemon.start(home, ports, show, mode)
+            daemon.start(home, ports, show, mode, wanted)
         except PartFailed as error:
             fail(str(error))
-        show_summary(ports, mode)
+        show_summary(running_or_fail(home))
         return
 
     def ready() -> None:
-        show_summary(ports, mode)
+        show_summary(running_or_fail(home))
         console.print("Ctrl-C stops everything.")
 
     try:
-        asyncio.run(Supervisor(make_mode(mode, ports, home), show).run(ready))
+        asyncio.run(Supervisor(make_mode(mode, ports, home, wanted), show).run(ready))
     except PartFailed as error:
         fail(str(error))
     console.print("Stopped.")
@@ -247,7 +283,7 @@ def provision_command() -> None:
     state = running_or_fail(home)
     began = time.monotonic()
     try:
-        asyncio.run(provision(make_mode(state.mode, state.ports, home)))
+        asyncio.run(provision(make_mode(state.mode, state.ports, home, state.stack)))
     except PartFailed as error:
         fail(str(error))
     console.print(home.log("provisioning").read_text().rstrip(), soft_wrap=True)
@@ -266,7 +302,7 @@ def reset() -> None:
         except PartFailed as error:
             fail(str(error))
     console.print("The cloud is empty and provisioned anew.")
-    show_summary(state.ports, state.mode)
+    show_summary(state)
 
 
 @app.command()
@@ -341,40 +377,67 @@ def _start_for_the_demo(home: Home, ports: Ports, progress: Console) -> None:
 @app.command()
 def deploy(
     path: Annotated[Path, typer.Argument(help="A template, or the folder that holds one")],
-    stack: Annotated[str, typer.Option(help="Name of the stack; the folder's if not given")] = "",
-    parameters: Annotated[
-        list[str] | None, typer.Option("--parameter", "-p", help="NAME=VALUE, as often as needed")
-    ] = None,
+    stack: StackName = "",
+    parameters: Parameters = None,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Deploy again at each change, until Ctrl-C")
+    ] = False,
     delete: Annotated[bool, typer.Option("--delete", help="Delete the stack instead")] = False,
 ) -> None:
     """Deploy a SAM or CloudFormation template into the running cloud, code by reference."""
-    from local_cloud.deploy import DeployFailed, Deployment, find_template, prepared
+    from local_cloud.deploy.errors import DeployFailed
+    from local_cloud.deploy.session import Session
+    from local_cloud.health import wait_for_parts
 
     state = running_or_fail(Home.from_environment())
-    values = dict(one.partition("=")[::2] for one in parameters or [])
+    session = Session(state.ports, _wanted(path, stack, parameters))
     try:
-        template = find_template(path)
-        name = stack or re.sub(r"[^A-Za-z0-9-]+", "-", template.resolve().parent.name)
-        deployment = Deployment(state.ports, name)
+        wait_for_parts(state.ports)
         if delete:
-            deployment.delete()
-            console.print(f"The stack {name} is deleted.")
+            session.stack.delete()
+            console.print(f"The stack {session.stack.name} is deleted.")
             return
-        for event in deployment.run(prepared(template), values):
-            colour = "red" if "FAILED" in event.status else "dim"
-            console.print(
-                f"[{colour}]{event.status:<28}[/{colour}] {event.resource} "
-                f"[dim]{escape(event.type)}[/dim] {escape(event.reason)}",
-                soft_wrap=True,
-            )
-        for key, value in deployment.outputs().items():
-            console.print(f"{key} = {escape(value)}", soft_wrap=True)
-        for address in deployment.sockets():
-            console.print(f"[bold]{address}[/bold]", soft_wrap=True)
-        for function in deployment.resources("AWS::Lambda::Function"):
-            console.print(f"awslocal logs tail /aws/lambda/{function} --follow", soft_wrap=True)
-    except DeployFailed as error:
+        _deploy_once(session)
+    except (DeployFailed, PartFailed) as error:
         fail(str(error))
+    while watch:
+        console.print("[dim]Deployed again when a file changes. Ctrl-C ends.[/dim]")
+        try:
+            session.wait_for_change()
+            _deploy_once(session)
+        except DeployFailed as error:
+            errors.print(f"[red]local-cloud:[/red] {escape(str(error))}", soft_wrap=True)
+        except KeyboardInterrupt:
+            return
+
+
+def _wanted(path: Path, stack: str, parameters: list[str] | None) -> Wanted:
+    from local_cloud.deploy.errors import DeployFailed
+    from local_cloud.deploy.session import Wanted
+
+    try:
+        return Wanted.of(path, stack, parameters or [])
+    except DeployFailed as error:
+        fail(str(error), 2)
+
+
+def _deploy_once(session: Session) -> None:
+    for event in session.run():
+        colour = "red" if "FAILED" in event.status else "dim"
+        console.print(
+            f"[{colour}]{event.status:<28}[/{colour}] {event.resource} "
+            f"[dim]{escape(event.type)}[/dim] {escape(event.reason)}",
+            soft_wrap=True,
+        )
+    show_results(session)
+
+
+def show_results(session: Session) -> None:
+    """Print where a stack is."""
+    results = session.results()
+    for kind, style in (("outputs", ""), ("sockets", "bold"), ("logs", "")):
+        for line in results[kind]:
+            console.print(line, style=style, markup=False, soft_wrap=True)
 
 
 @app.command()

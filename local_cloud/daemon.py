@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict
+from typing import Any
 
 from local_cloud.installation import PROJECT, Home, Ports, State
 from local_cloud.make_mode import make_mode
@@ -24,12 +25,17 @@ POLL_SECONDS = 0.1
 
 
 def start(
-    home: Home, ports: Ports, report: Callable[[Progress], None], mode: str = "embedded"
+    home: Home,
+    ports: Ports,
+    report: Callable[[Progress], None],
+    mode: str = "embedded",
+    wanted: dict[str, Any] | None = None,
 ) -> None:
     """Start the cloud in the background; return when it is ready.
 
     Args:
         mode: ``embedded`` or ``docker``.
+        wanted: a template to deploy instead of the agent.
 
     Raises:
         PartFailed: it did not start. Nothing of it is left then.
@@ -38,7 +44,7 @@ def start(
     read_end, write_end = os.pipe()
     with open(home.log("supervisor"), "ab") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "local_cloud.daemon", str(write_end), mode],
+            [sys.executable, "-m", "local_cloud.daemon", str(write_end), mode, json.dumps(wanted)],
             cwd=PROJECT,
             env={
                 **os.environ,
@@ -105,7 +111,8 @@ def _main() -> None:
         pipe.close()
 
     try:
-        mode = make_mode(sys.argv[2], Ports.from_environment(), Home.from_environment())
+        home, wanted = Home.from_environment(), json.loads(sys.argv[3])
+        mode = make_mode(sys.argv[2], Ports.from_environment(), home, wanted)
         asyncio.run(Supervisor(mode, report).run(ready))
     except PartFailed as error:
         print(error, flush=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from typing import Any
 
 from local_cloud.installation import SCRIPTS, TEMPLATE, Home, Ports, aws_environment
 from local_cloud.memory import resident_mb
@@ -17,18 +18,27 @@ RECENT_MESSAGES = "500"
 
 
 class EmbeddedMode:
-    """Child processes on 127.0.0.1."""
+    """Child processes on 127.0.0.1.
+
+    Args:
+        stack: a template to deploy instead of the agent.
+    """
 
     name = "embedded"
 
-    def __init__(self, ports: Ports, home: Home) -> None:
+    def __init__(self, ports: Ports, home: Home, stack: dict[str, Any] | None = None) -> None:
         self.ports = ports
         self.home = home
+        self.stack = stack
 
     def parts(self) -> list[Part]:
         """Return the parts, in the order in which they are started."""
         ports, home = self.ports, self.home
         environment = aws_environment(ports)
+        # A stack's functions and APIs are made by the APIs.
+        agent = () if self.stack else ("--template", str(TEMPLATE))
+        files = () if self.stack else (TEMPLATE,)
+        configured = () if self.stack else ("--env-vars", str(home.env_vars))
         return [
             ProcessPart(
                 "engine",
@@ -42,23 +52,23 @@ class EmbeddedMode:
                 "Lambda endpoint",
                 f"{ports.functions_url}/health",
                 (
-                    *("local_cloud.lambda_endpoint", "--template", str(TEMPLATE)),
+                    *("local_cloud.lambda_endpoint", *agent, *configured),
                     *("--port", str(ports.functions), "--cache", str(home.packages)),
-                    *("--env-vars", str(home.env_vars), "--warm-workers", "EAGER"),
+                    *("--warm-workers", "EAGER"),
                 ),
                 environment,
-                files=(TEMPLATE,),
+                files=files,
             ),
             ProcessPart(
                 "gateway",
                 "WebSocket gateway",
                 f"{ports.gateway_url}/_gateway/health",
                 (
-                    *("websocket_gateway", "--template", str(TEMPLATE)),
+                    *("websocket_gateway", *agent),
                     *("--port", str(ports.gateway), "--recent-messages", RECENT_MESSAGES),
                 ),
                 environment,
-                files=(TEMPLATE,),
+                files=files,
             ),
             ProcessPart(
                 "console",
@@ -75,7 +85,14 @@ class EmbeddedMode:
         await place_service_catalog(self.home)
 
     def provisioning(self) -> tuple[list[str], dict[str, str]]:
-        """Return the setup script, to run on this machine."""
+        """Return the setup script, or what deploys the stack, to run on this machine."""
+        if self.stack is not None:
+            parameters = (f"{name}={value}" for name, value in self.stack["parameters"].items())
+            command = [sys.executable, "-m", "local_cloud", "deploy", self.stack["path"]]
+            command += ["--stack", self.stack["name"]]
+            command += [word for value in parameters for word in ("-p", value)]
+            home = {"LOCAL_CLOUD_HOME": str(self.home.path)}
+            return command, {**aws_environment(self.ports), **home}
         environment = {
             **aws_environment(self.ports),
             "PYTHON": sys.executable,
@@ -105,13 +122,15 @@ class EmbeddedMode:
             "PROVIDER_OVERRIDE_CLOUDFORMATION": "kit",
             "PROVIDER_OVERRIDE_LAMBDA": "kit",
             "LAMBDA_RUNTIME_EXECUTOR": "process",
-            "LAMBDA_TEMPLATE": str(TEMPLATE),
+            **({} if self.stack else {"LAMBDA_TEMPLATE": str(TEMPLATE)}),
             # A stack whose resource is not really created fails; CFN_IGNORE_… set to 1 is lenient.
             "CFN_IGNORE_UNSUPPORTED_RESOURCE_TYPES": os.environ.get(
                 "CFN_IGNORE_UNSUPPORTED_RESOURCE_TYPES", "0"
             ),
             "PROVIDER_OVERRIDE_STEPFUNCTIONS": "kit",
             "COGNITO_SIGNING_KEY_FILE": str(self.home.signing_key),
+            # Queue URLs whose host every resolver knows.
+            "SQS_ENDPOINT_STRATEGY": "path",
             # The same pool and client ids each time, as on AWS, where they outlive everything.
             "MOTO_COGNITO_IDP_USER_POOL_ID_STRATEGY": "HASH",
             "MOTO_COGNITO_IDP_USER_POOL_CLIENT_ID_STRATEGY": "HASH",

@@ -13,11 +13,15 @@ import psutil
 from local_cloud.installation import Home, Ports, State
 from local_cloud.make_mode import make_mode
 from local_cloud.memory import resident_bytes
+from local_cloud.parts import PartFailed
+
+WAIT_SECONDS = 60.0
+POLL_SECONDS = 0.05
 
 
 def look(state: State, home: Home) -> dict[str, Any]:
     """Return a report of every part: healthy, pid, port, restarts, resident memory in MB."""
-    mode = make_mode(state.mode, state.ports, home)
+    mode = make_mode(state.mode, state.ports, home, state.stack)
     parts = mode.parts()
     memory = mode.memory_mb(state.parts)
     report: dict[str, Any] = {
@@ -45,11 +49,33 @@ def look(state: State, home: Home) -> dict[str, Any]:
 def runs_by_hand(ports: Ports) -> bool:
     """Return whether a cloud that somebody else has started answers on these ports."""
     urls = (f"{ports.engine_url}/_localstack/health", f"{ports.gateway_url}/_gateway/health")
+    return all(_answers(url) for url in urls)
+
+
+def wait_for_parts(ports: Ports) -> None:
+    """Wait until engine, Lambda endpoint and gateway answer: a stack needs all three.
+
+    Raises:
+        PartFailed: one does not.
+    """
+    urls = [
+        f"{ports.engine_url}/_localstack/health",
+        f"{ports.functions_url}/health",
+        f"{ports.gateway_url}/_gateway/health",
+    ]
+    until = time.monotonic() + WAIT_SECONDS
+    for url in urls:
+        while not _answers(url):
+            if time.monotonic() > until:
+                raise PartFailed(f"{url} does not answer. See: ./local-cloud status")
+            time.sleep(POLL_SECONDS)  # another process is starting, which tells nobody
+
+
+def _answers(url: str) -> bool:
     try:
-        answers = [httpx.get(url, timeout=2, trust_env=False).status_code for url in urls]
+        return httpx.get(url, timeout=2, trust_env=False).status_code == 200
     except httpx.HTTPError:
         return False
-    return answers == [200, 200]
 
 
 async def _ready(parts: list[Any]) -> list[bool]:

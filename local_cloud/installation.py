@@ -7,6 +7,7 @@ import os
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -132,6 +133,8 @@ class State:
     started_at: float
     ports: Ports
     mode: str = "embedded"
+    #: The template that was deployed instead of the agent: path, name, parameters.
+    stack: dict[str, Any] | None = None
     ready: bool = False
     generation: int = 0
     parts: dict[str, int] = field(default_factory=dict)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from local_cloud.installation import Home, Ports
 from local_cloud.parts import Part
@@ -30,6 +30,10 @@ class Mode(Protocol):
     name: str
     home: Home
     ports: Ports
+
+    @property
+    def stack(self) -> dict[str, Any] | None:
+        """The stack that is deployed instead of the agent, if one is."""
 
     def parts(self) -> list[Part]:
         """Return the parts: ``engine``, ``lambda``, ``gateway`` and ``console``."""

@@ -7,6 +7,7 @@ import sys
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import docker
@@ -75,9 +76,12 @@ def mode_of(config: pytest.Config) -> str:
 class own_stack:  # noqa: N801 - reads as a function
     """A stack on free ports with state of its own; stopped at the end."""
 
-    def __init__(self, folder: Path, mode: str = "embedded") -> None:
+    def __init__(
+        self, folder: Path, mode: str = "embedded", wanted: dict[str, Any] | None = None
+    ) -> None:
         self.home = Home(folder)
         self.mode = mode
+        self.wanted = wanted
         self.project = f"test-{uuid.uuid4().hex[:8]}"
 
     def __enter__(self) -> Stack:
@@ -85,7 +89,11 @@ class own_stack:  # noqa: N801 - reads as a function
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("COMPOSE_PROJECT_NAME", self.project)
             daemon.start(
-                self.home, ports, lambda p: print(p.part, p.text, file=sys.stderr), self.mode
+                self.home,
+                ports,
+                lambda p: print(p.part, p.text, file=sys.stderr),
+                self.mode,
+                self.wanted,
             )
         return Stack(ports, self.home, self.project if self.mode == "docker" else None)
 

@@ -40,6 +40,7 @@ class DockerMode:
     """
 
     name = "docker"
+    stack = None  # SAM runs the functions of the agent's template alone
 
     def __init__(self, ports: Ports, home: Home) -> None:
         self.ports = ports

@@ -16,7 +16,9 @@ from local_cloud.lambda_endpoint.server import LambdaEndpoint, Settings
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="local_cloud.lambda_endpoint", description=__doc__)
-    parser.add_argument("--template", type=Path, default=Path("template.yaml"))
+    parser.add_argument(
+        "--template", type=Path, metavar="PATH", help="without one, the Lambda API makes functions"
+    )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
     parser.add_argument("--port", type=int, default=3001)
     parser.add_argument(
@@ -54,7 +56,7 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     arguments = _arguments()
     settings = Settings(
-        template=arguments.template.resolve(),
+        template=arguments.template.resolve() if arguments.template else None,
         host=arguments.host,
         port=arguments.port,
         cache=arguments.cache.resolve(),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from local_cloud.lambda_endpoint.functions import Function
 from local_cloud.lambda_endpoint.runtimes import kind_of, node, python_of
@@ -40,7 +41,22 @@ def variables_of(function: Function, packages: Sequence[Path]) -> dict[str, str]
     match kind:
         case "nodejs":
             place = Path(node() or "node").parent
-            return {"NODE_PATH": folders, "PATH": f"{place}{os.pathsep}{path}"}
+            return {
+                "NODE_PATH": folders,
+                "PATH": f"{place}{os.pathsep}{path}",
+                **_bucket_hosts(function.environment.get("AWS_ENDPOINT_URL", "")),
+            }
         case "provided":
             return {"PATH": path}
     return {"PYTHONPATH": folders, "PATH": path}
+
+
+def _bucket_hosts(engine: str) -> dict[str, str]:
+    """Return what has the SDK for Node.js, which puts a bucket into the host, name S3 there, too.
+
+    The engine knows ``bucket.s3.localhost``; ``bucket.localhost`` might be any service.
+    """
+    parts = urlsplit(engine)
+    if parts.hostname not in ("localhost", "127.0.0.1"):
+        return {}
+    return {"AWS_ENDPOINT_URL_S3": f"{parts.scheme}://s3.localhost:{parts.port}"}

@@ -36,6 +36,18 @@ async def install_node_packages(code: Path, cache: Path) -> Path | None:
     return target / "node_modules"
 
 
+async def install_tool(name: str, version: str, cache: Path) -> Path:
+    """Return a program of an npm package, installing it once.
+
+    Raises:
+        InstallError: npm is not there, or failed; carries its last words.
+    """
+    target = cache / f"node-tool-{name}-{version}"
+    if not target.is_dir():
+        await _install({name: version}, target)
+    return target / "node_modules" / ".bin" / name
+
+
 def _wanted(code: Path) -> dict[str, str]:
     brought = code / "node_modules"
     wanted: dict[str, str] = {}

@@ -36,10 +36,11 @@ REAP_SECONDS = 10.0
 class Settings:
     """How the endpoint is started.
 
+    Without a ``template`` there are the functions that are made by the Lambda API.
     ``env_vars`` is a file as SAM's ``--env-vars`` takes it; it need not exist yet.
     """
 
-    template: Path
+    template: Path | None
     host: str
     port: int
     cache: Path
@@ -92,7 +93,7 @@ class LambdaEndpoint:
         )
         print(
             f"Lambda endpoint on http://{settings.host}:{settings.port} with "
-            f"{len(self.pools)} functions of {settings.template}",
+            f"{len(self.pools)} functions of {settings.template or 'no template'}",
             flush=True,
         )
         await stopped.wait()
@@ -140,6 +141,8 @@ class LambdaEndpoint:
         """Read the template; keep the pools whose functions did not change."""
         settings = self.settings
         self.mark = self._current_mark()
+        if settings.template is None:
+            return
         template = Template.load(settings.template, settings.parameters, settings.region)
         overrides: dict[str, dict[str, str]] = {}
         if settings.env_vars is not None and settings.env_vars.exists():

@@ -15,7 +15,9 @@ from pathlib import Path
 import pytest
 from websockets.asyncio.client import connect
 
-from local_cloud.deploy import DeployFailed, Deployment, find_template, prepared
+from local_cloud.deploy.errors import DeployFailed
+from local_cloud.deploy.source import Source, find_template
+from local_cloud.deploy.stack import Deployment, Uploaded
 from local_cloud.installation import PROJECT
 from tests.integration.processes import write
 from tests.integration.test_gateway_command import NODE, ask
@@ -34,8 +36,17 @@ def deployment(stack: Stack) -> Iterator[Deployment]:
 
 def deploy(deployment: Deployment, path: Path, **parameters: str) -> list[str]:
     """Deploy what is there; return the resources that something happened to."""
-    template = prepared(find_template(path))
+    template = source(path, deployment).prepared()
     return [event.resource for event in deployment.run(template, parameters)]
+
+
+def source(path: Path, deployment: Deployment | None = None) -> Source:
+    """Return what is there, as it would be deployed."""
+
+    def nowhere(body: bytes) -> Uploaded:
+        raise AssertionError(body)
+
+    return Source(find_template(path), path / "built", deployment.upload if deployment else nowhere)
 
 
 def test_a_sam_template_is_deployed_and_its_chat_room_works(deployment: Deployment) -> None:
@@ -84,7 +95,7 @@ def test_a_changed_file_takes_effect_without_another_deployment(
 def test_a_template_that_is_none_is_refused(tmp_path: Path, template: str, words: str) -> None:
     write(tmp_path, template_dot_yaml=template)
     with pytest.raises(DeployFailed, match=words):
-        prepared(find_template(tmp_path))
+        source(tmp_path).prepared()
 
 
 def test_a_folder_without_a_template_is_refused(tmp_path: Path) -> None:
@@ -105,7 +116,7 @@ Resources:
     write(tmp_path, template_dot_yaml=text)
     made = Deployment(stack.ports, bucket)
     reasons: list[str] = []
-    events = made.run(prepared(tmp_path / "template.yaml"), {})
+    events = made.run(source(tmp_path).prepared(), {})
     with pytest.raises(DeployFailed, match="what had been made is removed"):
         reasons.extend(event.reason for event in events)
     assert any("us-east-1_none" in reason for reason in reasons)

@@ -102,10 +102,7 @@ class ProcessExecutor(RuntimeExecutor):  # type: ignore[misc]
                 "packaged": not settings.code.is_hot_reloading(),
                 "timeout": settings.timeout,
                 "memory": settings.memory_size,
-                "environment": {
-                    "AWS_ENDPOINT_URL": _engine_url(),
-                    **(settings.environment or {}),
-                },
+                "environment": _environment(settings.environment or {}),
             },
         )
         if answer.status_code == 404:
@@ -128,6 +125,14 @@ def _place(version: FunctionVersion) -> str:
 def _unpacked(code: Any) -> Path:
     code.prepare_for_execution()
     return Path(code.get_unzipped_code_location())
+
+
+def _environment(variables: dict[str, str]) -> dict[str, str]:
+    """Return a function's variables, with the engine where they say nothing or an empty text.
+
+    A template may name an endpoint by a parameter that is empty on AWS.
+    """
+    return {**variables, "AWS_ENDPOINT_URL": variables.get("AWS_ENDPOINT_URL") or _engine_url()}
 
 
 def _engine_url() -> str:

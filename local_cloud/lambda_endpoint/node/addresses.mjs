@@ -1,5 +1,6 @@
 // Sends what is meant for a WebSocket API's `@connections` on AWS to the gateway of this machine.
 // Functions make that address of the event, so that no variable could name another.
+import dns from "node:dns";
 import http from "node:http";
 import https from "node:https";
 import { syncBuiltinESMExports } from "node:module";
@@ -28,6 +29,14 @@ function local(options, gateway, engine) {
   if (host === engine?.hostname && String(options.path).startsWith(ANSWERS)) return at(engine, options);
   if (api === undefined && !own) return undefined;
   return at(gateway, options, api === undefined ? options.path : `/${api}${options.path}`);
+}
+
+/** Have every name under `localhost` mean this machine (RFC 6761), which not every resolver does. */
+export function resolveLocalhost() {
+  const original = dns.lookup;
+  dns.lookup = (name, ...rest) =>
+    original(String(name).endsWith(".localhost") ? "localhost" : name, ...rest);
+  syncBuiltinESMExports();
 }
 
 export function useGateway(url) {

@@ -8,10 +8,11 @@ import path from "node:path";
 import { PassThrough } from "node:stream";
 import { pathToFileURL } from "node:url";
 import { format } from "node:util";
-import { useGateway } from "./addresses.mjs";
+import { resolveLocalhost, useGateway } from "./addresses.mjs";
 
 // What lies in layers and beside the function is found by `import`, too, as on Lambda.
 register("./resolve.mjs", import.meta.url);
+resolveLocalhost();
 if (process.env.WEBSOCKET_URL) useGateway(process.env.WEBSOCKET_URL);
 
 const API = process.env.AWS_LAMBDA_RUNTIME_API;

@@ -66,6 +66,7 @@ class FakePart(Part):
 class FakeMode:
     name = "fake"
     ports = Ports()
+    stack = None
 
     def __init__(self, folder: Path) -> None:
         self.home = Home(folder)

@@ -1,8 +1,6 @@
-"""``local-cloud deploy``: a SAM or CloudFormation template as a stack of the running cloud.
+"""A stack of the running cloud: deployed step by step, described, deleted.
 
-Functions and layers are deployed by reference to their folders: nothing is packed, what they
-require is installed as it is for the cloud's own, and a changed file takes effect with the next
-invocation.
+https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-updating-stacks-changesets.html
 """
 
 from __future__ import annotations
@@ -12,32 +10,25 @@ import json
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from awscli.customizations.cloudformation.yamlhelper import yaml_parse
 from botocore.exceptions import ClientError, WaiterError
 
 from local_cloud.client import aws_client
+from local_cloud.deploy.errors import DeployFailed
 from local_cloud.installation import Ports
 
 BUCKET = "local-cloud-deployments"
-#: The bucket that stands for this machine's folders.
-BY_REFERENCE = "hot-reload"
 POLL_SECONDS = 0.25
-TEMPLATE_NAMES = ("template.yaml", "template.yml", "template.json")
-
-#: Where code lies in a resource: property, and the names of bucket and key in its place.
-_CODE = {
-    "AWS::Serverless::Function": ("CodeUri", "Bucket", "Key"),
-    "AWS::Serverless::LayerVersion": ("ContentUri", "Bucket", "Key"),
-    "AWS::Lambda::Function": ("Code", "S3Bucket", "S3Key"),
-    "AWS::Lambda::LayerVersion": ("Content", "S3Bucket", "S3Key"),
-}
 
 
-class DeployFailed(RuntimeError):
-    """The stack cannot be deployed; the message says why and what to do."""
+@dataclass(frozen=True)
+class Uploaded:
+    """Where a file lies in S3."""
+
+    bucket: str
+    key: str
+    url: str
 
 
 @dataclass(frozen=True)
@@ -48,54 +39,6 @@ class Event:
     type: str
     status: str
     reason: str
-
-
-def find_template(path: Path) -> Path:
-    """Return the template at a path, or in the folder that it names.
-
-    Raises:
-        DeployFailed: there is none.
-    """
-    if path.is_file():
-        return path
-    for name in TEMPLATE_NAMES:
-        if (path / name).is_file():
-            return path / name
-    raise DeployFailed(f"There is no template at {path} (looked for {', '.join(TEMPLATE_NAMES)})")
-
-
-def prepared(path: Path) -> dict[str, Any]:
-    """Return a template whose local code is named by its folders.
-
-    Raises:
-        DeployFailed: it cannot be read, or names code that is not there.
-    """
-    try:
-        template = yaml_parse(path.read_text())
-    except Exception as error:
-        raise DeployFailed(f"{path} cannot be read: {error}") from error
-    if not isinstance(template, dict) or not isinstance(template.get("Resources"), dict):
-        raise DeployFailed(f"{path} has no Resources: is it a SAM or CloudFormation template?")
-    shared = (template.get("Globals") or {}).get("Function")
-    if isinstance(shared, dict):
-        _refer(path, "Globals", shared, _CODE["AWS::Serverless::Function"])
-    for logical_id, resource in template["Resources"].items():
-        place = _CODE.get(str(resource.get("Type"))) if isinstance(resource, dict) else None
-        if place is not None:
-            _refer(path, logical_id, resource.get("Properties") or {}, place)
-    return template
-
-
-def _refer(path: Path, where: str, properties: dict[str, Any], place: tuple[str, str, str]) -> None:
-    """Name code by its folder."""
-    key, bucket, name = place
-    code = properties.get(key)
-    if not isinstance(code, str) or code.startswith("s3://"):
-        return
-    folder = (path.parent / code).resolve()
-    if not folder.is_dir():
-        raise DeployFailed(f"{path}: {where}: {key} {folder} is no folder")
-    properties[key] = {bucket: BY_REFERENCE, name: str(folder)}
 
 
 class Deployment:
@@ -179,7 +122,7 @@ class Deployment:
             "StackName": self.name,
             "ChangeSetName": f"deploy-{time.time_ns()}",
             "ChangeSetType": "UPDATE" if exists else "CREATE",
-            "TemplateURL": self._upload(template),
+            "TemplateURL": self.upload(json.dumps(template, default=str).encode()).url,
             "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"],
             "Parameters": [
                 {"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()
@@ -203,14 +146,13 @@ class Deployment:
             raise DeployFailed(f"The template cannot be deployed: {words}") from error
         return True
 
-    def _upload(self, template: Mapping[str, Any]) -> str:
-        """Put the template into S3, since it may be larger than a request; return its address."""
+    def upload(self, body: bytes) -> Uploaded:
+        """Put a file into S3, since it may be larger than a request may be."""
         s3 = aws_client("s3", self.ports)
-        body = json.dumps(template, default=str).encode()
-        key = f"{self.name}/{hashlib.sha256(body).hexdigest()[:16]}.json"
+        key = f"{self.name}/{hashlib.sha256(body).hexdigest()[:16]}"
         s3.create_bucket(Bucket=BUCKET)
         s3.put_object(Bucket=BUCKET, Key=key, Body=body)
-        return f"{self.ports.engine_url}/{BUCKET}/{key}"
+        return Uploaded(BUCKET, key, f"{self.ports.engine_url}/{BUCKET}/{key}")
 
     def _status(self) -> str | None:
         try:

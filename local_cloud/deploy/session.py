@@ -1,0 +1,109 @@
+"""One deployment as a user follows it: what happens, where the result is, again on each change."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import BotoCoreError
+
+from local_cloud.deploy.errors import DeployFailed
+from local_cloud.deploy.source import Source, find_template
+from local_cloud.deploy.stack import Deployment, Event
+from local_cloud.installation import Home, Ports
+from local_cloud.lambda_endpoint.functions import fingerprint
+
+WATCH_SECONDS = 0.5
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A template to deploy, under which name, with which parameters."""
+
+    path: str
+    name: str
+    parameters: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, path: Path, name: str, parameters: Iterable[str]) -> Wanted:
+        """Return what a command line asks for.
+
+        Args:
+            name: of the stack; the template's folder gives one if it is empty.
+            parameters: each ``NAME=VALUE``.
+
+        Raises:
+            DeployFailed: there is no such template, or a parameter is none.
+        """
+        template = find_template(path).resolve()
+        values = {}
+        for one in parameters:
+            key, equals, value = one.partition("=")
+            if not equals or not key:
+                raise DeployFailed(f"{one!r} is no parameter: give NAME=VALUE")
+            values[key] = value
+        default = re.sub(r"[^A-Za-z0-9-]+", "-", template.parent.name).strip("-")
+        return cls(str(template), name or default or "stack", values)
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+class Session:
+    """Deploys a template into a running cloud."""
+
+    def __init__(self, ports: Ports, wanted: Wanted) -> None:
+        self.stack = Deployment(ports, wanted.name)
+        self.source = Source(
+            Path(wanted.path),
+            Home.from_environment().path / "built" / wanted.name,
+            self.stack.upload,
+        )
+        self.parameters = wanted.parameters
+
+    def run(self) -> Iterator[Event]:
+        """Deploy it once, and yield what happens.
+
+        Raises:
+            DeployFailed: it cannot be deployed.
+        """
+        try:
+            yield from self.stack.run(self.source.prepared(), self.parameters)
+        except DeployFailed as error:
+            raise DeployFailed(self.source.line_of(str(error))) from error
+        except BotoCoreError as error:
+            raise DeployFailed(
+                f"The engine does not answer ({error}). See: ./local-cloud status"
+            ) from error
+
+    def wait_for_change(self) -> None:
+        """Return when a file that the deployment depends on has changed."""
+        before = self._mark()
+        while self._mark() == before:
+            time.sleep(WATCH_SECONDS)  # no file tells of its change, on every system
+
+    def results(self) -> Mapping[str, list[str]]:
+        """Return the outputs, the socket addresses and the functions' log groups."""
+        return {
+            "outputs": [f"{key} = {value}" for key, value in self.stack.outputs().items()],
+            "sockets": self.stack.sockets(),
+            "logs": [
+                f"awslocal logs tail /aws/lambda/{name} --follow"
+                for name in self.stack.resources("AWS::Lambda::Function")
+            ],
+        }
+
+    def _mark(self) -> tuple[int, ...]:
+        files = sorted(self.source.watched)
+        return tuple(fingerprint([path]) if path.is_dir() else _modified(path) for path in files)
+
+
+def _modified(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except FileNotFoundError:  # an editor is replacing it
+        return 0
