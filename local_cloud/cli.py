@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import psutil
 import typer
@@ -19,7 +19,7 @@ from rich.table import Table
 
 from local_cloud import daemon
 from local_cloud.client import LoginFailed
-from local_cloud.installation import PROJECT, Home, Ports, State
+from local_cloud.installation import PROJECT, Home, Options, Ports, State
 from local_cloud.make_mode import make_mode
 from local_cloud.mode import Progress
 from local_cloud.parts import PartFailed
@@ -41,6 +41,17 @@ EXIT_NOT_RUNNING = 3
 
 StackName = Annotated[
     str, typer.Option("--stack", help="Name of the stack; the folder's if not given")
+]
+Debug = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--debug",
+        metavar="NAME[:PORT]",
+        help="Let a debugger attach to this function, as often as needed (docs/debugging.md)",
+    ),
+]
+DebugWait = Annotated[
+    bool, typer.Option("--wait", help="With --debug: run nothing before one is attached")
 ]
 Parameters = Annotated[
     list[str] | None, typer.Option("--parameter", "-p", help="NAME=VALUE, as often as needed")
@@ -91,16 +102,17 @@ def show_summary(state: State) -> None:
         # SAM listens where containers reach it, which is not localhost.
         *([("Lambda", ports.functions_url)] if state.mode == "embedded" else []),
         ("WebSocket", ports.websocket_url),
-        *([] if state.stack else [("login", _login(ports))]),
+        *([] if state.options.stack else [("login", _login(ports))]),
     ):
         rows.add_row(f"[bold]{name}[/bold]", escape(value))
     console.print()
     console.print(rows)
-    if state.stack is not None:
+    show_debuggers(ports)
+    if state.options.stack is not None:
         from local_cloud.deploy.session import Session, Wanted
 
         console.print()
-        show_results(Session(ports, Wanted(**state.stack)))
+        show_results(Session(ports, Wanted(**state.options.stack)))
         return
     console.print(
         "\nNext: [bold]./local-cloud demo[/bold], or [bold].venv/bin/awslocal s3 ls[/bold]"
@@ -131,6 +143,8 @@ def up(
     ] = None,
     stack: StackName = "",
     parameters: Parameters = None,
+    debug: Debug = None,
+    wait: DebugWait = False,
 ) -> None:
     """Start the cloud and provision it.
 
@@ -141,10 +155,15 @@ def up(
         console.print("The cloud is running already.")
         show_summary(state)
         return
-    if template is not None and docker:
-        fail("--template needs the embedded mode: SAM runs the functions of its template alone", 2)
-    wanted = _wanted(template, stack, parameters).as_json() if template is not None else None
-    start(home, ports, detach, "docker" if docker else "embedded", wanted)
+    if docker and (template is not None or debug):
+        fail("--template and --debug need the embedded mode", 2)
+    _check_debug(debug, wait)
+    options = Options(
+        _wanted(template, stack, parameters).as_json() if template is not None else None,
+        tuple(debug or ()),
+        wait,
+    )
+    start(home, ports, detach, "docker" if docker else "embedded", options)
 
 
 def start(
@@ -152,7 +171,7 @@ def start(
     ports: Ports,
     detach: bool,
     mode: str,
-    wanted: dict[str, Any] | None = None,
+    options: Options,
 ) -> None:
     """Start the cloud in the background, or here until Ctrl-C."""
     if taken := taken_ports(ports):
@@ -160,7 +179,7 @@ def start(
     home.path.mkdir(parents=True, exist_ok=True)
     if detach:
         try:
-            daemon.start(home, ports, show, mode, wanted)
+            daemon.start(home, ports, show, mode, options)
         except PartFailed as error:
             fail(str(error))
         show_summary(running_or_fail(home))
@@ -171,7 +190,7 @@ def start(
         console.print("Ctrl-C stops everything.")
 
     try:
-        asyncio.run(Supervisor(make_mode(mode, ports, home, wanted), show).run(ready))
+        asyncio.run(Supervisor(make_mode(mode, ports, home, options), show).run(ready))
     except PartFailed as error:
         fail(str(error))
     console.print("Stopped.")
@@ -283,7 +302,7 @@ def provision_command() -> None:
     state = running_or_fail(home)
     began = time.monotonic()
     try:
-        asyncio.run(provision(make_mode(state.mode, state.ports, home, state.stack)))
+        asyncio.run(provision(make_mode(state.mode, state.ports, home, state.options)))
     except PartFailed as error:
         fail(str(error))
     console.print(home.log("provisioning").read_text().rstrip(), soft_wrap=True)
@@ -382,6 +401,8 @@ def deploy(
     watch: Annotated[
         bool, typer.Option("--watch", help="Deploy again at each change, until Ctrl-C")
     ] = False,
+    debug: Debug = None,
+    wait: DebugWait = False,
     delete: Annotated[bool, typer.Option("--delete", help="Delete the stack instead")] = False,
 ) -> None:
     """Deploy a SAM or CloudFormation template into the running cloud, code by reference."""
@@ -390,6 +411,7 @@ def deploy(
     from local_cloud.health import wait_for_parts
 
     state = running_or_fail(Home.from_environment())
+    _check_debug(debug, wait)
     session = Session(state.ports, _wanted(path, stack, parameters))
     try:
         wait_for_parts(state.ports)
@@ -398,6 +420,10 @@ def deploy(
             console.print(f"The stack {session.stack.name} is deleted.")
             return
         _deploy_once(session)
+        for one in debug or ():
+            session.debug(one, wait=wait)
+        if debug:
+            show_debuggers(state.ports)
     except (DeployFailed, PartFailed) as error:
         fail(str(error))
     while watch:
@@ -419,6 +445,27 @@ def _wanted(path: Path, stack: str, parameters: list[str] | None) -> Wanted:
         return Wanted.of(path, stack, parameters or [])
     except DeployFailed as error:
         fail(str(error), 2)
+
+
+def _check_debug(debug: list[str] | None, wait: bool) -> None:
+    from local_cloud.lambda_endpoint.debugger import NotDebugged, Wanted
+
+    if wait and not debug:
+        fail("--wait goes with --debug NAME", 2)
+    try:
+        for one in debug or ():
+            Wanted.read(one)
+    except NotDebugged as error:
+        fail(f"--debug: {error}", 2)
+
+
+def show_debuggers(ports: Ports) -> None:
+    """Print where debuggers can attach."""
+    from local_cloud.debug import debuggers
+
+    for name, one in sorted(debuggers(ports).items()):
+        waits = ", and waits for it" if one["wait"] else ""
+        console.print(f"[bold]{name}[/bold] takes a debugger at 127.0.0.1:{one['port']}{waits}")
 
 
 def _deploy_once(session: Session) -> None:

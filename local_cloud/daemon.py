@@ -12,9 +12,8 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import Any
 
-from local_cloud.installation import PROJECT, Home, Ports, State
+from local_cloud.installation import PROJECT, Home, Options, Ports, State
 from local_cloud.make_mode import make_mode
 from local_cloud.mode import Progress
 from local_cloud.parts import PartFailed
@@ -29,13 +28,13 @@ def start(
     ports: Ports,
     report: Callable[[Progress], None],
     mode: str = "embedded",
-    wanted: dict[str, Any] | None = None,
+    options: Options = Options(),  # noqa: B008 - it is frozen
 ) -> None:
     """Start the cloud in the background; return when it is ready.
 
     Args:
         mode: ``embedded`` or ``docker``.
-        wanted: a template to deploy instead of the agent.
+        options: what else a user asked for.
 
     Raises:
         PartFailed: it did not start. Nothing of it is left then.
@@ -44,7 +43,14 @@ def start(
     read_end, write_end = os.pipe()
     with open(home.log("supervisor"), "ab") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "local_cloud.daemon", str(write_end), mode, json.dumps(wanted)],
+            [
+                sys.executable,
+                "-m",
+                "local_cloud.daemon",
+                str(write_end),
+                mode,
+                json.dumps(asdict(options)),
+            ],
             cwd=PROJECT,
             env={
                 **os.environ,
@@ -111,8 +117,8 @@ def _main() -> None:
         pipe.close()
 
     try:
-        home, wanted = Home.from_environment(), json.loads(sys.argv[3])
-        mode = make_mode(sys.argv[2], Ports.from_environment(), home, wanted)
+        home, options = Home.from_environment(), Options(**json.loads(sys.argv[3]))
+        mode = make_mode(sys.argv[2], Ports.from_environment(), home, options)
         asyncio.run(Supervisor(mode, report).run(ready))
     except PartFailed as error:
         print(error, flush=True)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from typing import Any
 
-from local_cloud.installation import SCRIPTS, TEMPLATE, Home, Ports, aws_environment
+from local_cloud.installation import SCRIPTS, TEMPLATE, Home, Options, Ports, aws_environment
 from local_cloud.memory import resident_mb
 from local_cloud.mode import Report
 from local_cloud.parts import Part, ProcessPart
@@ -21,15 +20,16 @@ class EmbeddedMode:
     """Child processes on 127.0.0.1.
 
     Args:
-        stack: a template to deploy instead of the agent.
+        options: what a user asked for.
     """
 
     name = "embedded"
 
-    def __init__(self, ports: Ports, home: Home, stack: dict[str, Any] | None = None) -> None:
+    def __init__(self, ports: Ports, home: Home, options: Options) -> None:
         self.ports = ports
         self.home = home
-        self.stack = stack
+        self.options = options
+        self.stack = options.stack
 
     def parts(self) -> list[Part]:
         """Return the parts, in the order in which they are started."""
@@ -54,7 +54,7 @@ class EmbeddedMode:
                 (
                     *("local_cloud.lambda_endpoint", *agent, *configured),
                     *("--port", str(ports.functions), "--cache", str(home.packages)),
-                    *("--warm-workers", "EAGER"),
+                    *("--warm-workers", "EAGER", *self._debugged()),
                 ),
                 environment,
                 files=files,
@@ -91,6 +91,8 @@ class EmbeddedMode:
             command = [sys.executable, "-m", "local_cloud", "deploy", self.stack["path"]]
             command += ["--stack", self.stack["name"]]
             command += [word for value in parameters for word in ("-p", value)]
+            command += [word for one in self.options.debug for word in ("--debug", one)]
+            command += ["--wait"] if self.options.debug_wait else []
             home = {"LOCAL_CLOUD_HOME": str(self.home.path)}
             return command, {**aws_environment(self.ports), **home}
         environment = {
@@ -109,6 +111,13 @@ class EmbeddedMode:
     def memory_mb(self, pids: dict[str, int]) -> dict[str, float]:
         """Return the resident memory of each part's processes."""
         return {name: resident_mb(pid) for name, pid in pids.items()}
+
+    def _debugged(self) -> list[str]:
+        """Return what the endpoint is told of debuggers; a stack's functions are not there yet."""
+        if self.stack is not None:
+            return []
+        named = [word for one in self.options.debug for word in ("--debug", one)]
+        return [*named, "--debug-wait"] if self.options.debug_wait else named
 
     def _engine_settings(self) -> dict[str, str]:
         # https://docs.localstack.cloud/references/configuration/

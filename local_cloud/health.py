@@ -21,7 +21,7 @@ POLL_SECONDS = 0.05
 
 def look(state: State, home: Home) -> dict[str, Any]:
     """Return a report of every part: healthy, pid, port, restarts, resident memory in MB."""
-    mode = make_mode(state.mode, state.ports, home, state.stack)
+    mode = make_mode(state.mode, state.ports, home, state.options)
     parts = mode.parts()
     memory = mode.memory_mb(state.parts)
     report: dict[str, Any] = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -125,6 +125,21 @@ class Home:
         return self.logs / f"{part}.log"
 
 
+@dataclass(frozen=True)
+class Options:
+    """What a cloud was asked to be, beside its ports.
+
+    Args:
+        stack: the template to deploy instead of the agent: path, name, parameters.
+        debug: functions that a debugger may attach to, each ``NAME[:PORT]``.
+        debug_wait: whether these wait for one.
+    """
+
+    stack: dict[str, Any] | None = None
+    debug: tuple[str, ...] = ()
+    debug_wait: bool = False
+
+
 @dataclass
 class State:
     """What is running: the supervisor's process, its ports, its parts' processes."""
@@ -133,8 +148,7 @@ class State:
     started_at: float
     ports: Ports
     mode: str = "embedded"
-    #: The template that was deployed instead of the agent: path, name, parameters.
-    stack: dict[str, Any] | None = None
+    options: Options = Options()
     ready: bool = False
     generation: int = 0
     parts: dict[str, int] = field(default_factory=dict)
@@ -150,7 +164,11 @@ class State:
         """Return the state of the cloud that runs in ``home``, or ``None`` where none does."""
         try:
             values = json.loads(home.state_file.read_text())
-            state = cls(**{**values, "ports": Ports(**values["ports"])})
+            values["ports"] = Ports(**values["ports"])
+            values["options"] = Options(**values.get("options", {}))
+            # A cloud that another version started has to be found, too: to be stopped.
+            known = {field.name for field in fields(cls)}
+            state = cls(**{name: value for name, value in values.items() if name in known})
             process = psutil.Process(state.pid)
             # Process ids are used again: a later process is not ours.
             alive = process.is_running() and process.create_time() <= state.started_at + 1

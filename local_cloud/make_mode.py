@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from local_cloud.installation import Home, Ports
+from local_cloud.installation import Home, Options, Ports
 from local_cloud.mode import Mode
 
 
-def make_mode(name: str, ports: Ports, home: Home, wanted: dict[str, Any] | None = None) -> Mode:
+def make_mode(name: str, ports: Ports, home: Home, options: Options) -> Mode:
     """Return the mode of this name: ``embedded`` or ``docker``.
 
     Args:
-        wanted: the stack that an embedded cloud has instead of the agent.
+        options: of an embedded cloud; there are none for Docker.
     """
     # Imported when chosen: each brings what the other does not need.
     if name == "docker":
@@ -21,4 +19,4 @@ def make_mode(name: str, ports: Ports, home: Home, wanted: dict[str, Any] | None
         return DockerMode(ports, home)
     from local_cloud.embedded import EmbeddedMode
 
-    return EmbeddedMode(ports, home, wanted)
+    return EmbeddedMode(ports, home, options)

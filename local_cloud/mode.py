@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
-from local_cloud.installation import Home, Ports
+from local_cloud.installation import Home, Options, Ports
 from local_cloud.parts import Part
 
 
@@ -32,8 +32,8 @@ class Mode(Protocol):
     ports: Ports
 
     @property
-    def stack(self) -> dict[str, Any] | None:
-        """The stack that is deployed instead of the agent, if one is."""
+    def options(self) -> Options:
+        """What a user asked for."""
 
     def parts(self) -> list[Part]:
         """Return the parts: ``engine``, ``lambda``, ``gateway`` and ``console``."""

@@ -38,7 +38,9 @@ class Supervisor:
         self.home = mode.home
         self.report = report
         self.parts = {part.name: part for part in mode.parts()}
-        self.state = State(os.getpid(), time.time(), mode.ports, mode=mode.name, stack=mode.stack)
+        self.state = State(
+            os.getpid(), time.time(), mode.ports, mode=mode.name, options=mode.options
+        )
         self.deaths: dict[str, deque[float]] = defaultdict(deque)
         self.reset_wanted = asyncio.Event()
         self.stop_wanted = asyncio.Event()

@@ -7,7 +7,6 @@ import sys
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import docker
@@ -15,7 +14,7 @@ import psutil
 import pytest
 
 from local_cloud import daemon
-from local_cloud.installation import Home, Ports, State
+from local_cloud.installation import Home, Options, Ports, State
 from local_cloud.port_check import free_ports
 from tests.stack import Stack
 
@@ -77,11 +76,14 @@ class own_stack:  # noqa: N801 - reads as a function
     """A stack on free ports with state of its own; stopped at the end."""
 
     def __init__(
-        self, folder: Path, mode: str = "embedded", wanted: dict[str, Any] | None = None
+        self,
+        folder: Path,
+        mode: str = "embedded",
+        options: Options = Options(),  # noqa: B008 - it is frozen
     ) -> None:
         self.home = Home(folder)
         self.mode = mode
-        self.wanted = wanted
+        self.options = options
         self.project = f"test-{uuid.uuid4().hex[:8]}"
 
     def __enter__(self) -> Stack:
@@ -93,7 +95,7 @@ class own_stack:  # noqa: N801 - reads as a function
                 ports,
                 lambda p: print(p.part, p.text, file=sys.stderr),
                 self.mode,
-                self.wanted,
+                self.options,
             )
         return Stack(ports, self.home, self.project if self.mode == "docker" else None)
 

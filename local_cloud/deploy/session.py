@@ -11,10 +11,12 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError
 
+from local_cloud.debug import debug
 from local_cloud.deploy.errors import DeployFailed
 from local_cloud.deploy.source import Source, find_template
 from local_cloud.deploy.stack import Deployment, Event
 from local_cloud.installation import Home, Ports
+from local_cloud.lambda_endpoint.debugger import NotDebugged
 from local_cloud.lambda_endpoint.functions import fingerprint
 
 WATCH_SECONDS = 0.5
@@ -57,6 +59,7 @@ class Session:
     """Deploys a template into a running cloud."""
 
     def __init__(self, ports: Ports, wanted: Wanted) -> None:
+        self.ports = ports
         self.stack = Deployment(ports, wanted.name)
         self.source = Source(
             Path(wanted.path),
@@ -79,6 +82,25 @@ class Session:
             raise DeployFailed(
                 f"The engine does not answer ({error}). See: ./local-cloud status"
             ) from error
+
+    def debug(self, spec: str, *, wait: bool) -> None:
+        """Let a debugger attach to a function.
+
+        Args:
+            spec: ``NAME[:PORT]``, by its name or by its logical id in the template.
+
+        Raises:
+            DeployFailed: the stack has no such function, or it cannot be debugged.
+        """
+        name, colon, port = spec.partition(":")
+        named = self.stack.physical_ids("AWS::Lambda::Function")
+        physical = named.get(name, name)
+        if physical not in named.values():
+            raise DeployFailed(f"The stack has no function {name} (it has: {', '.join(named)})")
+        try:
+            debug(self.ports, f"{physical}{colon}{port}", wait=wait)
+        except NotDebugged as error:
+            raise DeployFailed(str(error)) from error
 
     def wait_for_change(self) -> None:
         """Return when a file that the deployment depends on has changed."""

@@ -65,14 +65,18 @@ class Deployment:
         self._seen = {event["EventId"] for event in self._events()} if exists else set()
         if not self._change(template, parameters, exists):
             return
+        why = ""
         while True:
             status = self._status() or "DELETE_COMPLETE"
-            yield from self._new_events()
+            for event in self._new_events():
+                if event.status.endswith("_FAILED") and event.reason and not why:
+                    why = f"{event.resource} ({event.type}): {event.reason}. "
+                yield event
             if not status.endswith("_IN_PROGRESS"):
                 break
             time.sleep(POLL_SECONDS)  # CloudFormation tells nobody when it is done
         if status not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
-            reason = f"The stack {self.name} is {status}"
+            reason = f"{why}The stack {self.name} is {status}"
             if not exists:
                 self.delete()
                 reason += "; what had been made is removed"
@@ -94,15 +98,19 @@ class Deployment:
 
     def resources(self, kind: str) -> list[str]:
         """Return the physical ids of the stack's resources of a type."""
+        return list(self.physical_ids(kind).values())
+
+    def physical_ids(self, kind: str) -> dict[str, str]:
+        """Return the physical ids of the stack's resources of a type, by logical id."""
         pages = self.cloudformation.get_paginator("list_stack_resources").paginate(
             StackName=self.name
         )
-        return [
-            one["PhysicalResourceId"]
+        return {
+            one["LogicalResourceId"]: one["PhysicalResourceId"]
             for page in pages
             for one in page["StackResourceSummaries"]
             if one["ResourceType"] == kind
-        ]
+        }
 
     def sockets(self) -> list[str]:
         """Return the ``ws://`` addresses of the stack's APIs, one for each stage."""

@@ -21,7 +21,7 @@ from local_cloud.docker_mode.compose import (
 )
 from local_cloud.docker_mode.containers import ContainerPart
 from local_cloud.docker_mode.sam import SamPart
-from local_cloud.installation import Home, Ports
+from local_cloud.installation import Home, Options, Ports
 from local_cloud.mode import Progress, Report
 from local_cloud.parts import Part, PartFailed, first_error
 
@@ -40,7 +40,7 @@ class DockerMode:
     """
 
     name = "docker"
-    stack = None  # SAM runs the functions of the agent's template alone
+    options = Options()  # SAM runs the functions of the agent's template alone
 
     def __init__(self, ports: Ports, home: Home) -> None:
         self.ports = ports

@@ -7,8 +7,9 @@ from localstack.services.plugins import Service, aws_provider
 def stepfunctions() -> Service:
     """Return the Step Functions service."""
     # Loaded when somebody asks for the service: its parsers take their time.
-    from local_cloud.engine import step_functions_provider
+    from local_cloud.engine import patience, step_functions_provider
 
     step_functions_provider.keep_sdk_metadata()
     step_functions_provider.refuse_wrong_transitions()
+    patience.wait_for_debuggers()
     return Service.for_provider(step_functions_provider.Provider())

@@ -10,6 +10,7 @@ from pathlib import Path
 import uvloop
 
 from local_aws.hosts import add_allowed_hosts
+from local_cloud.lambda_endpoint.debugger import Wanted
 from local_cloud.lambda_endpoint.packages import InstallError
 from local_cloud.lambda_endpoint.server import LambdaEndpoint, Settings
 
@@ -47,6 +48,17 @@ def _arguments() -> argparse.Namespace:
         default="LAZY",
         help="EAGER starts a worker of each function ahead of its first invocation",
     )
+    parser.add_argument(
+        "--debug",
+        action="append",
+        type=Wanted.read,
+        default=[],
+        metavar="NAME[:PORT]",
+        help="a function that a debugger can attach to; as often as needed",
+    )
+    parser.add_argument(
+        "--debug-wait", action="store_true", help="such a function waits for its debugger"
+    )
     add_allowed_hosts(parser)
     return parser.parse_args()
 
@@ -66,6 +78,8 @@ def main() -> None:
         eager=arguments.warm_workers == "EAGER",
         region=os.environ.get("AWS_DEFAULT_REGION", "us-east-1"),
         allowed_hosts=tuple(arguments.allowed_hosts),
+        debugged=tuple(arguments.debug),
+        debug_wait=arguments.debug_wait,
         cloudwatch_endpoint=os.environ.get("AWS_ENDPOINT_URL"),
     )
     try:

@@ -22,6 +22,7 @@ import psutil
 from local_aws.hosts import AllowedHosts
 from local_aws.http1 import HttpServerProtocol
 from local_aws.http_message import Request, Response
+from local_cloud.lambda_endpoint.debugger import CHECK_SECONDS, Debugger
 from local_cloud.lambda_endpoint.function_log import FunctionLogs, stream_name
 from local_cloud.lambda_endpoint.functions import Function
 from local_cloud.lambda_endpoint.launch import command_of, variables_of
@@ -69,6 +70,7 @@ class ExecutionEnvironment:
         function: what it runs.
         packages: folders for ``PYTHONPATH``, first to last.
         logs: where its output goes.
+        debugger: what clients attach by; no time runs out while one is.
     """
 
     def __init__(
@@ -76,12 +78,14 @@ class ExecutionEnvironment:
         function: Function,
         packages: Sequence[Path],
         logs: FunctionLogs,
+        debugger: Debugger | None = None,
     ) -> None:
         self.function = function
         self.packages = packages
         self.id = secrets.token_hex(16)
         self.stream_name = stream_name(self.id)
         self.logs = logs
+        self.debugger = debugger
         self.idle_since = 0.0
         self.process: asyncio.subprocess.Process | None = None
         self.exited: asyncio.Future[int] = asyncio.get_running_loop().create_future()
@@ -113,7 +117,7 @@ class ExecutionEnvironment:
         self._started = time.perf_counter()
         try:
             self.process = await asyncio.create_subprocess_exec(
-                *command_of(self.function),
+                *command_of(self.function, self.debugger),
                 cwd=self.function.code,
                 env=self._environment(port),
                 stdin=asyncio.subprocess.DEVNULL,
@@ -133,7 +137,7 @@ class ExecutionEnvironment:
         return {
             "LANG": "en_US.UTF-8",
             "TZ": ":UTC",
-            **variables_of(function, self.packages),
+            **variables_of(function, self.packages, self.debugger),
             "AWS_REGION": function.region,
             "AWS_DEFAULT_REGION": function.region,
             "AWS_ACCESS_KEY_ID": "test",
@@ -169,11 +173,11 @@ class ExecutionEnvironment:
             self._next = None
         else:  # the worker has answered, and has not asked for the next one yet
             self._undelivered = invocation
-        timer = loop.call_later(self.function.timeout, self._time_out)
+        self._set_timer(self.function.timeout)
         try:
             outcome = await self._outcome
         finally:
-            timer.cancel()
+            self._timer.cancel()
             self._current = None
         self._read_output()
         self._report(invocation)
@@ -185,7 +189,7 @@ class ExecutionEnvironment:
         waits: set[asyncio.Future[Any]] = {self.ready, self.exited}
         done, _ = await asyncio.wait(
             waits,
-            timeout=INIT_TIMEOUT_SECONDS,
+            timeout=INIT_TIMEOUT_SECONDS if self.debugger is None else None,
             return_when=asyncio.FIRST_COMPLETED,
         )
         if self.ready in done:
@@ -271,6 +275,18 @@ class ExecutionEnvironment:
     def _settle(self, outcome: Outcome) -> None:
         if self._outcome is not None and not self._outcome.done():
             self._outcome.set_result(outcome)
+
+    def _set_timer(self, left: float) -> None:
+        """Let the function's time run, which stands still while a debugger is attached."""
+        loop = asyncio.get_running_loop()
+        if self.debugger is None:
+            self._timer = loop.call_later(left, self._time_out)
+        elif left <= 0:
+            self._time_out()
+        else:
+            step = min(left, CHECK_SECONDS)
+            rest = left if self.debugger.attached else left - step
+            self._timer = loop.call_later(step, self._set_timer, rest)
 
     def _time_out(self) -> None:
         if self._current is None:

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from local_cloud.lambda_endpoint.debugger import REQUIREMENTS as DEBUGGER
 from local_cloud.lambda_endpoint.execution_environment import (
     ExecutionEnvironment,
     Invocation,
@@ -43,6 +44,7 @@ class FunctionPool:
         cache: where installed packages are kept.
         make: makes a worker that has not been started, of a function and its ``PYTHONPATH``.
         max_concurrency: invocations in flight; one more is refused.
+        debugged: whether a debugger attaches: it does to one worker.
     """
 
     def __init__(
@@ -52,11 +54,14 @@ class FunctionPool:
         cache: Path,
         make: MakeEnvironment,
         max_concurrency: int,
+        *,
+        debugged: bool = False,
     ) -> None:
         self.function = function
         self.runtime = runtime
         self.cache = cache
         self.make = make
+        self.debugged = debugged
         reserved = function.reserved_concurrency
         self.max_concurrency = max_concurrency if reserved is None else reserved
         self.in_flight = 0
@@ -91,6 +96,9 @@ class FunctionPool:
             if not self.function.packaged:
                 installed = await install(layer / "requirements.txt", self.cache, own)
                 paths += [installed] if installed else []
+        if self.debugged:
+            debugger = await install(DEBUGGER, self.cache, own)
+            paths += [debugger] if debugger else []
         return [*paths, *([runtime] if runtime else [])]
 
     async def _node_packages(self) -> list[Path]:
@@ -162,6 +170,8 @@ class FunctionPool:
                 self.waiters.remove(waiter)
 
     def _scale_out(self, waiter: asyncio.Future[ExecutionEnvironment | Outcome]) -> None:
+        if self.debugged and (self.environments or self.starting):
+            return
         if not waiter.done() and self.starting < len(self.waiters):
             self._start_one()
 

@@ -20,6 +20,8 @@ from urllib.parse import unquote
 
 from local_aws.account import ACCOUNT_ID
 from local_aws.http_message import Request, Response
+from local_cloud.lambda_endpoint.debug_api import PATH as DEBUG
+from local_cloud.lambda_endpoint.debug_api import DebugApi
 from local_cloud.lambda_endpoint.execution_environment import (
     MAX_PAYLOAD_BYTES,
     Invocation,
@@ -56,6 +58,7 @@ class InvokeApi:
         refresh: called before each request, so that a changed template takes effect on it.
         why_not: returns why a function that the template has does not run here.
         registry: the versions that the engine has registered.
+        debug: answers for the functions that are debugged.
     """
 
     def __init__(
@@ -64,7 +67,9 @@ class InvokeApi:
         refresh: Callable[[], None] = lambda: None,
         why_not: Callable[[str], str | None] = lambda name: None,
         registry: Registry | None = None,
+        debug: DebugApi | None = None,
     ) -> None:
+        self.debug = debug
         self.pools = pools
         self.registry = registry
         self.refresh = refresh
@@ -76,6 +81,8 @@ class InvokeApi:
         if path == "/health":
             return _json(200, {"status": "ok", "functions": sorted(self.pools)})
         self.refresh()
+        if path.startswith(DEBUG) and self.debug is not None:
+            return await self.debug(path.removeprefix(DEBUG).lstrip("/"), request)
         if path.startswith(REGISTRY) and self.registry is not None:
             return await self._register(path.removeprefix(REGISTRY), request)
         if not path.startswith(FUNCTIONS):

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from local_cloud.lambda_endpoint.debugger import VARIABLE, Debugger
 from local_cloud.lambda_endpoint.functions import Function
 from local_cloud.lambda_endpoint.runtimes import kind_of, node, python_of
 
@@ -18,20 +19,29 @@ _NODE_MODULES = _NODE_RUNTIME.with_name("modules")
 _BASE_PATH = "/usr/local/bin:/usr/bin:/bin"
 
 
-def command_of(function: Function) -> list[str]:
-    """Return the command that starts a worker."""
+def command_of(function: Function, debugger: Debugger | None = None) -> list[str]:
+    """Return the command that starts a worker, which a debugger can attach to if there is one."""
     match kind_of(function.runtime):
         case "nodejs":
-            return [node() or "node", str(_NODE_RUNTIME)]
+            options = []
+            if debugger is not None:
+                inspect = "inspect-wait" if debugger.wait else "inspect"
+                options = [f"--{inspect}=127.0.0.1:{debugger.place()}"]
+            return [node() or "node", *options, str(_NODE_RUNTIME)]
         case "provided":
             return [str(function.code / "bootstrap")]
     # Without the kit's own packages (-S): a function sees what its requirements name. It leaves no
     # bytecode (-B): Python tells a stale one by the second of the edit, which is too slow.
-    return [python_of(function.runtime), "-S", "-B", str(_PYTHON_RUNTIME), function.handler]
+    options = ["-S", "-B"]
+    if debugger is not None:
+        options += ["-X", "frozen_modules=off"]  # debugpy asks for it
+    return [python_of(function.runtime), *options, str(_PYTHON_RUNTIME), function.handler]
 
 
-def variables_of(function: Function, packages: Sequence[Path]) -> dict[str, str]:
-    """Return the environment variables by which a worker finds packages and programs."""
+def variables_of(
+    function: Function, packages: Sequence[Path], debugger: Debugger | None = None
+) -> dict[str, str]:
+    """Return the environment variables by which a worker finds packages, programs, debugger."""
     kind = kind_of(function.runtime)
     last = _NODE_MODULES if kind == "nodejs" else _PYTHON_MODULES
     folders = os.pathsep.join(map(str, [*packages, last]))
@@ -48,7 +58,10 @@ def variables_of(function: Function, packages: Sequence[Path]) -> dict[str, str]
             }
         case "provided":
             return {"PATH": path}
-    return {"PYTHONPATH": folders, "PATH": path}
+    variables = {"PYTHONPATH": folders, "PATH": path}
+    if debugger is not None:
+        variables[VARIABLE] = f"{debugger.place()}{' wait' if debugger.wait else ''}"
+    return variables
 
 
 def _bucket_hosts(engine: str) -> dict[str, str]:

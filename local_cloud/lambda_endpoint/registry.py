@@ -29,6 +29,14 @@ class Registry:
     def pools(self) -> list[FunctionPool]:
         return list(self._pools.values())
 
+    @property
+    def names(self) -> set[str]:
+        return {name for name, _ in self._pools}
+
+    def replace(self, name: str, version: str, pool: FunctionPool) -> None:
+        """Run a version's invocations by another pool from now on."""
+        self._pools[name, version] = pool
+
     def find(self, name: str, version: str) -> FunctionPool | None:
         return self._pools.get((name, version))
 

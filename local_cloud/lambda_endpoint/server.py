@@ -15,6 +15,8 @@ from local_aws.hosts import AllowedHosts
 from local_aws.http1 import HttpServerProtocol
 from local_aws.log_delivery import LogDelivery
 from local_aws.template import Template
+from local_cloud.lambda_endpoint.debug_api import DebugApi
+from local_cloud.lambda_endpoint.debugger import Debugger, Debuggers, NotDebugged, Wanted
 from local_cloud.lambda_endpoint.execution_environment import (
     MAX_PAYLOAD_BYTES,
     ExecutionEnvironment,
@@ -54,6 +56,9 @@ class Settings:
     allowed_hosts: tuple[str, ...] = ()
     #: Environment variables of every function.
     variables: Mapping[str, str] = field(default_factory=dict)
+    #: Functions that a debugger may attach to, and whether they wait for one.
+    debugged: tuple[Wanted, ...] = ()
+    debug_wait: bool = False
     #: Local addresses of what variables name by its address on AWS.
     addresses: Mapping[str, str] = field(default_factory=dict)
 
@@ -69,6 +74,7 @@ class LambdaEndpoint:
         self.logs = FunctionLogs(self.delivery)
         #: Functions of the template that cannot run here, each with why.
         self.not_run: dict[str, str] = {}
+        self.debuggers = Debuggers()
         #: The versions that the engine has registered.
         self.registry = Registry(self._make_pool)
         self.mark: tuple[int, int] | None = None
@@ -82,8 +88,15 @@ class LambdaEndpoint:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stopped.set)
         await self.open()
+        for wanted in settings.debugged:
+            debugger = await self.debug(wanted, wait=settings.debug_wait)
+            print(f"{debugger.name}: debugger on 127.0.0.1:{debugger.port}", flush=True)
         api = InvokeApi(
-            self.pools, self.refresh, lambda name: self.not_run.get(name), self.registry
+            self.pools,
+            self.refresh,
+            lambda name: self.not_run.get(name),
+            self.registry,
+            DebugApi(self.debuggers, self.debug),
         )
         hosts = AllowedHosts(settings.allowed_hosts)
         server = await loop.create_server(
@@ -122,6 +135,7 @@ class LambdaEndpoint:
             task.cancel()
         await asyncio.gather(*(pool.close() for pool in self.pools.values()))
         await self.registry.close()
+        await self.debuggers.close()
         await self.delivery.flush()
 
     def refresh(self) -> None:
@@ -166,21 +180,50 @@ class LambdaEndpoint:
     def _make_pool(self, function: Function) -> FunctionPool:
         if (words := instead_of(function.runtime)) is not None:
             LOG.warning("%s: %s", function.name, words)
-        return FunctionPool(
+        # A version that was published is what it was; code that one works on is the latest.
+        debugger = self.debuggers.of(function.name) if function.version == "$LATEST" else None
+        pool = FunctionPool(
             function,
             self.runtime,
             self.settings.cache,
-            lambda function, packages: ExecutionEnvironment(function, packages, self.logs),
+            lambda function, packages: ExecutionEnvironment(
+                function, packages, self.logs, debugger
+            ),
             self.settings.max_concurrency,
+            debugged=debugger is not None,
         )
+        if debugger is not None:
+            debugger.start = pool.warm_up
+        return pool
+
+    async def debug(self, wanted: Wanted, *, wait: bool) -> Debugger:
+        """Have a function debugged from now on; its worker is started, to be attached to.
+
+        Raises:
+            NotDebugged: there is no such function, or it cannot be.
+        """
+        name = wanted.name
+        pool = self.pools.get(name) or self.registry.find(name, "$LATEST")
+        if pool is None:
+            known = ", ".join(sorted({*self.pools, *self.registry.names}))
+            raise NotDebugged(f"There is no function {name} (there are: {known or 'none'})")
+        debugger = await self.debuggers.put(name, pool.function.runtime, wanted.port, wait)
+        made = self._make_pool(pool.function)
+        if name in self.pools:
+            self.pools[name] = made
+        else:
+            self.registry.replace(name, "$LATEST", made)
+        pool.retire()
+        made.warm_up()
+        return debugger
 
     async def _look_after(self) -> None:
         while True:
             await asyncio.sleep(REAP_SECONDS)
             for pool in self.pools.values():
-                pool.reap(keep=1 if self.settings.eager else 0)
+                pool.reap(keep=1 if self.settings.eager or pool.debugged else 0)
             for pool in self.registry.pools:
-                pool.reap(keep=0)
+                pool.reap(keep=1 if pool.debugged else 0)
 
     async def _warm_up(self) -> None:
         """Start a worker of each function, one after the other, once they are configured."""

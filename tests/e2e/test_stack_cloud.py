@@ -13,7 +13,7 @@ from local_cloud import daemon
 from local_cloud.client import AgentClient, Login, log_in
 from local_cloud.deploy.session import Wanted
 from local_cloud.deploy.stack import Deployment
-from local_cloud.installation import PROJECT, TEMPLATE
+from local_cloud.installation import PROJECT, TEMPLATE, Options
 from tests.conftest import own_stack
 from tests.stack import Stack, analyse, is_finished, within
 
@@ -26,7 +26,7 @@ NAME = "causal"
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     wanted = Wanted.of(TEMPLATE, NAME, ["StageName=live"])
     folder = tmp_path_factory.mktemp("stack")
-    with own_stack(folder, wanted=wanted.as_json()) as started:
+    with own_stack(folder, options=Options(wanted.as_json())) as started:
         yield started
 
 

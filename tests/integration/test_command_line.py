@@ -91,8 +91,10 @@ def command_line(tmp_path: Path) -> Iterator[CommandLine]:
 
 
 def test_up_status_logs_provision_reset_and_down(command_line: CommandLine) -> None:
-    up = command_line.run("up", "-d")
+    debugger = free_ports().engine
+    up = command_line.run("up", "-d", "--debug", f"send-prompt:{debugger}")
     assert up.returncode == 0, up.stdout + up.stderr
+    assert f"send-prompt takes a debugger at 127.0.0.1:{debugger}" in up.stdout
     for words in ("LocalStack", "demo"):
         assert words not in up.stderr
     assert f"ws://localhost:{command_line.ports.gateway}" in up.stdout

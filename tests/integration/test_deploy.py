@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import uuid
@@ -145,6 +146,139 @@ def test_the_command_deploys_tells_where_to_connect_and_deletes(stack: Stack) ->
     assert "/told" in told
     assert "awslocal logs tail /aws/lambda/" in told
     assert "is deleted" in command("--delete")
+
+
+def test_a_deployment_is_repeated_at_each_change_and_ends_with_ctrl_c(
+    stack: Stack, tmp_path: Path
+) -> None:
+    if stack.home is None:
+        pytest.skip("the command finds its cloud by its home")
+    text = "Outputs: {Told: {Value: WORD}}\nResources: {T: {Type: AWS::SNS::Topic}}\n"
+    write(tmp_path, template_dot_yaml=text.replace("WORD", "first"))
+    name = f"watched-{uuid.uuid4().hex[:8]}"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "local_cloud", "deploy", str(tmp_path), "--stack", name, "--watch"],
+        cwd=PROJECT,
+        env={**os.environ, "LOCAL_CLOUD_HOME": str(stack.home.path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert process.stdout is not None
+
+    def read_until(words: str) -> None:
+        assert process.stdout is not None
+        assert any(words in line for line in process.stdout), words
+
+    try:
+        read_until("Told = first")
+        read_until("Ctrl-C ends")
+        (tmp_path / "template.yaml").write_text("Resources: [")
+        read_until("cannot be read")
+        read_until("Ctrl-C ends")
+        (tmp_path / "template.yaml").write_text(text.replace("WORD", "second"))
+        read_until("Told = second")
+    finally:
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 0
+        process.stdout.close()
+        Deployment(stack.ports, name).delete()
+
+
+BUILT = """
+Transform: AWS::Serverless-2016-10-31
+Resources:
+  Typed:
+    Type: AWS::Serverless::Function
+    Metadata:
+      BuildMethod: esbuild
+      BuildProperties: {EntryPoints: [app.ts], Minify: true, Sourcemap: true, Target: es2022}
+    Properties: {Runtime: nodejs22.x, Handler: app.handler, CodeUri: typed/}
+  Made:
+    Type: AWS::Serverless::Function
+    Metadata: {BuildMethod: makefile}
+    Properties: {Runtime: python3.13, Handler: made.handler, CodeUri: made/}
+Outputs:
+  Typed: {Value: !Ref Typed}
+  Made: {Value: !Ref Made}
+"""
+TYPED = """
+import { leftOf } from "./words";
+export const handler = async (event: { words: string }): Promise<string> => leftOf(event.words);
+"""
+MAKEFILE = "build-Made:\n\tcp source.py $(ARTIFACTS_DIR)/made.py\n"
+
+
+@pytest.mark.skipif(shutil.which("npm") is None, reason="npm is not installed")
+@pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
+def test_what_has_to_be_built_is_built(
+    stack: Stack, deployment: Deployment, tmp_path: Path
+) -> None:
+    write(
+        tmp_path,
+        template_dot_yaml=BUILT,
+        typed__app_dot_ts=TYPED,
+        typed__words_dot_ts="export const leftOf = (s: string): string => s.split(' ')[0];",
+        made__source_dot_py="def handler(event, context): return event['words'].split()[1]",
+        made__Makefile=MAKEFILE,
+    )
+    deploy(deployment, tmp_path)
+    outputs = deployment.outputs()
+    for name, word in (("Typed", "one"), ("Made", "two")):
+        answer = stack.aws("lambda").invoke(
+            FunctionName=outputs[name], Payload=b'{"words": "one two"}'
+        )
+        assert json.loads(answer["Payload"].read()) == word
+
+
+@pytest.mark.parametrize(
+    ("method", "words"),
+    [("rust-cargolambda", "sam build"), ("makefile", "Made cannot be built")],
+)
+def test_what_cannot_be_built_says_why(tmp_path: Path, method: str, words: str) -> None:
+    if method == "makefile" and shutil.which("make") is None:
+        words = "not installed"
+    template = BUILT.replace("esbuild", "python3.13").replace("makefile", method)
+    write(
+        tmp_path,
+        template_dot_yaml=template,
+        typed__app_dot_ts="",
+        made__Makefile="build-Made:\n\tfalse\n",
+    )
+    with pytest.raises(DeployFailed, match=words):
+        source(tmp_path).prepared()
+
+
+NESTED = """
+Transform: AWS::Serverless-2016-10-31
+Resources:
+  Inner: {Type: AWS::CloudFormation::Stack, Properties: {TemplateURL: inner/template.yaml}}
+  Flow:
+    Type: AWS::Serverless::StateMachine
+    Properties:
+      Role: arn:aws:iam::000000000000:role/any
+      DefinitionUri: flow.asl.json
+      DefinitionSubstitutions: {Word: !Ref Inner}
+Outputs: {Flow: {Value: !Ref Flow}}
+"""
+FLOW = """{"StartAt": "Tell", "States": {"Tell":
+  {"Type": "Pass", "Result": "${Word}", "ResultPath": null, "End": true}}}"""
+
+
+def test_nested_templates_and_definitions_in_files_are_followed(
+    stack: Stack, deployment: Deployment, tmp_path: Path
+) -> None:
+    write(
+        tmp_path,
+        template_dot_yaml=NESTED,
+        inner__template_dot_yaml="Resources: {Queue: {Type: AWS::SQS::Queue}}",
+        flow_dot_asl_dot_json=FLOW,
+    )
+    deploy(deployment, tmp_path)
+    machine = stack.aws("stepfunctions").describe_state_machine(
+        stateMachineArn=deployment.outputs()["Flow"]
+    )
+    assert f"stack/{deployment.name}-Inner" in machine["definition"]
 
 
 POST_BACK = """

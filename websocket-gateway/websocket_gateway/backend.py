@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import secrets
 import time
 from collections.abc import Mapping
@@ -19,6 +20,7 @@ from websocket_gateway.core.backend import (
     IntegrationTimedOut,
     ServiceCall,
 )
+from websocket_gateway.patience import PatientTimeout
 
 
 class NetworkBackend:
@@ -44,7 +46,7 @@ class NetworkBackend:
         """Return a function's answer; see :class:`websocket_gateway.core.backend.Backend`."""
         target = f"/2015-03-31/functions/{quote(function)}/invocations"
         try:
-            async with asyncio.timeout(timeout):
+            async with PatientTimeout(timeout, lambda: self._is_debugged(function)):
                 response = await self.functions.request(
                     "POST", target, payload, {"Content-Type": "application/json"}
                 )
@@ -64,6 +66,15 @@ class NetworkBackend:
                 f"{function} failed: {response.body[:500].decode(errors='replace')}"
             )
         return response.body
+
+    async def _is_debugged(self, function: str) -> bool:
+        """Return whether a debugger is attached to a function."""
+        try:
+            answer = await self.functions.request("GET", "/_debug")
+            found = json.loads(answer.body).get(function) if answer.status == 200 else None
+        except (ConnectionFailed, ValueError, AttributeError):
+            return False  # SAM's endpoint has no such page
+        return isinstance(found, dict) and found.get("attached") is True
 
     async def request(
         self, method: str, url: str, headers: Mapping[str, str], body: str, timeout: float

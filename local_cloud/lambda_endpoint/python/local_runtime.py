@@ -7,6 +7,7 @@ another. This file is run by the function's interpreter, and knows nothing of th
 
 from __future__ import annotations
 
+import importlib
 import importlib.abc
 import importlib.util
 import os
@@ -77,8 +78,24 @@ class _Botocore(importlib.abc.MetaPathFinder):
         session.send = send_here
 
 
+def listen_for_a_debugger(said: str) -> None:
+    """Let a debugger attach.
+
+    Args:
+        said: a port, and ``wait`` where nothing is to run before one has.
+    """
+    debugger: Any = importlib.import_module("debugpy")
+    port, _, wait = said.partition(" ")
+    debugger.configure(subProcess=False)
+    debugger.listen(("127.0.0.1", int(port)))
+    if wait:
+        debugger.wait_for_client()
+
+
 if __name__ == "__main__":
     sys.path[0] = os.getcwd()  # the function's folder, as with -m, and not this file's
     if url := os.environ.get("WEBSOCKET_URL"):
         sys.meta_path.insert(0, _Botocore(url))
+    if debugger := os.environ.pop("LOCAL_CLOUD_DEBUGGER", ""):
+        listen_for_a_debugger(debugger)
     runpy.run_module("awslambdaric", run_name="__main__")

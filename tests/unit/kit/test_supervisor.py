@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from local_cloud import supervisor
-from local_cloud.installation import Home, Ports, State
+from local_cloud.installation import Home, Options, Ports, State
 from local_cloud.mode import Progress, Report
 from local_cloud.parts import Part, PartFailed
 from local_cloud.supervisor import (
@@ -66,7 +66,7 @@ class FakePart(Part):
 class FakeMode:
     name = "fake"
     ports = Ports()
-    stack = None
+    options = Options()
 
     def __init__(self, folder: Path) -> None:
         self.home = Home(folder)
