@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import fidelity, gateway, soak, tools, whole_cloud
+from benchmarks import fidelity, functions, gateway, soak, tools, whole_cloud
 from benchmarks.figures import say_machine
 
-USUAL = ("start", "analysis", "ping", "gateway")
+USUAL = ("start", "analysis", "ping", "functions", "gateway")
 ON_A_CLOUD = ("start", "analysis", "ping", "console")
 ALL = (*USUAL, "console", "tools", "soak", "fidelity")
 
@@ -20,6 +20,8 @@ def main() -> None:
     say_machine()
     if wanted & set(ON_A_CLOUD):
         whole_cloud.run(wanted)
+    if "functions" in wanted:
+        functions.run()
     if "gateway" in wanted:
         gateway.run()
     if "tools" in wanted:

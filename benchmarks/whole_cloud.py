@@ -28,7 +28,13 @@ ANALYSES = 5
 
 def run(wanted: set[str]) -> None:
     """Start a cloud of its own on free ports, measure what is wanted, stop it."""
-    with tempfile.TemporaryDirectory() as folder, _cloud(Home(Path(folder)), wanted) as ports:
+    began = time.perf_counter()
+    with tempfile.TemporaryDirectory() as folder, cloud(Home(Path(folder))) as ports:
+        if "start" in wanted:
+            up = time.perf_counter() - began
+            asyncio.run(_until(ports, "accepted"))
+            accepted = time.perf_counter() - began
+            say("start", up_seconds=round(up, 2), up_to_accepted_seconds=round(accepted, 2))
         if "analysis" in wanted:
             _analyses(ports)
             _memory(Home(Path(folder)))
@@ -42,32 +48,33 @@ def run(wanted: set[str]) -> None:
 
 
 @contextlib.contextmanager
-def _cloud(home: Home, wanted: set[str]) -> Iterator[Ports]:
+def cloud(home: Home, *options: str) -> Iterator[Ports]:
+    """Run a cloud of its own on free ports.
+
+    Args:
+        options: of ``up``.
+    """
     ports = free_ports()
     environment = {
         **os.environ,
         "LOCAL_CLOUD_HOME": str(home.path),
         **ports.as_environment(),
     }
-    command = [sys.executable, "-m", "local_cloud"]
-    began = time.perf_counter()
-    subprocess.run(
-        [*command, "up", "-d"], env=environment, cwd=PROJECT, check=True, stdout=subprocess.DEVNULL
-    )
-    up = time.perf_counter() - began
+
+    def command(*words: str) -> None:
+        subprocess.run(
+            [sys.executable, "-m", "local_cloud", *words],
+            env=environment,
+            cwd=PROJECT,
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
+
+    command("up", "-d", *options)
     try:
-        if "start" in wanted:
-            asyncio.run(_until(ports, "accepted"))
-            say(
-                "start",
-                up_seconds=round(up, 2),
-                up_to_accepted_seconds=round(time.perf_counter() - began, 2),
-            )
         yield ports
     finally:
-        subprocess.run(
-            [*command, "down"], env=environment, cwd=PROJECT, check=True, stdout=subprocess.DEVNULL
-        )
+        command("down")
 
 
 async def _until(ports: Ports, wanted: str) -> tuple[Analysis, list[Message]]:
