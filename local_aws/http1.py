@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from http import HTTPStatus
 from typing import cast
 from urllib.parse import urlsplit
@@ -31,7 +31,10 @@ def serialize(response: Response, *, close: bool = False) -> bytes:
     """Return a response as it goes over the wire."""
     head = [f"HTTP/1.1 {response.status} {_PHRASES.get(response.status, '')}"]
     head += [f"{name}: {_one_line(value)}" for name, value in response.headers.items()]
-    head.append(f"Content-Length: {len(response.body)}")
+    if response.chunks is None:
+        head.append(f"Content-Length: {len(response.body)}")
+    else:
+        head.append("Transfer-Encoding: chunked")
     if close:
         head.append("Connection: close")
     return "\r\n".join([*head, "\r\n"]).encode("latin-1", "replace") + response.body
@@ -74,6 +77,8 @@ class HttpServerProtocol(asyncio.Protocol):
         self.queue: list[Request] = []
         self.task: asyncio.Task[None] | None = None
         self.closing = False
+        self._writable = asyncio.Event()
+        self._writable.set()
         self._start_message()
 
     def _start_message(self) -> None:
@@ -181,12 +186,35 @@ class HttpServerProtocol(asyncio.Protocol):
                     return
                 keep = request.headers.get("connection", "").lower() != "close"
                 self.transport.write(serialize(response, close=not keep))
+                if response.chunks is not None:
+                    await self._send_chunks(response.chunks)
                 if not keep:
                     self.transport.close()
                     return
             self._start_idle_timer()
         finally:
             self.task = None
+
+    async def _send_chunks(self, chunks: AsyncIterator[bytes]) -> None:
+        """Send a body chunk by chunk, at the pace of who reads it (RFC 9112, 7.1)."""
+        try:
+            async for chunk in chunks:
+                if chunk:
+                    self.transport.write(b"%x\r\n%s\r\n" % (len(chunk), chunk))
+                    await self._writable.wait()
+        except Exception as error:  # noqa: BLE001 - reported; the client sees an unfinished body
+            asyncio.get_running_loop().call_exception_handler(
+                {"message": "a streamed response failed", "exception": error}
+            )
+            self.transport.abort()
+            return
+        self.transport.write(b"0\r\n\r\n")
+
+    def pause_writing(self) -> None:
+        self._writable.clear()
+
+    def resume_writing(self) -> None:
+        self._writable.set()
 
 
 class _TooLarge(Exception):

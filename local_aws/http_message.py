@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 
 
@@ -28,11 +28,15 @@ class Request:
 
 @dataclass(slots=True)
 class Response:
-    """An HTTP response; ``headers`` are sent as they are written, ``Content-Length`` is added."""
+    """An HTTP response; ``headers`` are sent as they are written, ``Content-Length`` is added.
+
+    One with ``chunks`` has these for its body, each sent as it comes.
+    """
 
     status: int
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
+    chunks: AsyncIterator[bytes] | None = None
 
 
 def forbidden(message: str) -> Response:

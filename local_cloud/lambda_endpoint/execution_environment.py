@@ -6,32 +6,29 @@ https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import json
 import os
 import secrets
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import psutil
 
-from local_aws.hosts import AllowedHosts
-from local_aws.http1 import HttpServerProtocol
 from local_aws.http_message import Request, Response
 from local_cloud.lambda_endpoint.debugger import CHECK_SECONDS, Debugger
 from local_cloud.lambda_endpoint.function_log import FunctionLogs, stream_name
 from local_cloud.lambda_endpoint.functions import Function
 from local_cloud.lambda_endpoint.launch import command_of, variables_of
+from local_cloud.lambda_endpoint.runtime_api import MAX_PAYLOAD_BYTES, RuntimeApiProtocol
 
 API = "/2018-06-01/runtime"
-MAX_PAYLOAD_BYTES = 6 * 1024 * 1024
 INIT_TIMEOUT_SECONDS = 30.0
-# A worker asks by address; no web page may take an invocation from it.
-_OWN_HOSTS = AllowedHosts()
 _RESPONSE_LIMIT = MAX_PAYLOAD_BYTES + 100  # what Lambda's own message says
 
 
@@ -47,6 +44,8 @@ class Invocation:
     trace_id: str | None = None
     started: float = 0.0
     log_tail: list[str] = field(default_factory=list)
+    #: Takes what a streaming function writes, as it writes it; else that is one answer at the end.
+    sink: Callable[[bytes], None] | None = None
 
 
 @dataclass(frozen=True)
@@ -107,7 +106,7 @@ class ExecutionEnvironment:
         """Start the worker. It is ``ready`` when it first asks for an invocation."""
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(
-            lambda: HttpServerProtocol(self._answer, 2 * MAX_PAYLOAD_BYTES, _OWN_HOSTS),
+            lambda: RuntimeApiProtocol(self._answer, self._take_chunk),
             "127.0.0.1",
             0,
         )
@@ -229,7 +228,7 @@ class ExecutionEnvironment:
             if current is None or current.request_id != request_id:
                 return Response(400, b'{"errorType":"InvalidRequestID"}')
             if kind == "response":
-                self._settle(self._checked(request.body))
+                self._settle(self._failed_in_mid_stream(request) or self._checked(request.body))
                 return Response(202)
             if kind == "error":
                 self._settle(Outcome(request.body, "Unhandled"))
@@ -261,6 +260,26 @@ class ExecutionEnvironment:
         if invocation.client_context:
             headers["Lambda-Runtime-Client-Context"] = invocation.client_context
         return Response(200, invocation.payload, headers)
+
+    def _take_chunk(self, path: str, chunk: bytes) -> bool:
+        """Pass on a piece of a streamed response; return whether anybody takes it."""
+        current = self._current
+        if current is None or current.sink is None or current.request_id not in path:
+            return False
+        current.sink(chunk)
+        return True
+
+    @staticmethod
+    def _failed_in_mid_stream(request: Request) -> Outcome | None:
+        """Return the error that a runtime tells behind a response that it had begun."""
+        kind = request.headers.get("lambda-runtime-function-error-type")
+        if kind is None:
+            return None
+        try:
+            told = base64.b64decode(request.headers.get("lambda-runtime-function-error-body", ""))
+        except ValueError:
+            told = b""
+        return Outcome(told or json.dumps({"errorType": kind}).encode(), "Unhandled")
 
     @staticmethod
     def _checked(body: bytes) -> Outcome:

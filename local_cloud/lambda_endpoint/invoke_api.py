@@ -23,7 +23,6 @@ from local_aws.http_message import Request, Response
 from local_cloud.lambda_endpoint.debug_api import PATH as DEBUG
 from local_cloud.lambda_endpoint.debug_api import DebugApi
 from local_cloud.lambda_endpoint.execution_environment import (
-    MAX_PAYLOAD_BYTES,
     Invocation,
     Outcome,
     error_outcome,
@@ -32,10 +31,13 @@ from local_cloud.lambda_endpoint.function_pool import FunctionPool, TooManyReque
 from local_cloud.lambda_endpoint.functions import Function
 from local_cloud.lambda_endpoint.packages import InstallError
 from local_cloud.lambda_endpoint.registry import Registry
+from local_cloud.lambda_endpoint.runtime_api import MAX_PAYLOAD_BYTES
+from local_cloud.lambda_endpoint.streaming import log_result, stream
 
 LOG = logging.getLogger(__name__)
 
 FUNCTIONS = "/2015-03-31/functions"
+STREAMING = "/2021-11-15/functions/"
 REGISTRY = "/_functions/"
 #: Which names the request that the engine passes on.
 REQUEST_ID, INVOKED_ARN, TRACE_ID = "x-kit-request-id", "x-kit-invoked-arn", "x-amzn-trace-id"
@@ -43,7 +45,6 @@ MAX_EVENT_BYTES = 1024 * 1024
 # Lambda tries a failed asynchronous invocation twice more, after 1 and 2 minutes. The waits are
 # shorter here, so that a developer sees the retries.
 EVENT_RETRY_SECONDS = (1.0, 2.0)
-LOG_TAIL_BYTES = 4096
 # name, partial ARN or ARN, each with a qualifier or without
 _FUNCTION_NAME = re.compile(
     r"^(?:arn:aws[\w-]*:lambda:)?(?:[a-z]{2}[\w-]*-\d:)?(?:\d{12}:)?(?:function:)?"
@@ -85,6 +86,11 @@ class InvokeApi:
             return await self.debug(path.removeprefix(DEBUG).lstrip("/"), request)
         if path.startswith(REGISTRY) and self.registry is not None:
             return await self._register(path.removeprefix(REGISTRY), request)
+        if path.startswith(STREAMING):
+            pool_or_error = self._find(path[len(STREAMING) :].partition("/")[0], request.query)
+            if isinstance(pool_or_error, Response):
+                return pool_or_error
+            return self._stream(pool_or_error, request)
         if not path.startswith(FUNCTIONS):
             return _error(404, "ResourceNotFoundException", f"No API at {request.path}")
         rest = path[len(FUNCTIONS) :].lstrip("/")
@@ -148,6 +154,19 @@ class InvokeApi:
             return _error(404, "ResourceNotFoundException", f"Function not found: {arn}")
         return pool
 
+    def _stream(self, pool: FunctionPool, request: Request) -> Response:
+        """Answer InvokeWithResponseStream: what the function writes, as it writes it."""
+        if (refused := _refused(request.body, MAX_PAYLOAD_BYTES)) is not None:
+            return refused
+        invocation = _invocation(request)
+        headers = {
+            "Content-Type": "application/vnd.amazon.eventstream",
+            "X-Amzn-RequestId": invocation.request_id,
+            "X-Amz-Executed-Version": pool.function.version,
+        }
+        tail = request.headers.get("x-amz-log-type") == "Tail"
+        return Response(200, b"", headers, stream(pool, invocation, tail=tail))
+
     async def _invoke(self, pool: FunctionPool, request: Request) -> Response:
         kind = request.headers.get("x-amz-invocation-type", "RequestResponse")
         if kind not in ("RequestResponse", "Event", "DryRun"):
@@ -155,30 +174,11 @@ class InvokeApi:
                 400, "InvalidParameterValueException", f"InvocationType {kind} is not known"
             )
         limit = MAX_EVENT_BYTES if kind == "Event" else MAX_PAYLOAD_BYTES
-        if len(request.body) > limit:
-            return _error(
-                413,
-                "RequestTooLargeException",
-                f"Request must be smaller than {limit} bytes for the InvokeFunction operation",
-            )
-        payload = request.body or b"{}"
-        try:
-            json.loads(payload)
-        except ValueError as error:
-            return _error(
-                400,
-                "InvalidRequestContentException",
-                f"Could not parse request body into json: {error}",
-            )
+        if (refused := _refused(request.body, limit)) is not None:
+            return refused
         if kind == "DryRun":
             return Response(204)
-        invocation = Invocation(
-            request.headers.get(REQUEST_ID) or str(uuid.uuid4()),
-            payload,
-            _client_context(request.headers.get("x-amz-client-context")),
-            request.headers.get(INVOKED_ARN),
-            request.headers.get(TRACE_ID),
-        )
+        invocation = _invocation(request)
         headers = {
             "Content-Type": "application/json",
             "X-Amzn-RequestId": invocation.request_id,
@@ -203,8 +203,7 @@ class InvokeApi:
         if outcome.function_error is not None:
             headers["X-Amz-Function-Error"] = outcome.function_error
         if request.headers.get("x-amz-log-type") == "Tail":
-            tail = "".join(f"{line}\n" for line in invocation.log_tail).encode()
-            headers["X-Amz-Log-Result"] = base64.b64encode(tail[-LOG_TAIL_BYTES:]).decode()
+            headers["X-Amz-Log-Result"] = log_result(invocation)
         return Response(200, outcome.payload, headers)
 
     async def _run_event(self, pool: FunctionPool, invocation: Invocation) -> None:
@@ -259,6 +258,35 @@ def description(function: Function) -> dict[str, object]:
     if function.reserved_concurrency is not None:
         described["Concurrency"] = {"ReservedConcurrentExecutions": function.reserved_concurrency}
     return described
+
+
+def _refused(payload: bytes, limit: int) -> Response | None:
+    """Return why a payload is none that Lambda takes."""
+    if len(payload) > limit:
+        return _error(
+            413,
+            "RequestTooLargeException",
+            f"Request must be smaller than {limit} bytes for the InvokeFunction operation",
+        )
+    try:
+        json.loads(payload or b"{}")
+    except ValueError as error:
+        return _error(
+            400,
+            "InvalidRequestContentException",
+            f"Could not parse request body into json: {error}",
+        )
+    return None
+
+
+def _invocation(request: Request) -> Invocation:
+    return Invocation(
+        request.headers.get(REQUEST_ID) or str(uuid.uuid4()),
+        request.body or b"{}",
+        _client_context(request.headers.get("x-amz-client-context")),
+        request.headers.get(INVOKED_ARN),
+        request.headers.get(TRACE_ID),
+    )
 
 
 def _client_context(header: str | None) -> str | None:

@@ -17,16 +17,14 @@ from local_aws.log_delivery import LogDelivery
 from local_aws.template import Template
 from local_cloud.lambda_endpoint.debug_api import DebugApi
 from local_cloud.lambda_endpoint.debugger import Debugger, Debuggers, NotDebugged, Wanted
-from local_cloud.lambda_endpoint.execution_environment import (
-    MAX_PAYLOAD_BYTES,
-    ExecutionEnvironment,
-)
+from local_cloud.lambda_endpoint.execution_environment import ExecutionEnvironment
 from local_cloud.lambda_endpoint.function_log import FunctionLogs
 from local_cloud.lambda_endpoint.function_pool import FunctionPool
 from local_cloud.lambda_endpoint.functions import Function, not_run, read_functions
 from local_cloud.lambda_endpoint.invoke_api import InvokeApi
 from local_cloud.lambda_endpoint.packages import RUNTIME_REQUIREMENTS, install
 from local_cloud.lambda_endpoint.registry import Registry
+from local_cloud.lambda_endpoint.runtime_api import MAX_PAYLOAD_BYTES
 from local_cloud.lambda_endpoint.runtimes import instead_of
 
 LOG = logging.getLogger(__name__)

@@ -204,6 +204,104 @@ def test_a_function_url_answers(stack: Stack, functions: Functions) -> None:
     assert b"/a/path" in connection.getresponse().read()
 
 
+STREAMING = """
+import { setTimeout } from "node:timers/promises";
+const STEPS = 4;
+export const handler = awslambda.streamifyResponse(async (event, stream) => {
+  const asked = event.rawPath ? JSON.parse(event.body) : event;
+  if (asked.typed)
+    stream = awslambda.HttpResponseStream.from(stream, {
+      statusCode: 201, headers: { "Content-Type": "text/plain", "X-Told": "yes" }, cookies: ["a=b"],
+    });
+  for (let step = 1; step <= STEPS; step++) {
+    stream.write(`${step};`);
+    await setTimeout(asked.pause ?? 300);
+    if (step === asked.fails) throw new RangeError("in the middle");
+  }
+  stream.end();
+});
+"""
+STEPS_SECONDS = 0.3
+node_only = pytest.mark.skipif(shutil.which("node") is None, reason="Node.js is not installed")
+
+
+def read_stream(functions: Functions, name: str, **asked: Any) -> tuple[list[bytes], Any, float]:
+    """Return the pieces, what the end says, and the seconds between first piece and end."""
+    answer = functions.api.invoke_with_response_stream(
+        FunctionName=name, Payload=json.dumps(asked), LogType="Tail"
+    )
+    pieces, began = [], 0.0
+    for event in answer["EventStream"]:
+        if "PayloadChunk" in event:
+            began = began or time.monotonic()
+            pieces.append(event["PayloadChunk"]["Payload"])
+        else:
+            return pieces, event["InvokeComplete"], time.monotonic() - began
+    raise AssertionError("the stream has no end")
+
+
+@node_only
+def test_what_a_function_streams_arrives_as_it_is_written(functions: Functions) -> None:
+    name = functions.create(zipped(index__mjs=STREAMING), "nodejs22.x")
+    pieces, end, seconds = read_stream(functions, name)
+    assert pieces == [b"1;", b"2;", b"3;", b"4;"]
+    assert seconds > 2 * STEPS_SECONDS, "they came one by one"
+    assert "END RequestId" in base64.b64decode(end["LogResult"]).decode()
+    assert "ErrorCode" not in end
+    # Invoked as any other it answers at its end.
+    whole = functions.api.invoke(FunctionName=name, Payload='{"pause": 1}')
+    assert whole["Payload"].read() == b"1;2;3;4;"
+    functions.api.publish_version(FunctionName=name)
+    functions.api.create_alias(FunctionName=name, Name="live", FunctionVersion="1")
+    pieces, _, _ = read_stream(functions, f"{name}:live", pause=1)
+    assert b"".join(pieces) == b"1;2;3;4;"
+
+
+@node_only
+def test_a_stream_that_fails_says_so_after_what_it_wrote(functions: Functions) -> None:
+    name = functions.create(zipped(index__mjs=STREAMING), "nodejs22.x", Timeout=1)
+    pieces, end, _ = read_stream(functions, name, fails=2, pause=10)
+    assert pieces == [b"1;", b"2;"]
+    assert end["ErrorCode"] == "RangeError"
+    assert "in the middle" in end["ErrorDetails"]
+    pieces, end, _ = read_stream(functions, name, pause=700)
+    assert pieces == [b"1;", b"2;"]
+    assert end["ErrorCode"] == "Sandbox.Timedout"
+    # The next one finds a whole worker.
+    assert b"".join(read_stream(functions, name, pause=1)[0]) == b"1;2;3;4;"
+
+
+def test_a_function_that_does_not_stream_answers_in_one_piece(functions: Functions) -> None:
+    name = functions.create(zipped(index__py=ECHO))
+    pieces, end, _ = read_stream(functions, name, n=1)
+    assert [json.loads(piece) for piece in pieces] == [{"n": 1}]
+    assert "ErrorCode" not in end
+    with pytest.raises(functions.api.exceptions.ResourceNotFoundException):
+        read_stream(functions, "nobody")
+
+
+@node_only
+def test_a_function_url_streams(stack: Stack, functions: Functions) -> None:
+    name = functions.create(zipped(index__mjs=STREAMING), "nodejs22.x")
+    url = functions.api.create_function_url_config(
+        FunctionName=name, AuthType="NONE", InvokeMode="RESPONSE_STREAM"
+    )
+    host = url["FunctionUrl"].split("/")[2]
+    connection = http.client.HTTPConnection("127.0.0.1", stack.ports.engine)
+    for typed in (False, True):
+        body = json.dumps({"typed": typed})
+        connection.request("POST", "/", body, {"Host": host, "Content-Type": "application/json"})
+        answer = connection.getresponse()
+        assert answer.status == (201 if typed else 200)
+        assert answer.getheader("X-Told") == ("yes" if typed else None)
+        assert answer.getheader("Set-Cookie") == ("a=b" if typed else None)
+        first, began = answer.read1(), time.monotonic()
+        rest = answer.read()
+        assert first == b"1;"
+        assert rest == b"2;3;4;"
+        assert time.monotonic() - began > 2 * STEPS_SECONDS
+
+
 def test_a_function_of_the_template_has_versions_and_is_changed_in_its_folder(
     functions: Functions,
 ) -> None:

@@ -21,9 +21,10 @@ from localstack.services.lambda_.invocation.lambda_models import FunctionVersion
 from localstack.services.lambda_.invocation.lambda_service import LambdaService
 from localstack.services.lambda_.invocation.models import lambda_stores
 from localstack.services.lambda_.provider import LambdaProvider
-from localstack.services.lambda_.urlrouter import FunctionUrlRouter
+from localstack.services.lambda_.runtimes import ALL_RUNTIMES
 from localstack.services.plugins import Service, aws_provider
 
+from local_cloud.engine.functions.streams import UrlRouter, stream_invocation
 from local_cloud.engine.functions.template_functions import TEMPLATE
 from local_cloud.engine.functions.versions import VersionManager
 from local_cloud.lambda_endpoint.functions import Function
@@ -66,7 +67,7 @@ class FunctionsProvider(LambdaProvider):  # type: ignore[misc]
     def __init__(self) -> None:
         super().__init__()
         self.lambda_service = _Versions()
-        self.router = FunctionUrlRouter(ROUTER, self.lambda_service)
+        self.router = UrlRouter(ROUTER, self.lambda_service)
         self.templates = TEMPLATE
 
     def create_function(
@@ -80,7 +81,8 @@ class FunctionsProvider(LambdaProvider):  # type: ignore[misc]
                 Type="User",
             )
         runtime = request.get("Runtime")
-        if runtime and (why := why_not(runtime)) is not None:
+        known = runtime in ALL_RUNTIMES  # LocalStack has AWS's words for one that is none
+        if runtime and known and (why := why_not(runtime)) is not None:
             raise InvalidParameterValueException(f"It does not run here: {why}", Type="User")
         return super().create_function(context, request)
 
@@ -124,6 +126,10 @@ class _Dispatch:
             return self._list(context, request)
         asked = dict(request)
         name, qualifier = _named(asked)
+        if operation == "InvokeWithResponseStream":
+            return stream_invocation(
+                context, name, str(asked.get("Qualifier") or qualifier or "$LATEST")
+            )
         function = templates.functions().get(name) if name else None
         if function is None:
             return self.own[operation](context, request)

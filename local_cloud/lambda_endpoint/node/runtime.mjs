@@ -166,6 +166,7 @@ function streamed(handler, event, context, route) {
             "Content-Type": stream.contentType,
             "Lambda-Runtime-Function-Response-Mode": "streaming",
             "Transfer-Encoding": "chunked",
+            Trailer: "Lambda-Runtime-Function-Error-Type, Lambda-Runtime-Function-Error-Body",
           },
         },
         (response) => response.resume().on("end", resolve),
@@ -175,9 +176,22 @@ function streamed(handler, event, context, route) {
     };
     stream.on("data", (chunk) => begin().write(chunk));
     stream.on("end", () => begin().end());
-    Promise.resolve(handler(event, stream, context)).then(() => {
-      if (!stream.writableEnded) stream.end();
-    }, reject);
+    Promise.resolve(handler(event, stream, context)).then(
+      () => {
+        if (!stream.writableEnded) stream.end();
+      },
+      (error) => {
+        if (request === undefined) return reject(error);
+        // What was sent is with the client; the error goes behind it.
+        const told = report(error);
+        console.error("Invoke Error", JSON.stringify({ ...told, stack: told.trace }));
+        request.addTrailers({
+          "Lambda-Runtime-Function-Error-Type": told.errorType,
+          "Lambda-Runtime-Function-Error-Body": Buffer.from(JSON.stringify(told)).toString("base64"),
+        });
+        stream.end();
+      },
+    );
   });
 }
 

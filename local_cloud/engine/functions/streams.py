@@ -1,0 +1,132 @@
+"""Response streaming on 4566: what a function writes reaches the client as it is written.
+
+https://docs.aws.amazon.com/lambda/latest/dg/configuration-response-streaming.html
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from itertools import chain
+from typing import Any
+
+import requests
+from botocore.eventstream import EventStreamBuffer
+from localstack.aws.api import RequestContext
+from localstack.aws.api.lambda_ import InvokeMode, ResourceNotFoundException
+from localstack.http import Request, Response
+from localstack.services.lambda_.api_utils import FULL_FN_ARN_PATTERN
+from localstack.services.lambda_.invocation.models import lambda_stores
+from localstack.services.lambda_.urlrouter import FunctionUrlRouter, event_for_lambda_url
+
+from local_cloud.engine.functions.executor import ENDPOINT
+from local_cloud.lambda_endpoint.invoke_api import STREAMING
+
+#: What a function may say of an HTTP response before its body.
+_PRELUDE = frozenset({"statusCode", "headers", "cookies"})
+_END_OF_PRELUDE = bytes(8)
+
+
+def open_stream(
+    name: str, version: str, payload: bytes, headers: dict[str, str] | None = None
+) -> requests.Response:
+    """Begin an invocation; the events come with the answer's content."""
+    path = f"{STREAMING}{name}:{version}/response-streaming-invocations"
+    return ENDPOINT.send("POST", path, data=payload, headers=headers or {}, stream=True)
+
+
+def stream_invocation(context: RequestContext, name: str, qualifier: str) -> Response:
+    """Answer InvokeWithResponseStream with the endpoint's events as they come."""
+    version = _version_of(context.account_id, context.region, name, qualifier)
+    wanted = ("x-amz-client-context", "x-amz-log-type", "x-amzn-trace-id")
+    incoming = context.request.headers
+    headers = {key: incoming[key] for key in wanted if key in incoming}
+    answer = open_stream(name, version, context.request.get_data(), headers)
+    # Never decoded on the way: the form is the same on both sides.
+    return Response(
+        answer.iter_content(None),
+        answer.status_code,
+        _kept(answer.headers),
+        direct_passthrough=True,
+    )
+
+
+def _kept(headers: Any) -> dict[str, str]:
+    return {
+        name: value
+        for name, value in headers.items()
+        if name.lower().startswith(("content-type", "x-amz"))
+    }
+
+
+def _version_of(account: str, region: str, name: str, qualifier: str) -> str:
+    function = lambda_stores[account][region].functions.get(name)
+    if function is None:  # one of the template, which the endpoint knows
+        return qualifier
+    alias = function.aliases.get(qualifier)
+    version = alias.function_version if alias else qualifier
+    if version not in function.versions:
+        raise ResourceNotFoundException(f"Function not found: {name}:{qualifier}", Type="User")
+    return str(version)
+
+
+class UrlRouter(FunctionUrlRouter):  # type: ignore[misc]
+    """Function URLs, streamed where their InvokeMode says so."""
+
+    def handle_lambda_url_invocation(
+        self, request: Request, api_id: str, region: str, **url_params: str
+    ) -> Response:
+        for account, stores in list(lambda_stores.items()):
+            for function in stores[region].functions.values():
+                for url in function.function_url_configs.values():
+                    if (
+                        url.url_id.lower() == api_id.lower()
+                        and url.invoke_mode == InvokeMode.RESPONSE_STREAM
+                    ):
+                        return _streamed(account, region, url.function_arn, api_id, request)
+        return super().handle_lambda_url_invocation(request, api_id, region, **url_params)
+
+
+def _streamed(account: str, region: str, arn: str, api_id: str, request: Request) -> Response:
+    named = FULL_FN_ARN_PATTERN.search(arn).groupdict()
+    name, qualifier = named["function_name"], named.get("qualifier") or "$LATEST"
+    version = _version_of(account, region, name, qualifier)
+    event = json.dumps(event_for_lambda_url(api_id, request)).encode()
+    pieces = _pieces(open_stream(name, version, event))
+    first = next(pieces, b"")
+    told, rest = _prelude(first)
+    if told is not None:
+        first = rest or next(pieces, b"").removeprefix(_END_OF_PRELUDE)
+    told = told or {"headers": {"Content-Type": "application/octet-stream"}}
+    response = Response(
+        chain([first], pieces),
+        int(told.get("statusCode", 200)),
+        {str(key): str(value) for key, value in (told.get("headers") or {}).items()},
+        direct_passthrough=True,
+    )
+    for cookie in told.get("cookies") or []:
+        response.headers.add("Set-Cookie", cookie)
+    return response
+
+
+def _prelude(first: bytes) -> tuple[dict[str, Any] | None, bytes]:
+    """Return what a first piece says of the response, and what of the body it holds."""
+    head, separator, body = first.partition(_END_OF_PRELUDE)
+    try:
+        told = json.loads(head)
+    except ValueError:
+        return None, first
+    if not isinstance(told, dict) or not told.keys() <= _PRELUDE:
+        return None, first
+    return told, body if separator else b""
+
+
+def _pieces(answer: requests.Response) -> Iterator[bytes]:
+    """Yield what the function writes."""
+    buffer = EventStreamBuffer()
+    for data in answer.iter_content(None):
+        buffer.add_data(data)
+        for message in buffer:
+            told = message.to_response_dict()
+            if told["headers"].get(":event-type") == "PayloadChunk":
+                yield told["body"]

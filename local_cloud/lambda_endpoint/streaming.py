@@ -1,0 +1,92 @@
+"""InvokeWithResponseStream: events in AWS's binary form, as the function writes.
+
+https://docs.aws.amazon.com/lambda/latest/api/API_InvokeWithResponseStream.html
+https://docs.aws.amazon.com/AmazonS3/latest/API/RESTSelectObjectAppendix.html (the form of an event)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import struct
+import zlib
+from collections.abc import AsyncIterator
+
+from local_cloud.lambda_endpoint.execution_environment import Invocation, Outcome, error_outcome
+from local_cloud.lambda_endpoint.function_pool import FunctionPool, TooManyRequests
+from local_cloud.lambda_endpoint.packages import InstallError
+
+MAX_STREAM_BYTES = 200 * 1024 * 1024
+LOG_TAIL_BYTES = 4096
+
+
+def log_result(invocation: Invocation) -> str:
+    """Return the last lines that an invocation wrote, as the API tells them."""
+    tail = "".join(f"{line}\n" for line in invocation.log_tail).encode()
+    return base64.b64encode(tail[-LOG_TAIL_BYTES:]).decode()
+
+
+def event(kind: str, payload: bytes, content_type: str) -> bytes:
+    """Return one event: lengths, headers and payload, each guarded by a checksum."""
+    headers = b"".join(
+        struct.pack(f"!B{len(name)}sBH{len(value)}s", len(name), name, 7, len(value), value)
+        for name, value in (
+            (b":message-type", b"event"),
+            (b":event-type", kind.encode()),
+            (b":content-type", content_type.encode()),
+        )
+    )
+    prelude = struct.pack("!II", 16 + len(headers) + len(payload), len(headers))
+    message = prelude + struct.pack("!I", zlib.crc32(prelude)) + headers + payload
+    return message + struct.pack("!I", zlib.crc32(message))
+
+
+async def stream(pool: FunctionPool, invocation: Invocation, *, tail: bool) -> AsyncIterator[bytes]:
+    """Run an invocation, and yield its events.
+
+    Args:
+        tail: whether the last event carries the last lines of the log.
+    """
+    pieces: asyncio.Queue[bytes | None] = asyncio.Queue()
+    sent = 0
+
+    def take(piece: bytes) -> None:
+        nonlocal sent
+        sent += len(piece)
+        if sent <= MAX_STREAM_BYTES:
+            pieces.put_nowait(piece)
+
+    invocation.sink = take
+    run = asyncio.ensure_future(pool.invoke(invocation))
+    run.add_done_callback(lambda _: pieces.put_nowait(None))
+    while (piece := await pieces.get()) is not None:
+        yield event("PayloadChunk", piece, "application/octet-stream")
+    outcome = _outcome(run)
+    if outcome.function_error is None and outcome.payload and not sent:
+        # A function that does not stream answers at once.
+        yield event("PayloadChunk", outcome.payload, "application/octet-stream")
+    done: dict[str, str] = {}
+    if sent > MAX_STREAM_BYTES:
+        done = {"ErrorCode": "Function.ResponseSizeTooLarge", "ErrorDetails": ""}
+    elif outcome.function_error is not None:
+        done = {"ErrorCode": _type(outcome), "ErrorDetails": outcome.payload.decode()}
+    if tail:
+        done["LogResult"] = log_result(invocation)
+    yield event("InvokeComplete", json.dumps(done).encode(), "application/json")
+
+
+def _outcome(run: asyncio.Future[Outcome]) -> Outcome:
+    try:
+        return run.result()
+    except TooManyRequests:
+        return error_outcome("TooManyRequestsException", "Rate Exceeded.")
+    except (InstallError, OSError) as error:
+        return error_outcome("Runtime.InstallError", str(error))
+
+
+def _type(outcome: Outcome) -> str:
+    try:
+        return str(json.loads(outcome.payload)["errorType"])
+    except (ValueError, KeyError, TypeError):
+        return outcome.function_error or "Unhandled"
