@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
 import uuid
@@ -409,6 +410,54 @@ def test_a_custom_resource_is_what_its_function_says(
         # The parameter is deleted after the resource that depends on it.
         assert stacks.outputs(name)["Made"] == "thing"
     stacks.delete(name)
+
+
+def test_open_connections_end_with_their_api(stacks: Stacks) -> None:
+    name = stacks.create(CHAT)
+    url = stacks.outputs(name)["Url"]
+
+    async def run() -> tuple[int | None, str | None]:
+        async with connect(url, proxy=None) as socket:
+            await socket.send("there")
+            await socket.recv()
+            await asyncio.to_thread(stacks.delete, name)
+            await socket.wait_closed()
+            return socket.close_code, socket.close_reason
+
+    assert within(run()) == (1001, "Going away")
+
+
+CIRCLE = """
+Resources:
+  One: {Type: AWS::SNS::Topic, Properties: {DisplayName: !GetAtt Other.TopicName}}
+  Other: {Type: AWS::SNS::Topic, Properties: {DisplayName: !GetAtt One.TopicName}}
+"""
+
+
+def test_a_circle_of_references_is_refused(stacks: Stacks) -> None:
+    with pytest.raises(ClientError, match=r"Circular dependency between resources: \[One, Other\]"):
+        stacks.create(CIRCLE)
+    (name,) = stacks.names
+    stacks.names.clear()
+    with pytest.raises(ClientError, match="does not exist"):
+        stacks.api.describe_stacks(StackName=name)
+
+
+def test_a_large_template_comes_by_s3(stack: Stack, stacks: Stacks) -> None:
+    described = {"Type": "AWS::SNS::Topic", "Metadata": {"Words": "x" * 60_000}}
+    template = json.dumps({"Resources": {"Topic": described}})
+    with pytest.raises(ClientError, match="51200"):
+        stacks.create(template)
+    stacks.names.clear()
+    s3, name = stack.aws("s3"), f"made-{uuid.uuid4().hex[:8]}"
+    s3.create_bucket(Bucket=name)
+    s3.put_object(Bucket=name, Key="template.json", Body=template.encode())
+    stacks.names.append(name)
+    stacks.api.create_stack(
+        StackName=name, TemplateURL=f"{stack.ports.engine_url}/{name}/template.json"
+    )
+    stacks.wait("stack_create_complete", name)
+    assert len(stacks.resources(name)) == 1
 
 
 def test_two_stacks_do_not_share_a_name(stacks: Stacks) -> None:

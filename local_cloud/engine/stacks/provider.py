@@ -86,7 +86,12 @@ class StacksProvider(CloudformationProviderV2):  # type: ignore[misc]
         store = get_cloudformation_store(context.account_id, context.region)
         stack = find_stack_v2(store, str(request.get("StackName")))
         before = (stack.status, stack.status_reason, len(stack.events)) if stack else None
-        made: CreateChangeSetOutput = super().create_change_set(context, request)
+        try:
+            made: CreateChangeSetOutput = super().create_change_set(context, request)
+        except ValidationError:
+            if stack is None and (begun := find_stack_v2(store, str(request.get("StackName")))):
+                del store.stacks_v2[begun.stack_id]  # nothing has come of it
+            raise
         if stack is not None and before is not None and stack.is_active():
             # A change set that was not executed has changed nothing.
             stack.status, stack.status_reason, events = before

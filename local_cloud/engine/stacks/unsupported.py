@@ -16,6 +16,8 @@ from localstack.services.cloudformation.engine.v2.unsupported_resource import (
 from localstack.services.cloudformation.resource_provider import plugin_manager
 from localstack.services.cloudformation.v2 import entities, provider
 
+from local_cloud.engine.stacks.circles import refuse_circles
+
 _BODY: ContextVar[str] = ContextVar("template", default="")
 
 
@@ -31,6 +33,7 @@ class ChangeSet(entities.ChangeSet):  # type: ignore[misc]
     """LocalStack's change set, whose template the checker can be asked for."""
 
     def compute_update_model(self, inputs: Any) -> None:
+        refuse_circles(inputs.after_template)
         token = _BODY.set(self.template_body or "")
         try:
             super().compute_update_model(inputs)

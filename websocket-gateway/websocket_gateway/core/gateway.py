@@ -86,12 +86,15 @@ class Gateway:
         self.refresh()
 
     def refresh(self) -> None:
-        """Serve what is registered now; open connections stay."""
+        """Serve what is registered now; connections stay open while their stage is there."""
         self.apis = self.registry.served
         self.addresses = AddressBook(self.apis, self.registry.mappings)
         self.key_buckets: dict[str, TokenBucket | None] = {
             value: key_bucket(key) for value, key in self.registry.keys.items()
         }
+        for client in list(self.clients.values()):
+            if self._serving(client.connection) is None:
+                client.close(1001, "Going away")
 
     def admits_another(self) -> bool:
         """Count a new connection against the account's rate of new connections."""

@@ -1,0 +1,77 @@
+"""The places of LocalStack and moto that the plugins replace or override, and who does."""
+
+WRITTEN_FOR = "2026.3.0"
+
+_CFN = "localstack.services.cloudformation"
+_ASL = "localstack.services.stepfunctions.asl"
+_LAMBDA = "localstack.services.lambda_"
+
+#: Plugin below ``local_cloud.engine``, module, name in it.
+INSIDES = (
+    ("stacks.addresses", f"{_CFN}.engine.v2.change_set_model_preproc", "ChangeSetModelPreproc"),
+    (
+        "stacks.addresses",
+        f"{_CFN}.engine.v2.change_set_model_preproc",
+        "ChangeSetModelPreproc._perform_static_replacements",
+    ),
+    ("stacks.literals", f"{_CFN}.engine.template_preparer", "parse_template"),
+    (
+        "stacks.literals",
+        f"{_CFN}.engine.v2.change_set_model_preproc",
+        "ChangeSetModelPreproc.visit_node_intrinsic_function_fn_sub",
+    ),
+    (
+        "stacks.literals",
+        f"{_CFN}.engine.v2.change_set_model_validator",
+        "ChangeSetModelValidator.visit_node_intrinsic_function_fn_sub",
+    ),
+    ("stacks.unsupported", f"{_CFN}.v2.entities", "ChangeSetResourceSupportChecker"),
+    ("stacks.unsupported", f"{_CFN}.v2.entities", "ChangeSet.compute_update_model"),
+    ("stacks.unsupported", f"{_CFN}.v2.provider", "ChangeSet"),
+    ("stacks.provider", f"{_CFN}.v2.provider", "ChangeSetModelExecutor"),
+    ("stacks.provider", f"{_CFN}.v2.provider", "find_change_set_v2"),
+    *(
+        ("stacks.rollback", f"{_CFN}.engine.v2.change_set_model_executor", name)
+        for name in (
+            "TriggerRollback",
+            "EventOperationFromAction",
+            "ChangeSetModelExecutor._execute_resource_action",
+            "ChangeSetModelExecutor._process_event",
+            "ChangeSetModelExecutor._get_physical_id",
+            "ChangeSetModelExecutor.visit_node_outputs",
+            "ChangeSetModelExecutor.visit_node_resources",
+        )
+    ),
+    ("stacks.rollback", f"{_CFN}.resource_provider", "ResourceProviderExecutor.execute_action"),
+    ("functions.provider", f"{_LAMBDA}.invocation.lambda_service", "LambdaVersionManager"),
+    ("functions.provider", f"{_LAMBDA}.invocation.lambda_service", "LambdaService"),
+    ("functions.streams", f"{_LAMBDA}.urlrouter", "FunctionUrlRouter.handle_lambda_url_invocation"),
+    ("functions.versions", f"{_LAMBDA}.invocation.version_manager", "LambdaVersionManager.invoke"),
+    (
+        "functions.executor",
+        f"{_LAMBDA}.invocation.runtime_executor",
+        "RuntimeExecutor.prepare_version",
+    ),
+    (
+        "patience",
+        f"{_ASL}.component.state.state_execution.execute_state",
+        "threading.Event",
+    ),
+    ("patience", f"{_ASL}.eval.callback.callback", "Event"),
+    ("redrive", "localstack.services.stepfunctions.backend.execution_worker", "ExecutionWorker"),
+    (
+        "step_functions_provider",
+        "localstack.services.stepfunctions.provider",
+        "StepFunctionsProvider._validate_definition",
+    ),
+    (
+        "step_functions_provider",
+        f"{_ASL}.component.state.state_execution.state_task.lambda_eval_utils",
+        "select_from_typed_dict",
+    ),
+    ("cognito", "moto.cognitoidp.models", "jwt"),
+    ("dynamodb.provider", "moto.dynamodb.models.dynamo_type", "DynamoType.__add__"),
+    ("dynamodb.provider", "moto.dynamodb.comparisons", "FuncSize.expr"),
+    ("lazy_batch", "moto.batch.utils", "JobStatus"),
+    ("web_pages", "localstack.aws.handlers.cors", "CorsEnforcer.is_cors_origin_allowed"),
+)
