@@ -1,0 +1,226 @@
+"""Workflows whose query language is JSONata, without Java."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+
+from local_aws.account import REGION
+from tests.behaviours import behaviour
+from tests.stack import Stack
+
+ROLE = "arn:aws:iam::000000000000:role/any"
+DOCS = "https://docs.aws.amazon.com/step-functions/latest/dg/transforming-data.html"
+
+
+class Workflows:
+    """State machines of this test, which are deleted in the end."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.stack = stack
+        self.api = stack.aws("stepfunctions")
+        self.made: list[str] = []
+
+    def run(self, states: dict[str, Any], given: Any = None) -> tuple[dict[str, Any], list[Any]]:
+        """Run a workflow; return the execution and its history."""
+        definition = {"QueryLanguage": "JSONata", "StartAt": next(iter(states)), "States": states}
+        made = self.api.create_state_machine(
+            name=f"jsonata-{uuid.uuid4().hex[:8]}",
+            definition=json.dumps(definition),
+            roleArn=ROLE,
+        )["stateMachineArn"]
+        self.made.append(made)
+        execution = self.api.start_execution(
+            stateMachineArn=made, input=json.dumps(given if given is not None else {})
+        )["executionArn"]
+        ended = self.stack.ended(execution)
+        return ended, self.api.get_execution_history(executionArn=execution)["events"]
+
+    def output(self, states: dict[str, Any], given: Any = None) -> Any:
+        ended, _ = self.run(states, given)
+        assert ended["status"] == "SUCCEEDED", ended
+        return json.loads(ended["output"])
+
+
+@pytest.fixture
+def workflows(stack: Stack) -> Iterator[Workflows]:
+    made = Workflows(stack)
+    yield made
+    for arn in made.made:
+        made.api.delete_state_machine(stateMachineArn=arn)
+
+
+def passes(output: Any, **more: Any) -> dict[str, Any]:
+    return {"P": {"Type": "Pass", "Output": output, "End": True, **more}}
+
+
+def test_a_state_computes_its_output(workflows: Workflows) -> None:
+    text = 'a "quoted" line\nand ü 😀'
+    given = {"items": [{"n": 3}, {"n": 9}], "text": text}
+    output = {
+        "total": "{% $sum($states.input.items.n) %}",
+        "text": "{% $states.input.text & '!' %}",
+        "who": "{% $states.context.StateMachine.Name %}",
+        "as it is": ["{%not one", 'a "quote"', None, 1.5],
+    }
+    told = workflows.output(passes(output), given)
+    assert told["total"] == 12
+    assert told["text"] == text + "!"
+    assert told["who"].startswith("jsonata-")
+    assert told["as it is"] == output["as it is"]
+
+
+def test_variables_are_assigned_and_seen_in_later_states_and_inner_scopes(
+    workflows: Workflows,
+) -> None:
+    states = {
+        "Set": {
+            "Type": "Pass",
+            "Assign": {
+                "factor": "{% $states.input.factor %}",
+                "quote": '"',
+                "list": [1, "{% 2 %}"],
+            },
+            "Next": "Each",
+        },
+        "Each": {
+            "Type": "Map",
+            "Items": "{% $append($list, [3]) %}",
+            "ItemSelector": {"value": "{% $states.context.Map.Item.Value %}"},
+            "ItemProcessor": {
+                "StartAt": "Times",
+                "States": {
+                    "Times": {
+                        "Type": "Pass",
+                        "Assign": {"inner": "{% $states.input.value * $factor %}"},
+                        "Next": "Tell",
+                    },
+                    "Tell": {"Type": "Pass", "Output": "{% $inner %}", "End": True},
+                },
+            },
+            "Output": {"times": "{% $states.result %}", "quote": "{% $quote = '\"' %}"},
+            "End": True,
+        },
+    }
+    assert workflows.output(states, {"factor": 10}) == {"times": [10, 20, 30], "quote": True}
+
+
+def test_a_choice_takes_the_first_condition_that_holds(workflows: Workflows) -> None:
+    states = {
+        "Which": {
+            "Type": "Choice",
+            "Choices": [
+                {"Condition": "{% $states.input.n > 10 %}", "Next": "Large"},
+                {
+                    "Condition": "{% $states.input.n > 5 %}",
+                    "Next": "End",
+                    "Output": {"size": "{% $string($states.input.n) & ' is middling' %}"},
+                },
+            ],
+            "Default": "End",
+        },
+        "Large": {
+            "Type": "Fail",
+            "Error": "{% 'Too' & 'Large' %}",
+            "Cause": "{% $states.input.why %}",
+        },
+        "End": {"Type": "Succeed"},
+    }
+    assert workflows.output(states, {"n": 7}) == {"size": "7 is middling"}
+    assert workflows.output(states, {"n": 1}) == {"n": 1}
+    ended, _ = workflows.run(states, {"n": 11, "why": "because"})
+    assert (ended["status"], ended["error"], ended["cause"]) == ("FAILED", "TooLarge", "because")
+
+
+def test_a_task_has_arguments_a_result_and_an_error_to_catch(workflows: Workflows) -> None:
+    invoke = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::dynamodb:getItem",
+        "Arguments": {
+            "TableName": "{% $states.input.table %}",
+            "Key": {"connectionId": {"S": "{% $states.input.id %}"}},
+        },
+        "Output": {"found": "{% $exists($states.result.Item) %}"},
+        "Catch": [
+            {
+                "ErrorEquals": ["States.ALL"],
+                "Output": {"why": "{% $states.errorOutput.Error %}"},
+                "Next": "Caught",
+            }
+        ],
+        "End": True,
+    }
+    states = {"Ask": invoke, "Caught": {"Type": "Succeed"}}
+    table = "causal-connections"
+    assert workflows.output(states, {"table": table, "id": "x"}) == {"found": False}
+    caught = workflows.output(states, {"table": "nothing", "id": "x"})
+    assert "ResourceNotFoundException" in caught["why"]
+
+
+@behaviour("jsonata", "an expression that fails names its field, and the state fails", DOCS)
+@pytest.mark.parametrize(
+    ("output", "field", "words"),
+    [
+        ("{% $states.input.none %}", "Output", "returned nothing (undefined)."),
+        ({"a": ["x", {"b": "{% $nobody %}"}]}, "Output/a[1]/b", "returned nothing (undefined)."),
+        (
+            "{% 1 + 'a' %}",
+            "Output",
+            'threw an error during evaluation. T2002: The right side of the "+" operator must '
+            "evaluate to a number",
+        ),
+        ("{% function($x) { $x } %}", "Output", "returned an unsupported result type."),
+        (
+            "{% ($f := function($n) { $f($n + 1) }; $f(1)) %}",
+            "Output",
+            "threw an error during evaluation. D1012",
+        ),
+    ],
+)
+def test_an_expression_that_fails_names_its_field(
+    workflows: Workflows, output: Any, field: str, words: str
+) -> None:
+    ended, events = workflows.run(passes(output))
+    assert (ended["status"], ended["error"]) == ("FAILED", "States.QueryEvaluationError")
+    begin = "An error occurred while executing the state 'P' (entered at the event id #2). "
+    assert ended["cause"].startswith(begin + "The JSONata expression '")
+    assert f"specified for the field '{field}' {words}" in ended["cause"]
+    (told,) = [e["evaluationFailedEventDetails"] for e in events if "Evaluation" in e["type"]]
+    assert (told["location"], told["state"], told["cause"]) == (field, "P", ended["cause"])
+
+
+def test_a_failed_expression_is_caught(workflows: Workflows) -> None:
+    states = {
+        "Ask": {
+            "Type": "Task",
+            "Resource": "arn:aws:states:::dynamodb:getItem",
+            "Arguments": {"TableName": "{% $nobody %}"},
+            "Catch": [{"ErrorEquals": ["States.QueryEvaluationError"], "Next": "Caught"}],
+            "End": True,
+        },
+        "Caught": {"Type": "Pass", "Output": "caught", "End": True},
+    }
+    assert workflows.output(states) == "caught"
+
+
+def test_a_state_is_tested_by_itself(workflows: Workflows) -> None:
+    state = {"Type": "Pass", "QueryLanguage": "JSONata", "Output": "{% $states.input.n * 2 %}"}
+    # Without the prefix that the SDK puts before a host: sync-localhost is no name.
+    api: Any = boto3.client(
+        "stepfunctions",
+        endpoint_url=workflows.stack.ports.engine_url,
+        region_name=REGION,
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+        config=Config(inject_host_prefix=False),
+    )
+    told = api.test_state(
+        definition=json.dumps({**state, "End": True}), roleArn=ROLE, input='{"n": 21}'
+    )
+    assert (told["status"], told["output"]) == ("SUCCEEDED", "42")
