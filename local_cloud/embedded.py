@@ -131,6 +131,10 @@ class EmbeddedMode:
             "PROVIDER_OVERRIDE_CLOUDFORMATION": "kit",
             "PROVIDER_OVERRIDE_LAMBDA": "kit",
             "LAMBDA_RUNTIME_EXECUTOR": "process",
+            # Events that fail are tried again after 1 and 2 seconds, not minutes.
+            "LAMBDA_RETRY_BASE_DELAY": "1",
+            # A queue that was empty for a while is looked at each second.
+            "LAMBDA_EVENT_SOURCE_MAPPING_MAX_BACKOFF_ON_EMPTY_POLL_SEC": "1",
             **({} if self.stack else {"LAMBDA_TEMPLATE": str(TEMPLATE)}),
             # A stack whose resource is not really created fails; CFN_IGNORE_… set to 1 is lenient.
             "CFN_IGNORE_UNSUPPORTED_RESOURCE_TYPES": os.environ.get(

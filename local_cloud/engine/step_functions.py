@@ -11,7 +11,7 @@ def stepfunctions() -> Service:
     from local_cloud.engine.jsonata.expressions import evaluate_here
 
     step_functions_provider.keep_sdk_metadata()
-    step_functions_provider.refuse_wrong_transitions()
+    step_functions_provider.refuse_wrong_definitions()
     patience.wait_for_debuggers()
     evaluate_here()
     return Service.for_provider(step_functions_provider.Provider())

@@ -25,6 +25,7 @@ from localstack.services.stepfunctions.asl.component.state.state_execution.state
 )
 from localstack.services.stepfunctions.provider import StepFunctionsProvider
 
+from local_cloud.engine.definition_fields import check_fields
 from local_cloud.engine.redrive import redrive, redrives_of, why_not
 from local_cloud.engine.transitions import Diagnostic, check_transitions
 
@@ -72,25 +73,39 @@ class Provider(StepFunctionsProvider):  # type: ignore[misc]
                     "message": diagnostic.message,
                     **({"location": diagnostic.location} if diagnostic.location else {}),
                 }
-                for diagnostic in wrong_transitions(request["definition"])
+                for diagnostic in wrong(request["definition"])
             ]
         return answer
 
 
-def wrong_transitions(definition: str) -> list[Diagnostic]:
-    """Return what is wrong with the ways between states, of a definition whose schema is right."""
-    machine = json.loads(definition)
+def wrong(definition: str) -> list[Diagnostic]:
+    """Return what is wrong with a definition: with its fields, else with its ways."""
+    return _wrong_fields(definition) or _wrong_transitions(definition)
+
+
+def _wrong_fields(definition: str) -> list[Diagnostic]:
+    try:
+        machine = json.loads(definition)
+    except ValueError:
+        return []  # LocalStack says why
     # What TestState is given is a single state.
+    return check_fields(machine) if isinstance(machine, dict) and "States" in machine else []
+
+
+def _wrong_transitions(definition: str) -> list[Diagnostic]:
+    machine = json.loads(definition)
     return check_transitions(machine) if "States" in machine else []
 
 
-def refuse_wrong_transitions() -> None:
+def refuse_wrong_definitions() -> None:
     """Have definitions checked when a state machine is created or updated, too."""
     validate = StepFunctionsProvider._validate_definition
 
     def validate_all(definition: str, static_analysers: list[Any]) -> None:
+        if found := _wrong_fields(definition):
+            raise InvalidDefinition(f"{_REFUSED}'{', '.join(map(str, found))}'")
         validate(definition, static_analysers)
-        if found := wrong_transitions(definition):
+        if found := _wrong_transitions(definition):
             raise InvalidDefinition(f"{_REFUSED}'{', '.join(map(str, found))}'")
 
     # It is called by its class's name, which a subclass cannot override.

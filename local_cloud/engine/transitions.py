@@ -45,7 +45,7 @@ def _missing_targets(machine: Machine, prefix: str) -> Iterator[Diagnostic]:
     for place, target in _ways_of_machine(machine, prefix):
         if target not in states:
             yield Diagnostic("MISSING_TRANSITION_TARGET", f"Missing 'Next' target: {target}", place)
-    for place, inner in _inner(machine, prefix):
+    for place, inner in inner_machines(machine, prefix):
         yield from _missing_targets(inner, place)
 
 
@@ -62,7 +62,7 @@ def _unreachable(machine: Machine, prefix: str) -> Iterator[Diagnostic]:
         if name not in reached:
             message = f'State "{name}" is not reachable.'
             yield Diagnostic("MISSING_TRANSITION_TARGET", message, f"{prefix}/States/{name}")
-    for place, inner in _inner(machine, prefix):
+    for place, inner in inner_machines(machine, prefix):
         yield from _unreachable(inner, place)
 
 
@@ -83,7 +83,7 @@ def _ways(state: State, place: str) -> Iterator[tuple[str, str]]:
                 yield f"{place}/{key}[{number}]/Next", way["Next"]
 
 
-def _inner(machine: Machine, prefix: str) -> Iterator[tuple[str, Machine]]:
+def inner_machines(machine: Machine, prefix: str) -> Iterator[tuple[str, Machine]]:
     """Yield the machines inside the states: branches of a Parallel, the processor of a Map."""
     for name, state in machine["States"].items():
         place = f"{prefix}/States/{name}"

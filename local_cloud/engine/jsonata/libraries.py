@@ -120,6 +120,22 @@ def chosen() -> Run:
     return run_in_python
 
 
+def syntax_error(expression: str) -> str | None:
+    """Return why an expression cannot be read, without its code; ``None`` where it can."""
+    try:
+        if chosen() is run_in_rust:
+            import jsonatapy
+
+            jsonatapy.compile(expression)
+        else:
+            from jsonata.jsonata import Jsonata
+
+            Jsonata(expression)
+    except Exception as error:  # noqa: BLE001 - each library has kinds of its own
+        return re.sub(r"^[A-Z]\d{4}: ", "", _as_reference(str(error)))
+    return None
+
+
 _BUILT_IN = frozenset({"random", "eval"})
 _HOST = re.compile(r"^host function raised \w+: ")
 _OPERATOR = re.compile(r"(side of the) ([^\s\"]+) (operator)")
