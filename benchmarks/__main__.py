@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import fidelity, functions, gateway, soak, tools, whole_cloud
+from benchmarks import fidelity, functions, gateway, soak, tools, whole_cloud, workflows
 from benchmarks.figures import say_machine
 
-USUAL = ("start", "analysis", "ping", "functions", "gateway")
+USUAL = ("start", "analysis", "ping", "functions", "workflows", "gateway")
 ON_A_CLOUD = ("start", "analysis", "ping", "console")
 ALL = (*USUAL, "console", "tools", "soak", "fidelity")
 
@@ -22,6 +22,8 @@ def main() -> None:
         whole_cloud.run(wanted)
     if "functions" in wanted:
         functions.run()
+    if "workflows" in wanted:
+        workflows.run()
     if "gateway" in wanted:
         gateway.run()
     if "tools" in wanted:

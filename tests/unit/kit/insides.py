@@ -58,6 +58,22 @@ INSIDES = (
         "threading.Event",
     ),
     ("patience", f"{_ASL}.eval.callback.callback", "Event"),
+    ("json_paths", f"{_ASL}.utils.json_path", "parse"),
+    ("json_paths", f"{_ASL}.component.common.path.result_path", "parse"),
+    *(
+        ("jsonata.expressions", f"{_ASL}.{module}", name)
+        for module, name in (
+            ("component.common.string.string_expression", "StringJSONata._eval_body"),
+            ("component.common.string.string_expression", "StringVariableSample._eval_body"),
+            ("component.eval_component", "EvalComponent.eval"),
+            ("component.state.state_choice.choices_decl", "ChoicesDecl"),
+            ("component.state.state_execution.execute_state", "ExecutionState._from_error"),
+            ("eval.event.event_manager", "EventManager.add_event"),
+            ("eval.states", "States.set_result"),
+            ("eval.variable_store", "VariableStore.get_assigned_variables"),
+            ("parse.preprocessor", "from_string_literal"),
+        )
+    ),
     ("redrive", "localstack.services.stepfunctions.backend.execution_worker", "ExecutionWorker"),
     (
         "step_functions_provider",
