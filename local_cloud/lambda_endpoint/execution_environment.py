@@ -141,6 +141,7 @@ class ExecutionEnvironment:
             "AWS_DEFAULT_REGION": function.region,
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
+            **({"LOCAL_CLOUD_SHOWN_ROOT": "/var/task"} if function.packaged else {}),
             # Where the gateway of this machine is.
             **({"WEBSOCKET_URL": url} if (url := os.environ.get("WEBSOCKET_URL")) else {}),
             **function.environment,

@@ -23,6 +23,7 @@ pytestmark = pytest.mark.embedded("SAM runs the functions of its template alone"
 
 ROLE = "arn:aws:iam::000000000000:role/any"
 ECHO = "def handler(event, context):\n    print('said', event)\n    return event\n"
+RAISES = "def handler(event, context):\n    raise ValueError('no good')\n"
 BOOTSTRAP = """#!/bin/bash
 api="http://$AWS_LAMBDA_RUNTIME_API/2018-06-01/runtime/invocation"
 while true; do
@@ -171,6 +172,13 @@ def test_what_goes_wrong_in_node_is_told_as_lambda_tells_it(functions: Functions
 def test_a_bootstrap_of_ones_own_runs(functions: Functions) -> None:
     name = functions.create(zipped(bootstrap=BOOTSTRAP), "provided.al2023")
     assert functions.invoke(name, {"n": 1}) == {"echo": {"n": 1}}
+
+
+def test_a_trace_names_files_as_on_aws(functions: Functions) -> None:
+    report = functions.invoke(functions.create(zipped(index__py=RAISES)))
+    assert report["stackTrace"] == [
+        "  File \"/var/task/index.py\", line 2, in handler\n    raise ValueError('no good')\n"
+    ]
 
 
 def test_a_queue_invokes_a_function(stack: Stack, functions: Functions) -> None:

@@ -19,6 +19,8 @@ const API = process.env.AWS_LAMBDA_RUNTIME_API;
 const BASE = "/2018-06-01/runtime";
 const [HOST, PORT] = API.split(":");
 const agent = new http.Agent({ keepAlive: true, maxSockets: 2 });
+// A function from a zip names its files as on AWS; one from a folder, where they are.
+const SHOWN_ROOT = process.env.LOCAL_CLOUD_SHOWN_ROOT || process.env.LAMBDA_TASK_ROOT;
 const STREAMED = Symbol.for("aws.lambda.runtime.handler.streaming");
 const PRELUDE_TYPE = "application/vnd.awslambda.http-integration-response";
 
@@ -45,7 +47,7 @@ function report(error) {
   return {
     errorType: error.name,
     errorMessage: error.message,
-    trace: (error.stack ?? "").split("\n"),
+    trace: (error.stack ?? "").replaceAll(process.env.LAMBDA_TASK_ROOT, SHOWN_ROOT).split("\n"),
   };
 }
 

@@ -92,10 +92,26 @@ def listen_for_a_debugger(said: str) -> None:
         debugger.wait_for_client()
 
 
+def show_root(shown: str) -> None:
+    """Have stack traces name a function's folder as on AWS, where its own tells nobody anything."""
+    bootstrap: Any = importlib.import_module("awslambdaric.bootstrap")
+    make_error, root = bootstrap.make_error, os.getcwd()
+
+    def make_error_shown(
+        message: Any, kind: Any, trace: list[str] | None, invoke_id: str | None = None
+    ) -> Any:
+        lines = [line.replace(root, shown) for line in trace or []]
+        return make_error(message, kind, lines, invoke_id)
+
+    bootstrap.make_error = make_error_shown
+
+
 if __name__ == "__main__":
     sys.path[0] = os.getcwd()  # the function's folder, as with -m, and not this file's
     if url := os.environ.get("WEBSOCKET_URL"):
         sys.meta_path.insert(0, _Botocore(url))
     if debugger := os.environ.pop("LOCAL_CLOUD_DEBUGGER", ""):
         listen_for_a_debugger(debugger)
+    if shown := os.environ.pop("LOCAL_CLOUD_SHOWN_ROOT", ""):
+        show_root(shown)
     runpy.run_module("awslambdaric", run_name="__main__")
