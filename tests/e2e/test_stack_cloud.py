@@ -6,11 +6,13 @@ import os
 import signal
 import uuid
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
+from local_aws.account import ACCOUNT_ID, REGION
 from local_cloud import daemon
-from local_cloud.client import AgentClient, Login, log_in
+from local_cloud.client import AgentClient, Login, Message, log_in
 from local_cloud.deploy.session import Wanted
 from local_cloud.deploy.stack import Deployment
 from local_cloud.installation import PROJECT, TEMPLATE, Options
@@ -59,6 +61,36 @@ def test_the_agents_template_is_deployed_as_it_is_and_answers(cloud: Stack) -> N
 
     assert within(run())
     assert outputs["WebSocketUrl"].endswith("/live"), "the parameter took effect"
+
+
+VARIANT = PROJECT / "examples" / "agent-workflow-jsonata" / "agent-workflow.asl.json"
+
+
+def test_the_agents_workflow_in_jsonata_answers_as_the_other_one_does(cloud: Stack) -> None:
+    stack = Deployment(cloud.ports, NAME)
+    outputs, functions = stack.outputs(), stack.physical_ids("AWS::Lambda::Function")
+    api = cloud.aws("stepfunctions")
+    machine = outputs["StateMachineArn"]
+    before = api.describe_state_machine(stateMachineArn=machine)["definition"]
+    definition = VARIANT.read_text()
+    for logical_id, name in functions.items():
+        arn = f"arn:aws:lambda:{REGION}:{ACCOUNT_ID}:function:{name}"
+        definition = definition.replace(f"${{{logical_id}Arn}}", arn)
+    api.update_state_machine(stateMachineArn=machine, definition=definition)
+
+    async def run(**fields: Any) -> Message:
+        token = log_in(a_user(cloud, outputs), cloud.ports)
+        async with AgentClient(outputs["WebSocketUrl"], token) as agent:
+            return (await analyse(agent, **fields))[-1]
+
+    try:
+        finished = within(run())
+        assert (finished["type"], finished["status"]) == ("finished", "SUCCEEDED"), finished
+        failed = within(run(dataset="nothing-of-this-name"))
+        assert failed["type"] in ("finished", "error")
+        assert failed.get("status") != "SUCCEEDED"
+    finally:
+        api.update_state_machine(stateMachineArn=machine, definition=before)
 
 
 def test_a_reset_deploys_it_again(cloud: Stack) -> None:
