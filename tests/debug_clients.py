@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
@@ -13,17 +14,37 @@ from websockets.asyncio.client import ClientConnection, connect
 Message = dict[str, Any]
 
 
-class DapClient:
+class Conversation(ABC):
+    """Messages that come in any order; each is taken by whoever waits for it."""
+
+    def __init__(self) -> None:
+        self.seen: list[Message] = []
+
+    @abstractmethod
+    async def receive(self) -> Message:
+        """Return the next message."""
+
+    async def until(self, wanted: Callable[[Message], bool]) -> Message:
+        """Return the first message that is wanted; the others are kept."""
+        while True:
+            for message in self.seen:
+                if wanted(message):
+                    self.seen.remove(message)
+                    return message
+            self.seen.append(await self.receive())
+
+
+class DapClient(Conversation):
     """Speaks the Debug Adapter Protocol over TCP.
 
     https://microsoft.github.io/debug-adapter-protocol/specification
     """
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        super().__init__()
         self.reader = reader
         self.writer = writer
         self.sequence = 0
-        self.seen: list[Message] = []
 
     @classmethod
     async def attach(cls, port: int, breakpoints: dict[str, list[int]]) -> DapClient:
@@ -54,24 +75,19 @@ class DapClient:
         return await self.answer(self.send(command, **arguments))
 
     async def answer(self, sequence: int) -> Message:
-        found = await self._until(lambda m: m.get("request_seq") == sequence)
+        found = await self.until(lambda m: m.get("request_seq") == sequence)
         assert found["success"], found
         return dict(found.get("body") or {})
 
     async def event(self, name: str) -> Message:
-        return dict((await self._until(lambda m: m.get("event") == name)).get("body") or {})
+        return dict((await self.until(lambda m: m.get("event") == name)).get("body") or {})
 
-    async def _until(self, wanted: Callable[[Message], bool]) -> Message:
-        while True:
-            for message in self.seen:
-                if wanted(message):
-                    self.seen.remove(message)
-                    return message
-            length = 0
-            while line := (await self.reader.readline()).strip():
-                if line.lower().startswith(b"content-length:"):
-                    length = int(line.partition(b":")[2])
-            self.seen.append(json.loads(await self.reader.readexactly(length)))
+    async def receive(self) -> Message:
+        length = 0
+        while line := (await self.reader.readline()).strip():
+            if line.lower().startswith(b"content-length:"):
+                length = int(line.partition(b":")[2])
+        return dict(json.loads(await self.reader.readexactly(length)))
 
     async def stopped(self) -> tuple[int, Message]:
         """Wait for a breakpoint; return the thread, and the variables of its frame."""
@@ -88,16 +104,16 @@ class DapClient:
         self.writer.close()
 
 
-class Inspector:
+class Inspector(Conversation):
     """Speaks to Node's inspector.
 
     https://chromedevtools.github.io/devtools-protocol/v8/Debugger/
     """
 
     def __init__(self, socket: ClientConnection) -> None:
+        super().__init__()
         self.socket = socket
         self.number = 0
-        self.seen: list[Message] = []
 
     @classmethod
     async def attach(cls, port: int) -> Inspector:
@@ -112,17 +128,12 @@ class Inspector:
         self.number += 1
         wanted = self.number
         await self.socket.send(json.dumps({"id": wanted, "method": method, "params": parameters}))
-        found = await self._until(lambda m: m.get("id") == wanted)
+        found = await self.until(lambda m: m.get("id") == wanted)
         assert "error" not in found, found
         return dict(found["result"])
 
     async def event(self, method: str) -> Message:
-        return dict((await self._until(lambda m: m.get("method") == method))["params"])
+        return dict((await self.until(lambda m: m.get("method") == method))["params"])
 
-    async def _until(self, wanted: Callable[[Message], bool]) -> Message:
-        while True:
-            for message in self.seen:
-                if wanted(message):
-                    self.seen.remove(message)
-                    return message
-            self.seen.append(json.loads(await self.socket.recv()))
+    async def receive(self) -> Message:
+        return dict(json.loads(await self.socket.recv()))
