@@ -53,15 +53,15 @@ INSIDES = (
         "RuntimeExecutor.prepare_version",
     ),
     (
-        "patience",
+        "workflows.patience",
         f"{_ASL}.component.state.state_execution.execute_state",
         "threading.Event",
     ),
-    ("patience", f"{_ASL}.eval.callback.callback", "Event"),
-    ("json_paths", f"{_ASL}.utils.json_path", "parse"),
-    ("json_paths", f"{_ASL}.component.common.path.result_path", "parse"),
+    ("workflows.patience", f"{_ASL}.eval.callback.callback", "Event"),
+    ("workflows.json_paths", f"{_ASL}.utils.json_path", "parse"),
+    ("workflows.json_paths", f"{_ASL}.component.common.path.result_path", "parse"),
     *(
-        ("jsonata.expressions", f"{_ASL}.{module}", name)
+        ("workflows.jsonata.expressions", f"{_ASL}.{module}", name)
         for module, name in (
             ("component.common.string.string_expression", "StringJSONata._eval_body"),
             ("component.common.string.string_expression", "StringVariableSample._eval_body"),
@@ -74,14 +74,18 @@ INSIDES = (
             ("parse.preprocessor", "from_string_literal"),
         )
     ),
-    ("redrive", "localstack.services.stepfunctions.backend.execution_worker", "ExecutionWorker"),
     (
-        "step_functions_provider",
+        "workflows.redrive",
+        "localstack.services.stepfunctions.backend.execution_worker",
+        "ExecutionWorker",
+    ),
+    (
+        "workflows.provider",
         "localstack.services.stepfunctions.provider",
         "StepFunctionsProvider._validate_definition",
     ),
     (
-        "step_functions_provider",
+        "workflows.provider",
         f"{_ASL}.component.state.state_execution.state_task.lambda_eval_utils",
         "select_from_typed_dict",
     ),

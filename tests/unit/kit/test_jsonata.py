@@ -10,15 +10,17 @@ from typing import Any
 
 import pytest
 
-from local_cloud.engine.jsonata import libraries
-from local_cloud.engine.jsonata.evaluate import QueryFailed, evaluate
-from local_cloud.engine.jsonata.libraries import Run, run_in_python, run_in_rust
+from local_cloud.engine.workflows.jsonata import libraries
+from local_cloud.engine.workflows.jsonata.evaluate import QueryFailed, evaluate
+from local_cloud.engine.workflows.jsonata.libraries import Run, run_in_python, run_in_rust
 
 
 @pytest.fixture(autouse=True, params=[run_in_rust, run_in_python], ids=["Rust", "Python"])
 def library(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Each library in turn."""
-    monkeypatch.setattr("local_cloud.engine.jsonata.evaluate.chosen", lambda: request.param)
+    monkeypatch.setattr(
+        "local_cloud.engine.workflows.jsonata.evaluate.chosen", lambda: request.param
+    )
     run: Run = request.param
     return run
 

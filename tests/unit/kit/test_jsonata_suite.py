@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from local_cloud.engine.jsonata.libraries import (
+from local_cloud.engine.workflows.jsonata.libraries import (
     ExpressionFailed,
     Run,
     run_in_python,

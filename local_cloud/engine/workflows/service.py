@@ -7,12 +7,12 @@ from localstack.services.plugins import Service, aws_provider
 def stepfunctions() -> Service:
     """Return the Step Functions service."""
     # Loaded when somebody asks for the service: its parsers take their time.
-    from local_cloud.engine import json_paths, patience, step_functions_provider
-    from local_cloud.engine.jsonata.expressions import evaluate_here
+    from local_cloud.engine.workflows import json_paths, patience, provider
+    from local_cloud.engine.workflows.jsonata.expressions import evaluate_here
 
-    step_functions_provider.keep_sdk_metadata()
-    step_functions_provider.refuse_wrong_definitions()
+    provider.keep_sdk_metadata()
+    provider.refuse_wrong_definitions()
     patience.wait_for_debuggers()
     json_paths.read_paths_once()
     evaluate_here()
-    return Service.for_provider(step_functions_provider.Provider())
+    return Service.for_provider(provider.Provider())

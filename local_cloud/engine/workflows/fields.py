@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from local_cloud.engine.jsonata.libraries import syntax_error
-from local_cloud.engine.transitions import Diagnostic, Machine, State, inner_machines
+from local_cloud.engine.workflows.jsonata.libraries import syntax_error
+from local_cloud.engine.workflows.transitions import Diagnostic, Machine, State, inner_machines
 
 JSONATA, JSONPATH = "JSONata", "JSONPath"
 _SCHEMA = "SCHEMA_VALIDATION_FAILED"

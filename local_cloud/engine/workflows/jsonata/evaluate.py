@@ -9,8 +9,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from local_cloud.engine.jsonata.functions import FUNCTIONS
-from local_cloud.engine.jsonata.libraries import ExpressionFailed, chosen
+from local_cloud.engine.workflows.jsonata.functions import FUNCTIONS
+from local_cloud.engine.workflows.jsonata.libraries import ExpressionFailed, chosen
 
 #: Bytes of a result: https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
 MAX_RESULT_BYTES = 256 * 1024

@@ -25,9 +25,9 @@ from localstack.services.stepfunctions.asl.component.state.state_execution.state
 )
 from localstack.services.stepfunctions.provider import StepFunctionsProvider
 
-from local_cloud.engine.definition_fields import check_fields
-from local_cloud.engine.redrive import redrive, redrives_of, why_not
-from local_cloud.engine.transitions import Diagnostic, check_transitions
+from local_cloud.engine.workflows.fields import check_fields
+from local_cloud.engine.workflows.redrive import redrive, redrives_of, why_not
+from local_cloud.engine.workflows.transitions import Diagnostic, check_transitions
 
 _METADATA = "ResponseMetadata"
 _REFUSED = "Invalid State Machine Definition: "

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from local_cloud.engine.definition_fields import check_fields
+from local_cloud.engine.workflows.fields import check_fields
 
 PASS = {"Type": "Pass", "End": True}
 ONLY = (

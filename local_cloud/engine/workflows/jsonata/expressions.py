@@ -38,8 +38,8 @@ from localstack.services.stepfunctions.asl.eval.variable_store import VariableSt
 from localstack.services.stepfunctions.asl.parse import preprocessor
 from localstack.services.stepfunctions.asl.utils.encoding import to_json_str
 
-from local_cloud.engine.jsonata.evaluate import QueryFailed, evaluate
-from local_cloud.engine.jsonata.fields import field, inside, part_of
+from local_cloud.engine.workflows.jsonata.evaluate import QueryFailed, evaluate
+from local_cloud.engine.workflows.jsonata.fields import field, inside, part_of
 
 #: Whether a state has a result: one that is null is one, too.
 _HAS_RESULT = "kit_has_result"

@@ -1,0 +1,1 @@
+"""Step Functions: LocalStack's interpreter, completed where it answers otherwise than AWS."""
