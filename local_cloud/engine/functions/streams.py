@@ -22,8 +22,6 @@ from localstack.services.lambda_.urlrouter import FunctionUrlRouter, event_for_l
 from local_cloud.engine.functions.executor import ENDPOINT
 from local_cloud.lambda_endpoint.invoke_api import STREAMING
 
-#: What a function may say of an HTTP response before its body.
-_PRELUDE = frozenset({"statusCode", "headers", "cookies"})
 _END_OF_PRELUDE = bytes(8)
 
 
@@ -93,13 +91,9 @@ def _streamed(account: str, region: str, arn: str, api_id: str, request: Request
     version = _version_of(account, region, name, qualifier)
     event = json.dumps(event_for_lambda_url(api_id, request)).encode()
     pieces = _pieces(open_stream(name, version, event))
-    first = next(pieces, b"")
-    told, rest = _prelude(first)
-    if told is not None:
-        first = rest or next(pieces, b"").removeprefix(_END_OF_PRELUDE)
-    told = told or {"headers": {"Content-Type": "application/octet-stream"}}
+    told, pieces = _prelude(pieces)
     response = Response(
-        chain([first], pieces),
+        pieces,
         int(told.get("statusCode", 200)),
         {str(key): str(value) for key, value in (told.get("headers") or {}).items()},
         direct_passthrough=True,
@@ -109,16 +103,22 @@ def _streamed(account: str, region: str, arn: str, api_id: str, request: Request
     return response
 
 
-def _prelude(first: bytes) -> tuple[dict[str, Any] | None, bytes]:
-    """Return what a first piece says of the response, and what of the body it holds."""
-    head, separator, body = first.partition(_END_OF_PRELUDE)
+def _prelude(pieces: Iterator[bytes]) -> tuple[dict[str, Any], Iterator[bytes]]:
+    """Return what a stream says of the response, and the body that follows.
+
+    It is JSON before eight zero bytes, which may come in a piece of their own.
+    """
+    taken = next(pieces, b"")
+    if taken.startswith(b"{") and _END_OF_PRELUDE not in taken:
+        taken += next(pieces, b"")
+    head, separator, body = taken.partition(_END_OF_PRELUDE)
     try:
-        told = json.loads(head)
+        told = json.loads(head) if separator else None
     except ValueError:
-        return None, first
-    if not isinstance(told, dict) or not told.keys() <= _PRELUDE:
-        return None, first
-    return told, body if separator else b""
+        told = None
+    if not isinstance(told, dict):
+        return {"headers": {"Content-Type": "application/octet-stream"}}, chain([taken], pieces)
+    return told, chain([body], pieces)
 
 
 def _pieces(answer: requests.Response) -> Iterator[bytes]:
