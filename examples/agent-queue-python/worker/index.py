@@ -2,6 +2,7 @@
 
 import json
 import os
+from typing import Any
 
 import boto3
 
@@ -16,7 +17,7 @@ def answer(question: str) -> str:
     return f"{len(question.split())} words"
 
 
-def work(record: dict) -> None:
+def work(record: dict[str, Any]) -> None:
     """Answer one question, and keep the answer."""
     question = json.loads(record["body"])["question"]
     connection = record["messageAttributes"]["connectionId"]["stringValue"]
@@ -28,7 +29,7 @@ def work(record: dict) -> None:
         print("nobody is there any more; the answer is in the table")
 
 
-def handler(event, context):
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Tell which questions of a batch are to come again."""
     failed = []
     for record in event["Records"]:
