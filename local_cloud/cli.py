@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import subprocess
@@ -426,15 +427,21 @@ def deploy(
             show_debuggers(state.ports)
     except (DeployFailed, PartFailed) as error:
         fail(str(error))
-    while watch:
+    if watch:
+        with contextlib.suppress(KeyboardInterrupt):
+            _deploy_at_each_change(session)
+
+
+def _deploy_at_each_change(session: Session) -> NoReturn:
+    from local_cloud.deploy.errors import DeployFailed
+
+    while True:
         console.print("[dim]Deployed again when a file changes. Ctrl-C ends.[/dim]")
+        session.wait_for_change()
         try:
-            session.wait_for_change()
             _deploy_once(session)
         except DeployFailed as error:
             errors.print(f"[red]local-cloud:[/red] {escape(str(error))}", soft_wrap=True)
-        except KeyboardInterrupt:
-            return
 
 
 def _wanted(path: Path, stack: str, parameters: list[str] | None) -> Wanted:

@@ -67,6 +67,7 @@ class Session:
             self.stack.upload,
         )
         self.parameters = wanted.parameters
+        self._marks: dict[Path, int] = {}
 
     def run(self) -> Iterator[Event]:
         """Deploy it once, and yield what happens.
@@ -74,8 +75,13 @@ class Session:
         Raises:
             DeployFailed: it cannot be deployed.
         """
+        # Before they are read: what changes from now on is another deployment's.
+        self._marks = {path: _mark(path) for path in self.source.watched}
         try:
-            yield from self.stack.run(self.source.prepared(), self.parameters)
+            template = self.source.prepared()
+            for path in self.source.watched:
+                self._marks.setdefault(path, _mark(path))
+            yield from self.stack.run(template, self.parameters)
         except DeployFailed as error:
             raise DeployFailed(self.source.line_of(str(error))) from error
         except BotoCoreError as error:
@@ -103,9 +109,8 @@ class Session:
             raise DeployFailed(str(error)) from error
 
     def wait_for_change(self) -> None:
-        """Return when a file that the deployment depends on has changed."""
-        before = self._mark()
-        while self._mark() == before:
+        """Return when a file that the deployment depends on is not what it was deployed from."""
+        while all(_mark(path) == mark for path, mark in self._marks.items()):
             time.sleep(WATCH_SECONDS)  # no file tells of its change, on every system
 
     def results(self) -> Mapping[str, list[str]]:
@@ -119,9 +124,10 @@ class Session:
             ],
         }
 
-    def _mark(self) -> tuple[int, ...]:
-        files = sorted(self.source.watched)
-        return tuple(fingerprint([path]) if path.is_dir() else _modified(path) for path in files)
+
+def _mark(path: Path) -> int:
+    """Return what changes when a file does, or one in a folder."""
+    return fingerprint([path]) if path.is_dir() else _modified(path)
 
 
 def _modified(path: Path) -> int:
