@@ -1,4 +1,7 @@
-"""Workflows whose query language is JSONata, without Java."""
+"""Workflows whose query language is JSONata, without Java.
+
+https://docs.aws.amazon.com/step-functions/latest/dg/transforming-data.html
+"""
 
 from __future__ import annotations
 
@@ -12,11 +15,9 @@ import pytest
 from botocore.config import Config
 
 from local_aws.account import REGION
-from tests.behaviours import behaviour
 from tests.stack import Stack
 
 ROLE = "arn:aws:iam::000000000000:role/any"
-DOCS = "https://docs.aws.amazon.com/step-functions/latest/dg/transforming-data.html"
 
 
 class Workflows:
@@ -163,7 +164,6 @@ def test_a_task_has_arguments_a_result_and_an_error_to_catch(workflows: Workflow
     assert "ResourceNotFoundException" in caught["why"]
 
 
-@behaviour("jsonata", "an expression that fails names its field, and the state fails", DOCS)
 @pytest.mark.parametrize(
     ("output", "field", "words"),
     [
