@@ -406,14 +406,23 @@ def deploy(
     wait: DebugWait = False,
     delete: Annotated[bool, typer.Option("--delete", help="Delete the stack instead")] = False,
 ) -> None:
-    """Deploy a SAM or CloudFormation template into the running cloud, code by reference."""
+    """Deploy a SAM or CloudFormation template into the running cloud.
+
+    Code is taken by reference; with --docker it is uploaded.
+    """
     from local_cloud.deploy.errors import DeployFailed
     from local_cloud.deploy.session import Session
     from local_cloud.health import wait_for_parts
 
     state = running_or_fail(Home.from_environment())
     _check_debug(debug, wait)
-    session = Session(state.ports, _wanted(path, stack, parameters))
+    if debug and state.mode == "docker":
+        fail("--debug needs the embedded mode", 2)
+    session = Session(
+        state.ports,
+        _wanted(path, stack, parameters),
+        by_reference=state.mode == "embedded",
+    )
     try:
         wait_for_parts(state.ports)
         if delete:

@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from local_cloud import daemon
+from local_cloud.docker_mode.compose import DEFAULT_PROJECT
 from local_cloud.installation import Home, Options, Ports, State
 from local_cloud.port_check import free_ports
 from tests.stack import Stack
@@ -62,7 +63,9 @@ def stack(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory)
     """The stack that the tests share."""
     if endpoint := os.environ.get("AWS_ENDPOINT_URL"):
         os.environ["ENGINE_PORT"] = str(urlsplit(endpoint).port or 80)
-        yield Stack(Ports.from_environment(), None)
+        named = os.environ.get("COMPOSE_PROJECT_NAME") or DEFAULT_PROJECT
+        project = named if mode_of(pytestconfig) == "docker" else None
+        yield Stack(Ports.from_environment(), None, project)
         return
     with own_stack(tmp_path_factory.mktemp("cloud"), mode_of(pytestconfig)) as started:
         yield started

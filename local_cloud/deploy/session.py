@@ -56,15 +56,20 @@ class Wanted:
 
 
 class Session:
-    """Deploys a template into a running cloud."""
+    """Deploys a template into a running cloud.
 
-    def __init__(self, ports: Ports, wanted: Wanted) -> None:
+    Args:
+        by_reference: the engine reads this machine's folders; in a container it does not.
+    """
+
+    def __init__(self, ports: Ports, wanted: Wanted, *, by_reference: bool = True) -> None:
         self.ports = ports
         self.stack = Deployment(ports, wanted.name)
         self.source = Source(
             Path(wanted.path),
             Home.from_environment().path / "built" / wanted.name,
             self.stack.upload,
+            by_reference=by_reference,
         )
         self.parameters = wanted.parameters
         self._marks: dict[Path, int] = {}

@@ -1,13 +1,16 @@
 """A template as its author wrote it, made ready to be deployed.
 
-What ``aws cloudformation package`` uploads is named by its place on this machine, or put inline.
+What ``aws cloudformation package`` uploads is named by its place on this machine, where the engine
+shares that; else it is uploaded.
 https://docs.aws.amazon.com/cli/latest/reference/cloudformation/package.html
 """
 
 from __future__ import annotations
 
+import io
 import json
 import re
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +20,7 @@ from awscli.customizations.cloudformation.yamlhelper import yaml_parse
 from local_cloud.deploy.build import build
 from local_cloud.deploy.errors import DeployFailed
 from local_cloud.deploy.stack import Uploaded
+from local_cloud.lambda_endpoint.packages import SOURCE_MARK
 
 #: The bucket that stands for this machine's folders.
 BY_REFERENCE = "hot-reload"
@@ -40,6 +44,9 @@ _NESTED = {
     "AWS::Serverless::Application": "Location",
 }
 _LAYER = "AWS::Serverless::LayerVersion"
+
+#: Names that no function needs.
+_IGNORED = frozenset({"__pycache__", ".git", ".venv"})
 
 Properties = dict[str, Any]
 
@@ -65,9 +72,18 @@ class Source:
         path: of the template.
         built: a folder for what has to be built.
         upload: puts a file where the engine reads it.
+        by_reference: the engine reads this machine's folders.
     """
 
-    def __init__(self, path: Path, built: Path, upload: Callable[[bytes], Uploaded]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        built: Path,
+        upload: Callable[[bytes], Uploaded],
+        *,
+        by_reference: bool = True,
+    ) -> None:
+        self.by_reference = by_reference
         self.path = path
         self.folder = path.parent
         self.built = built
@@ -125,7 +141,12 @@ class Source:
         if kind in _NESTED:
             place = _NESTED[kind]
             if (file := self._local_file(logical_id, properties, place)) is not None:
-                nested = Source(file, self.built / logical_id, self.upload)
+                nested = Source(
+                    file,
+                    self.built / logical_id,
+                    self.upload,
+                    by_reference=self.by_reference,
+                )
                 template = json.dumps(nested.prepared(), default=str)
                 properties[place] = self.upload(template.encode()).url
                 self.watched |= nested.watched
@@ -147,7 +168,12 @@ class Source:
             self.watched.add(folder)
             made = build(logical_id, resource["Metadata"], folder, self.built / logical_id)
             folder = made if made is not None else folder
-        properties[key] = {bucket: BY_REFERENCE, name: str(folder)}
+        if self.by_reference:
+            properties[key] = {bucket: BY_REFERENCE, name: str(folder)}
+            return
+        self.watched.add((self.folder / code).resolve())
+        put = self.upload(_zipped(folder) if folder.is_dir() else folder.read_bytes())
+        properties[key] = {bucket: put.bucket, name: put.key}
 
     def _local_file(self, logical_id: str, properties: Properties, key: str) -> Path | None:
         named = properties.get(key)
@@ -160,6 +186,19 @@ class Source:
             raise DeployFailed(f"{self.path}: {logical_id}: {key} {file} is no file")
         self.watched.add(file)
         return file
+
+
+def _zipped(folder: Path) -> bytes:
+    """Return a folder as a zip that says of itself that it is source: packages are to come."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(zipfile.ZipInfo(SOURCE_MARK), "")
+        for path in sorted(folder.rglob("*")):
+            if path.is_file() and not _IGNORED.intersection(path.relative_to(folder).parts):
+                entry = zipfile.ZipInfo(str(path.relative_to(folder)))  # without a time: the same
+                entry.external_attr = path.stat().st_mode << 16
+                archive.writestr(entry, path.read_bytes(), zipfile.ZIP_DEFLATED)
+    return made.getvalue()
 
 
 def _has_code(properties: Properties) -> bool:

@@ -20,9 +20,11 @@ class Forwarder:
     Args:
         endpoint: ``http://host:port``.
         remedy: what a user does when it does not answer.
+        host: by which name it is asked, where answers tell that.
     """
 
-    def __init__(self, endpoint: str, remedy: str) -> None:
+    def __init__(self, endpoint: str, remedy: str, host: str | None = None) -> None:
+        self.host = host
         self.endpoint = endpoint.rstrip("/")
         self.remedy = remedy
         self.session = requests.Session()
@@ -45,6 +47,8 @@ class Forwarder:
             for name, value in incoming.headers.items()
             if name.lower() not in {*_HOP_BY_HOP, "host", without}
         }
+        if self.host is not None:
+            headers["Host"] = self.host
         query = incoming.query_string.decode("latin-1")
         url = f"{self.endpoint}{incoming.path}" + (f"?{query}" if query else "")
         try:

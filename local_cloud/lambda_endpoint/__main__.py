@@ -43,6 +43,12 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--parameters", type=json.loads, default={}, help="JSON by name")
     parser.add_argument(
+        "--relays",
+        type=json.loads,
+        default={},
+        help='JSON: ports of 127.0.0.1 that stand for others: {"8080": "host:port"}',
+    )
+    parser.add_argument(
         "--warm-workers",
         choices=["EAGER", "LAZY"],
         default="LAZY",
@@ -78,6 +84,7 @@ def main() -> None:
         eager=arguments.warm_workers == "EAGER",
         region=os.environ.get("AWS_DEFAULT_REGION", "us-east-1"),
         allowed_hosts=tuple(arguments.allowed_hosts),
+        relays=arguments.relays,
         debugged=tuple(arguments.debug),
         debug_wait=arguments.debug_wait,
         cloudwatch_endpoint=os.environ.get("AWS_ENDPOINT_URL"),

@@ -7,13 +7,13 @@ https://nodejs.org/learn/getting-started/debugging (Node.js, by its inspector)
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import re
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from local_aws.relay import join
 from local_cloud.lambda_endpoint.runtimes import NODE, PYTHON, kind_of
 
 REQUIREMENTS = Path(__file__).with_name("debug-requirements.txt")
@@ -113,18 +113,10 @@ class Debugger:
             writer.close()
             return
         self.clients.add(task)
-        pipes = [
-            asyncio.ensure_future(_pipe(reader, back)),
-            asyncio.ensure_future(_pipe(there, writer)),
-        ]
         try:
-            await asyncio.wait(pipes, return_when=asyncio.FIRST_COMPLETED)
+            await join((reader, writer), (there, back))
         finally:
             self.clients.discard(task)
-            for pipe in pipes:
-                pipe.cancel()
-            for end in (writer, back):
-                end.close()
 
     async def _reach_worker(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """Connect to the worker, which may be starting, or have to be."""
@@ -134,13 +126,6 @@ class Debugger:
                 return await asyncio.open_connection("127.0.0.1", self.inner)
             except OSError:
                 await asyncio.sleep(RETRY_SECONDS)
-
-
-async def _pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with contextlib.suppress(ConnectionError):
-        while data := await reader.read(65536):
-            writer.write(data)
-            await writer.drain()
 
 
 class Debuggers:

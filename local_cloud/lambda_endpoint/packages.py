@@ -15,6 +15,8 @@ from pathlib import Path
 
 from uv import find_uv_bin
 
+#: A file of this name says that a zip is source, whose packages are still to be installed.
+SOURCE_MARK = ".local-cloud-source"
 # The language runtime that Lambda itself provides: the runtime client and boto3.
 RUNTIME_REQUIREMENTS = Path(__file__).with_name("runtime-requirements.txt")
 
@@ -87,3 +89,7 @@ async def failure_of(command: Sequence[str], folder: Path | None = None) -> str 
     )
     output, _ = await process.communicate()
     return output.decode(errors="replace").strip() if process.returncode != 0 else None
+
+
+if __name__ == "__main__":  # ahead of the first function: python -m … FOLDER
+    asyncio.run(install(RUNTIME_REQUIREMENTS, Path(sys.argv[1])))

@@ -14,6 +14,7 @@ from local_aws.aws_api import AwsApi
 from local_aws.hosts import AllowedHosts
 from local_aws.http1 import HttpServerProtocol
 from local_aws.log_delivery import LogDelivery
+from local_aws.relay import relay
 from local_aws.template import Template
 from local_cloud.lambda_endpoint.debug_api import DebugApi
 from local_cloud.lambda_endpoint.debugger import Debugger, Debuggers, NotDebugged, Wanted
@@ -57,6 +58,8 @@ class Settings:
     #: Functions that a debugger may attach to, and whether they wait for one.
     debugged: tuple[Wanted, ...] = ()
     debug_wait: bool = False
+    #: Ports of 127.0.0.1 that stand for ``host:port`` elsewhere, by number.
+    relays: Mapping[str, str] = field(default_factory=dict)
     #: Local addresses of what variables name by its address on AWS.
     addresses: Mapping[str, str] = field(default_factory=dict)
 
@@ -86,6 +89,8 @@ class LambdaEndpoint:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stopped.set)
         await self.open()
+        for port, to in settings.relays.items():
+            await relay(int(port), to)
         for wanted in settings.debugged:
             debugger = await self.debug(wanted, wait=settings.debug_wait)
             print(f"{debugger.name}: debugger on 127.0.0.1:{debugger.port}", flush=True)

@@ -20,8 +20,6 @@ from local_cloud.docker_mode.sam import SAM_VERSION
 from local_cloud.installation import PROJECT, aws_environment
 from tests.stack import Stack, within
 
-pytestmark = pytest.mark.embedded("SAM runs the functions of its template alone")
-
 #: What npm installs once for this checkout.
 TOOLS = PROJECT / ".local-cloud" / "packages" / "cdk"
 PACKAGES = ("aws-cdk@2", "aws-cdk-local@3", "aws-cdk-lib@2", "constructs@10", "esbuild@0.27")

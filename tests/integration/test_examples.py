@@ -17,13 +17,12 @@ from local_cloud.deploy.session import Session, Wanted
 from local_cloud.installation import PROJECT
 from tests.stack import Stack, until, within
 
-pytestmark = pytest.mark.embedded("SAM runs the functions of its template alone")
-
 
 @contextmanager
 def deployed(stack: Stack, example: str) -> Iterator[Session]:
     name = f"{example}-{uuid.uuid4().hex[:6]}"
-    session = Session(stack.ports, Wanted.of(PROJECT / "examples" / example, name, []))
+    wanted = Wanted.of(PROJECT / "examples" / example, name, [])
+    session = Session(stack.ports, wanted, by_reference=stack.project is None)
     try:
         list(session.run())
         yield session

@@ -19,7 +19,7 @@ from botocore.exceptions import ClientError
 
 from tests.stack import Stack
 
-pytestmark = pytest.mark.embedded("SAM runs the functions of its template alone")
+embedded = pytest.mark.embedded("what answers on 3001 is SAM's own")
 
 ROLE = "arn:aws:iam::000000000000:role/any"
 ECHO = "def handler(event, context):\n    print('said', event)\n    return event\n"
@@ -102,6 +102,7 @@ def test_a_function_is_created_described_run_and_deleted(
     raise AssertionError("it is still there")
 
 
+@embedded
 def test_a_function_that_was_made_runs_at_the_lambda_endpoint_too(
     stack: Stack, functions: Functions
 ) -> None:
@@ -365,6 +366,7 @@ def test_a_handler_that_is_not_in_the_code_is_told_at_the_invocation(functions: 
     assert report["errorType"] == "Runtime.ImportModuleError"
 
 
+@embedded
 def test_the_registry_takes_no_nonsense(stack: Stack, tmp_path: Path) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", stack.ports.functions)
     for body in (b"nonsense", b"[]", b"{}", json.dumps({"code": str(tmp_path / "no")}).encode()):

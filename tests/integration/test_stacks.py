@@ -15,8 +15,6 @@ from websockets.asyncio.client import connect
 
 from tests.stack import Stack, within
 
-pytestmark = pytest.mark.embedded("SAM runs the functions of its template alone")
-
 CHAT = """
 Parameters:
   Greeting: {Type: String, Default: hello}

@@ -13,6 +13,7 @@ import httpx
 
 from local_aws.aws_api import AwsApi, EngineAway
 from local_aws.http1 import ConnectionFailed, HttpClient
+from local_aws.http_message import Response
 from local_aws.log_delivery import LogDelivery
 from websocket_gateway.core.backend import (
     HttpAnswer,
@@ -21,6 +22,9 @@ from websocket_gateway.core.backend import (
     ServiceCall,
 )
 from websocket_gateway.patience import PatientTimeout
+
+# Lambda's own limit; that of an integration ends before.
+MAX_SECONDS = 15 * 60
 
 
 class NetworkBackend:
@@ -47,11 +51,11 @@ class NetworkBackend:
         target = f"/2015-03-31/functions/{quote(function)}/invocations"
         try:
             async with PatientTimeout(timeout, lambda: self._is_debugged(function)):
-                response = await self.functions.request(
-                    "POST", target, payload, {"Content-Type": "application/json"}
-                )
+                response = await self._invoke(target, payload)
         except TimeoutError as error:
             raise IntegrationTimedOut(f"{function} took longer than {timeout:g} s") from error
+        except EngineAway as error:
+            raise IntegrationFailed(f"{function}: {error}") from error
         except ConnectionFailed as error:
             raise IntegrationFailed(
                 f"the Lambda endpoint {self.endpoint} does not answer ({error}); is it running? "
@@ -66,6 +70,16 @@ class NetworkBackend:
                 f"{function} failed: {response.body[:500].decode(errors='replace')}"
             )
         return response.body
+
+    async def _invoke(self, target: str, payload: bytes) -> Response:
+        headers = {"Content-Type": "application/json"}
+        response = await self.functions.request("POST", target, payload, headers)
+        if response.status != 404 or self.engine is None:
+            return response
+        # SAM runs the functions of its template; those that the Lambda API made the engine knows.
+        return await self.engine.send(
+            "lambda", "POST", target, payload, headers, seconds=MAX_SECONDS
+        )
 
     async def _is_debugged(self, function: str) -> bool:
         """Return whether a debugger is attached to a function."""

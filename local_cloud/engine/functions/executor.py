@@ -22,39 +22,10 @@ from localstack.services.lambda_.invocation.runtime_executor import (
     RuntimeExecutor,
 )
 
-from local_cloud.engine.forwarder import (
-    ANSWER_TIMEOUT_SECONDS,
-    CONNECT_TIMEOUT_SECONDS,
-    Forwarder,
-)
+from local_cloud.engine.functions.endpoint import ENDPOINT, TEMPLATE_ENDPOINT
 from local_cloud.engine.functions.template_functions import TEMPLATE
 from local_cloud.lambda_endpoint.invoke_api import FUNCTIONS, INVOKED_ARN, REGISTRY, REQUEST_ID
-
-_REMEDY = (
-    "Functions that are made by the API run on the kit's own endpoint (./local-cloud up); SAM runs "
-    "those of its template alone"
-)
-
-
-class _Endpoint:
-    """The Lambda endpoint, over the connections that the template's functions have."""
-
-    def __init__(self, forwarder: Forwarder) -> None:
-        self.url, self.session = forwarder.endpoint, forwarder.session
-
-    def send(self, method: str, path: str, **more: Any) -> requests.Response:
-        try:
-            return self.session.request(
-                method,
-                f"{self.url}{path}",
-                timeout=(CONNECT_TIMEOUT_SECONDS, ANSWER_TIMEOUT_SECONDS),
-                **more,
-            )
-        except requests.RequestException as error:
-            raise LambdaRuntimeException(f"{self.url} does not answer: {error}") from error
-
-
-ENDPOINT = _Endpoint(TEMPLATE.forwarder)
+from local_cloud.lambda_endpoint.packages import SOURCE_MARK
 
 
 class ProcessExecutor(RuntimeExecutor):  # type: ignore[misc]
@@ -86,8 +57,9 @@ class ProcessExecutor(RuntimeExecutor):  # type: ignore[misc]
     def prepare_version(cls, function_version: FunctionVersion) -> None:
         """Unpack a version's code and layers, and register it at the endpoint."""
         settings, identifier = function_version.config, function_version.id
-        if identifier.qualifier == "$LATEST" and identifier.function_name in TEMPLATE.functions():
+        if _is_of_template(function_version):
             return  # the endpoint has read it itself
+        code = _unpacked(settings.code)
         answer = ENDPOINT.send(
             "PUT",
             _place(function_version),
@@ -96,24 +68,29 @@ class ProcessExecutor(RuntimeExecutor):  # type: ignore[misc]
                 "handler": settings.handler,
                 "runtime": settings.runtime,
                 "description": settings.description,
-                "code": str(_unpacked(settings.code)),
+                "code": str(code),
                 "layers": [str(_unpacked(layer.code)) for layer in settings.layers],
-                # A folder by reference is source: what it requires is installed.
-                "packaged": not settings.code.is_hot_reloading(),
+                # What is source has its requirements installed: a folder by reference, too.
+                "packaged": not (settings.code.is_hot_reloading() or (code / SOURCE_MARK).exists()),
                 "timeout": settings.timeout,
                 "memory": settings.memory_size,
                 "environment": _environment(settings.environment or {}),
             },
         )
-        if answer.status_code == 404:
-            raise LambdaRuntimeException(_REMEDY)
         if answer.status_code != 204:
             raise LambdaRuntimeException(answer.json().get("message", answer.text))
 
     @classmethod
     def cleanup_version(cls, function_version: FunctionVersion) -> None:
         """Forget a version; one that was registered in its place stays."""
+        if _is_of_template(function_version):
+            return
         ENDPOINT.send("DELETE", _place(function_version))
+
+
+def _is_of_template(version: FunctionVersion) -> bool:
+    name = version.id.function_name
+    return version.id.qualifier == "$LATEST" and name in TEMPLATE.functions()
 
 
 def _place(version: FunctionVersion) -> str:
@@ -139,6 +116,21 @@ def _engine_url() -> str:
     return f"http://localhost:{config.GATEWAY_LISTEN[0].port}"
 
 
+def send_for(version: FunctionVersion, method: str, path: str, **more: Any) -> requests.Response:
+    """Ask where a version runs; an endpoint that began anew is told of it again.
+
+    Raises:
+        LambdaRuntimeException: it does not answer, or the version cannot run there.
+    """
+    if _is_of_template(version):
+        return TEMPLATE_ENDPOINT.send(method, path, **more)
+    answer = ENDPOINT.send(method, path, **more)
+    if answer.status_code != 404:
+        return answer
+    ProcessExecutor.prepare_version(version)
+    return ENDPOINT.send(method, path, **more)
+
+
 def invoke_at_endpoint(version: FunctionVersion, invocation: Invocation) -> InvocationResult | None:
     """Run an invocation of a version; ``None`` where it has more to do than it may.
 
@@ -156,9 +148,11 @@ def invoke_at_endpoint(version: FunctionVersion, invocation: Invocation) -> Invo
         headers["X-Amz-Client-Context"] = invocation.client_context
     if (trace := invocation.trace_context.get("aws_trace_header")) is not None:
         headers["X-Amzn-Trace-Id"] = trace.ensure_root_exists().to_header_str()
-    answer = ENDPOINT.send(
-        "POST", f"{FUNCTIONS}/{name}/invocations", data=invocation.payload, headers=headers
-    )
+    if _is_of_template(version) and ENDPOINT is not TEMPLATE_ENDPOINT:
+        name = identifier.function_name  # SAM knows no qualifiers
+        del headers["X-Amz-Log-Type"]  # and refuses to run a function whose log is asked for
+    target = f"{FUNCTIONS}/{name}/invocations"
+    answer = send_for(version, "POST", target, data=invocation.payload, headers=headers)
     if answer.status_code == 429:
         return None
     if answer.status_code != 200:

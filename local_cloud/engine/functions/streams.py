@@ -13,24 +13,45 @@ from typing import Any
 import requests
 from botocore.eventstream import EventStreamBuffer
 from localstack.aws.api import RequestContext
-from localstack.aws.api.lambda_ import InvokeMode, ResourceNotFoundException
+from localstack.aws.api.lambda_ import (
+    InvalidRequestContentException,
+    InvokeMode,
+    ResourceNotFoundException,
+)
 from localstack.http import Request, Response
 from localstack.services.lambda_.api_utils import FULL_FN_ARN_PATTERN
+from localstack.services.lambda_.invocation.lambda_models import FunctionVersion
 from localstack.services.lambda_.invocation.models import lambda_stores
 from localstack.services.lambda_.urlrouter import FunctionUrlRouter, event_for_lambda_url
 
-from local_cloud.engine.functions.executor import ENDPOINT
+from local_cloud.engine.functions.endpoint import ENDPOINT, TEMPLATE_ENDPOINT
+from local_cloud.engine.functions.executor import send_for
+from local_cloud.engine.functions.template_functions import TEMPLATE
 from local_cloud.lambda_endpoint.invoke_api import STREAMING
 
 _END_OF_PRELUDE = bytes(8)
 
 
 def open_stream(
-    name: str, version: str, payload: bytes, headers: dict[str, str] | None = None
+    name: str, version: FunctionVersion | str, payload: bytes, headers: dict[str, str] | None = None
 ) -> requests.Response:
-    """Begin an invocation; the events come with the answer's content."""
-    path = f"{STREAMING}{name}:{version}/response-streaming-invocations"
-    return ENDPOINT.send("POST", path, data=payload, headers=headers or {}, stream=True)
+    """Begin an invocation; the events come with the answer's content.
+
+    Args:
+        version: of a function of the template its qualifier.
+    """
+    more: dict[str, Any] = {"data": payload, "headers": headers or {}, "stream": True}
+    if isinstance(version, str):
+        if ENDPOINT is not TEMPLATE_ENDPOINT:
+            raise InvalidRequestContentException(
+                f"SAM runs {name}, and does not stream: Invoke answers in one piece", Type="User"
+            )
+        return TEMPLATE_ENDPOINT.send("POST", _path(name, version), **more)
+    return send_for(version, "POST", _path(name, version.id.qualifier), **more)
+
+
+def _path(name: str, qualifier: str) -> str:
+    return f"{STREAMING}{name}:{qualifier}/response-streaming-invocations"
 
 
 def stream_invocation(context: RequestContext, name: str, qualifier: str) -> Response:
@@ -57,15 +78,17 @@ def _kept(headers: Any) -> dict[str, str]:
     }
 
 
-def _version_of(account: str, region: str, name: str, qualifier: str) -> str:
+def _version_of(account: str, region: str, name: str, qualifier: str) -> FunctionVersion | str:
     function = lambda_stores[account][region].functions.get(name)
-    if function is None:  # one of the template, which the endpoint knows
+    if function is None and name in TEMPLATE.functions():
         return qualifier
+    if function is None:
+        raise ResourceNotFoundException(f"Function not found: {name}", Type="User")
     alias = function.aliases.get(qualifier)
     version = alias.function_version if alias else qualifier
     if version not in function.versions:
         raise ResourceNotFoundException(f"Function not found: {name}:{qualifier}", Type="User")
-    return str(version)
+    return function.versions[version]
 
 
 class UrlRouter(FunctionUrlRouter):  # type: ignore[misc]

@@ -21,7 +21,9 @@ _theirs = ChangeSetModelPreproc._perform_static_replacements
 
 
 def _gateway() -> str:
-    return os.environ.get("WEBSOCKET_URL", "ws://127.0.0.1:8080").rstrip("/")
+    # As this machine's programs reach it, where the engine itself does otherwise.
+    named = os.environ.get("BROWSER_WEBSOCKET_URL") or os.environ.get("WEBSOCKET_URL")
+    return (named or "ws://127.0.0.1:8080").rstrip("/")
 
 
 def _is_websocket(api: str) -> bool:

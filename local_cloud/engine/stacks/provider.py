@@ -42,6 +42,7 @@ from localstack.services.plugins import Service, aws_provider
 from localstack.utils.threads import start_worker_thread
 
 from local_cloud.engine.stacks.addresses import localize_addresses
+from local_cloud.engine.stacks.inline_code import zip_in_python
 from local_cloud.engine.stacks.literals import keep_literals
 from local_cloud.engine.stacks.rollback import Executor
 from local_cloud.engine.stacks.unsupported import name_what_is_unsupported
@@ -179,6 +180,7 @@ def cloudformation() -> Service:
     """Return the CloudFormation service."""
     keep_literals()
     localize_addresses()
+    zip_in_python()
     name_what_is_unsupported()
     theirs.ChangeSetModelExecutor = Executor  # for what deletes a stack
     return Service.for_provider(StacksProvider())

@@ -14,6 +14,7 @@ INSIDES = (
         f"{_CFN}.engine.v2.change_set_model_preproc",
         "ChangeSetModelPreproc._perform_static_replacements",
     ),
+    ("stacks.inline_code", "localstack.utils.testutil", "is_debian"),
     ("stacks.literals", f"{_CFN}.engine.template_preparer", "parse_template"),
     (
         "stacks.literals",
