@@ -11,13 +11,14 @@ from tests.behaviours import BEHAVIOURS, Behaviour
 ROOT = Path(__file__).parent.parent
 DOCUMENT = ROOT / "docs" / "websocket-fidelity.md"
 ANSWERS = ROOT / "docs" / "websocket-fidelity.jsonl"
-MODULES = (
-    "tests.integration.test_gateway",
-    "tests.integration.test_websocket_protocol",
-    "tests.integration.test_api_gateway",
-    "tests.integration.test_gateway_command",
-    "tests.unit.gateway.test_core",
-    "tests.unit.gateway.test_control_api",
+#: The order of the table: first the modules that show most.
+FIRST = (
+    "tests/integration/test_gateway.py",
+    "tests/integration/test_websocket_protocol.py",
+    "tests/integration/test_api_gateway.py",
+    "tests/integration/test_gateway_command.py",
+    "tests/unit/gateway/test_core.py",
+    "tests/unit/gateway/test_control_api.py",
 )
 PEERS = ("serverless-offline", "ministack")
 #: LocalStack's paid edition cannot be run without an account: what its documentation says.
@@ -64,9 +65,9 @@ This file is made from the tests by `python -m tests.fidelity`.
 
 def document() -> str:
     """Return the document's text."""
-    for module in MODULES:
-        importlib.import_module(module)
-    modules = [f"{module.replace('.', '/')}.py" for module in MODULES]
+    modules = _modules()
+    for module in modules:
+        importlib.import_module(module.removesuffix(".py").replace("/", "."))
     shown = sorted(BEHAVIOURS, key=lambda b: modules.index(b.test.partition("::")[0]))
     answers = _answers()
     lines = [HEAD.format(localstack=LOCALSTACK)]
@@ -78,6 +79,16 @@ def document() -> str:
             lines.append(f"| **{group}** | | | | | |\n")
         lines.append(_row(found, answers))
     return "".join(lines)
+
+
+def _modules() -> list[str]:
+    """Return every test module that declares a behaviour, in the table's order."""
+    declare = [
+        path.relative_to(ROOT).as_posix()
+        for path in sorted((ROOT / "tests").rglob("test_*.py"))
+        if "\n@behaviour(" in path.read_text()
+    ]
+    return sorted(declare, key=lambda m: FIRST.index(m) if m in FIRST else len(FIRST))
 
 
 def _row(found: Behaviour, answers: dict[tuple[str, str], str]) -> str:
