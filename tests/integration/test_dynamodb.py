@@ -518,6 +518,17 @@ def records(tables: Tables, name: str) -> list[Any]:
     return found
 
 
+def test_an_update_that_makes_an_item_returns_what_it_set(tables: Tables) -> None:
+    updated = tables.client.update_item(
+        TableName=tables.things,
+        Key={"owner": {"S": "new"}, "nr": {"N": "1"}},
+        UpdateExpression="ADD visits :one",
+        ExpressionAttributeValues={":one": {"N": "1"}},
+        ReturnValues="UPDATED_NEW",
+    )
+    assert updated["Attributes"] == {"visits": {"N": "1"}}, "its key was not updated"
+
+
 def test_a_stream_tells_every_change_with_both_images(tables: Tables) -> None:
     key = {"owner": {"S": "ann"}, "nr": {"N": "1"}}
     tables.client.update_item(

@@ -6,7 +6,6 @@ https://docs.aws.amazon.com/step-functions/latest/dg/transforming-data.html
 from __future__ import annotations
 
 import json
-import uuid
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,45 +15,14 @@ from botocore.config import Config
 
 from local_aws.account import REGION
 from tests.stack import Stack
-
-ROLE = "arn:aws:iam::000000000000:role/any"
-
-
-class Workflows:
-    """State machines of this test, which are deleted in the end."""
-
-    def __init__(self, stack: Stack) -> None:
-        self.stack = stack
-        self.api = stack.aws("stepfunctions")
-        self.made: list[str] = []
-
-    def run(self, states: dict[str, Any], given: Any = None) -> tuple[dict[str, Any], list[Any]]:
-        """Run a workflow; return the execution and its history."""
-        definition = {"QueryLanguage": "JSONata", "StartAt": next(iter(states)), "States": states}
-        made = self.api.create_state_machine(
-            name=f"jsonata-{uuid.uuid4().hex[:8]}",
-            definition=json.dumps(definition),
-            roleArn=ROLE,
-        )["stateMachineArn"]
-        self.made.append(made)
-        execution = self.api.start_execution(
-            stateMachineArn=made, input=json.dumps(given if given is not None else {})
-        )["executionArn"]
-        ended = self.stack.ended(execution)
-        return ended, self.api.get_execution_history(executionArn=execution)["events"]
-
-    def output(self, states: dict[str, Any], given: Any = None) -> Any:
-        ended, _ = self.run(states, given)
-        assert ended["status"] == "SUCCEEDED", ended
-        return json.loads(ended["output"])
+from tests.workflows import JSONATA, ROLE, Workflows
 
 
 @pytest.fixture
 def workflows(stack: Stack) -> Iterator[Workflows]:
-    made = Workflows(stack)
+    made = Workflows(stack, JSONATA)
     yield made
-    for arn in made.made:
-        made.api.delete_state_machine(stateMachineArn=arn)
+    made.delete()
 
 
 def passes(output: Any, **more: Any) -> dict[str, Any]:
@@ -73,7 +41,7 @@ def test_a_state_computes_its_output(workflows: Workflows) -> None:
     told = workflows.output(passes(output), given)
     assert told["total"] == 12
     assert told["text"] == text + "!"
-    assert told["who"].startswith("jsonata-")
+    assert told["who"].startswith("test-")
     assert told["as it is"] == output["as it is"]
 
 

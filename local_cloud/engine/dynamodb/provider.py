@@ -137,6 +137,9 @@ def _completed(
         answer.pop("ItemCollectionMetrics", None)
     if operation == "Query" and _reads_whole_items(context, request):
         _read_whole(context, request, answer)
+    if operation == "UpdateItem" and request.get("ReturnValues") == "UPDATED_NEW":
+        for name in request["Key"]:  # new in an item that was not there, but never updated
+            answer.get("Attributes", {}).pop(name, None)
     if operation in ("Scan", "Query") and request.get("Select") == "COUNT":
         answer.pop("Items", None)
     return answer

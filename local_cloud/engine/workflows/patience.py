@@ -7,8 +7,6 @@ https://docs.aws.amazon.com/step-functions/latest/dg/concepts-nodes.html (``Time
 from __future__ import annotations
 
 import os
-import threading
-from types import SimpleNamespace
 
 import requests
 
@@ -23,24 +21,3 @@ def a_debugger_is_attached() -> bool:
         return answer.status_code == 200 and any(one["attached"] for one in answer.json().values())
     except (requests.RequestException, ValueError, KeyError, TypeError, AttributeError):
         return False  # SAM's endpoint has no such page
-
-
-class PatientEvent(threading.Event):
-    """An event that is waited for longer than asked while somebody debugs."""
-
-    def wait(self, timeout: float | None = None) -> bool:
-        if super().wait(timeout):
-            return True
-        while a_debugger_is_attached():
-            if super().wait(CHECK_SECONDS):
-                return True
-        return self.is_set()
-
-
-def wait_for_debuggers() -> None:
-    """Have LocalStack's workflows use these events for their time-outs."""
-    from localstack.services.stepfunctions.asl.component.state.state_execution import execute_state
-    from localstack.services.stepfunctions.asl.eval.callback import callback
-
-    execute_state.threading = SimpleNamespace(Event=PatientEvent)
-    callback.Event = PatientEvent

@@ -15,10 +15,20 @@ from typing import Any
 from localstack.aws.api import RequestContext
 from localstack.aws.api.stepfunctions import (
     DescribeExecutionOutput,
+    ExecutionStatus,
     InvalidDefinition,
+    InvalidName,
+    InvalidOutput,
+    InvalidToken,
     RedriveExecutionOutput,
+    SendTaskFailureOutput,
+    SendTaskHeartbeatOutput,
+    SendTaskSuccessOutput,
+    StartExecutionOutput,
+    TaskTimedOut,
     ValidateStateMachineDefinitionInput,
     ValidateStateMachineDefinitionOutput,
+    ValidationException,
 )
 from localstack.services.stepfunctions.asl.component.state.state_execution.state_task import (
     lambda_eval_utils,
@@ -28,6 +38,7 @@ from localstack.services.stepfunctions.provider import StepFunctionsProvider
 from local_cloud.engine.workflows.fields import check_fields
 from local_cloud.engine.workflows.redrive import redrive, redrives_of, why_not
 from local_cloud.engine.workflows.transitions import Diagnostic, check_transitions
+from local_cloud.engine.workflows.workbench import WrongScale, clock_of, starting
 
 _METADATA = "ResponseMetadata"
 _REFUSED = "Invalid State Machine Definition: "
@@ -45,6 +56,68 @@ class Provider(StepFunctionsProvider):  # type: ignore[misc]
             redriveDate=redrive(self._get_execution(context, execution_arn))
         )
 
+    def start_execution(
+        self, context: RequestContext, state_machine_arn: str, *args: Any, **kwargs: Any
+    ) -> StartExecutionOutput:
+        """Start an execution, by the time scale that its request or its machine names."""
+        machine = self.get_store(context).state_machines.get(state_machine_arn.split("#")[0])
+        manager = getattr(machine, "tag_manager", None)
+        tags = {tag["key"]: tag["value"] for tag in manager.to_tag_list()} if manager else {}
+        try:
+            with starting(context.request.headers if context.request else {}, tags):
+                return super().start_execution(context, state_machine_arn, *args, **kwargs)
+        except WrongScale as error:
+            raise ValidationException(str(error)) from error
+
+    @staticmethod
+    def _get_local_mock_test_case(state_machine_arn: str, state_machine_name: str) -> Any:
+        try:
+            return StepFunctionsProvider._get_local_mock_test_case(
+                state_machine_arn, state_machine_name
+            )
+        except RuntimeError as error:  # no such machine, or no such case
+            raise InvalidName(str(error)) from error
+
+    def send_task_success(
+        self, context: RequestContext, task_token: str, output: str, **kwargs: Any
+    ) -> SendTaskSuccessOutput:
+        """Answer a task that waits."""
+        self._refuse_ended(context, task_token)
+        try:
+            json.loads(output)
+        except ValueError as error:
+            raise InvalidOutput(f"Invalid Output: '{error}'") from error
+        return super().send_task_success(context, task_token, output, **kwargs)
+
+    def send_task_failure(
+        self, context: RequestContext, task_token: str, **kwargs: Any
+    ) -> SendTaskFailureOutput:
+        """Fail a task that waits."""
+        self._refuse_ended(context, task_token)
+        return super().send_task_failure(context, task_token, **kwargs)
+
+    def send_task_heartbeat(
+        self, context: RequestContext, task_token: str, **kwargs: Any
+    ) -> SendTaskHeartbeatOutput:
+        """Tell that somebody is at work on a task."""
+        self._refuse_ended(context, task_token)
+        return super().send_task_heartbeat(context, task_token, **kwargs)
+
+    def _refuse_ended(self, context: RequestContext, token: str) -> None:
+        """Refuse a token whose task was answered, has timed out or was stopped, as AWS does.
+
+        https://docs.aws.amazon.com/step-functions/latest/apireference/API_SendTaskSuccess.html
+        """
+        for execution in list(self.get_store(context).executions.values()):
+            env = getattr(execution.exec_worker, "env", None)
+            if env is None or (endpoint := env.callback_pool_manager.get(token)) is None:
+                continue
+            # An answer, or the task's end, has set it: nobody waits any more.
+            if endpoint._notify_event.is_set() or execution.exec_status != ExecutionStatus.RUNNING:
+                raise TaskTimedOut("Task Timed Out: 'Provided task does not exist anymore'")
+            return
+        raise InvalidToken("Invalid Token: 'Invalid token'")
+
     def describe_execution(
         self, context: RequestContext, execution_arn: str, included_data: Any = None, **kwargs: Any
     ) -> DescribeExecutionOutput:
@@ -54,6 +127,10 @@ class Provider(StepFunctionsProvider):  # type: ignore[misc]
             return answer  # a workflow that waits for this one is not told on AWS either
         execution = self._get_execution(context, execution_arn)
         redrives, reason = redrives_of(execution), why_not(execution)
+        clock = clock_of(execution)
+        if clock is not None and clock.scale != 1 and "stopDate" in answer:
+            history = execution.exec_worker.env.event_manager.get_event_history()
+            answer["stopDate"] = history[-1]["timestamp"]
         answer["redriveCount"] = redrives.count
         if redrives.date is not None:
             answer["redriveDate"] = redrives.date

@@ -4,9 +4,7 @@ https://docs.aws.amazon.com/step-functions/latest/dg/redrive-executions.html
 """
 
 import datetime
-import json
 from dataclasses import dataclass
-from typing import Any
 
 from localstack.aws.api.stepfunctions import (
     ExecutionNotRedrivable,
@@ -21,6 +19,13 @@ from localstack.services.stepfunctions.asl.eval.event.event_manager import Event
 from localstack.services.stepfunctions.asl.parse.asl_parser import AmazonStateLanguageParser
 from localstack.services.stepfunctions.backend.execution import Execution
 from localstack.services.stepfunctions.backend.execution_worker import ExecutionWorker
+
+from local_cloud.engine.workflows.progress import progress_of
+
+TOO_MUCH_DATA = "States.DataLimitExceeded"
+PERIOD = datetime.timedelta(days=14)
+#: What the history may hold for one more redrive to have room in it.
+MAX_EVENTS = 24_999
 
 
 @dataclass(frozen=True)
@@ -43,14 +48,19 @@ def why_not(execution: Execution) -> str | None:
         return "Execution is EXPRESS and cannot be redriven"
     if execution.exec_status in (ExecutionStatus.RUNNING, ExecutionStatus.SUCCEEDED):
         return f"Execution is {execution.exec_status.value} and cannot be redriven"
+    ended = execution.stop_date
+    if ended is not None and datetime.datetime.now(tz=datetime.UTC) - ended > PERIOD:
+        return "Execution redrivable period exceeded"
+    if len(execution.exec_worker.env.event_manager.get_event_history()) >= MAX_EVENTS:
+        return "Execution history event limit exceeded"
     return None
 
 
 def redrive(execution: Execution) -> datetime.datetime:
-    """Run an execution again from the outermost state that did not succeed, with its input.
+    """Run an execution again from the states that did not succeed, with their input.
 
-    A Parallel or a Map begins anew as a whole; on AWS, those of its branches and items that did
-    not succeed.
+    Of a Parallel and of an inline Map the branches and items that did not succeed run again; all
+    of them where the state had produced more data than may be.
 
     Returns:
         When.
@@ -87,19 +97,20 @@ class RedriveWorker(ExecutionWorker):  # type: ignore[misc]
             first._local_mock_test_case,
         )
         before: Environment = execution.exec_worker.env
-        definition = json.loads(execution.state_machine.definition)
-        history = before.event_manager.get_event_history()
-        state, given = _unfinished(history, definition["States"])
-        if state is None:
-            state, given = definition["StartAt"], execution.input_data
-        self.definition = json.dumps({**definition, "StartAt": state})
         self.count = count
         # There from the start: an execution without one has no history to show.
         self.env = self._get_evaluation_environment()
         self.env.event_manager = before.event_manager
         self.env.variable_store = before.variable_store
-        self.env.event_history_context = EventHistoryContext(previous_event_id=history[-1]["id"])
-        self.env.states.reset(given)
+        last = before.event_manager.get_event_history()[-1]["id"]
+        self.env.event_history_context = EventHistoryContext(previous_event_id=last)
+        self.env.states.reset(execution.input_data)
+        progress = progress_of(self.env)
+        state = progress.last_entered()
+        if execution.error == TOO_MUCH_DATA and state is not None:
+            progress.forget((state.state,))
+        progress.resume()
+        self.definition = execution.state_machine.definition
 
     def _execution_logic(self) -> None:
         self.env.event_manager.add_event(
@@ -111,12 +122,3 @@ class RedriveWorker(ExecutionWorker):  # type: ignore[misc]
         )
         AmazonStateLanguageParser.parse(self.definition)[0].eval(self.env)
         self._execution_communication.terminated()
-
-
-def _unfinished(history: list[dict[str, Any]], outermost: dict[str, Any]) -> tuple[str | None, Any]:
-    """Return the outermost state that was entered last, and its input."""
-    for event in reversed(history):
-        entered = event.get("stateEnteredEventDetails")
-        if entered and entered["name"] in outermost:
-            return entered["name"], json.loads(entered["input"])
-    return None, None

@@ -7,12 +7,14 @@ from localstack.services.plugins import Service, aws_provider
 def stepfunctions() -> Service:
     """Return the Step Functions service."""
     # Loaded when somebody asks for the service: its parsers take their time.
-    from local_cloud.engine.workflows import json_paths, patience, provider
+    from local_cloud.engine.workflows import clock, json_paths, progress, provider, workbench
     from local_cloud.engine.workflows.jsonata.expressions import evaluate_here
 
     provider.keep_sdk_metadata()
     provider.refuse_wrong_definitions()
-    patience.wait_for_debuggers()
+    clock.keep_time()
+    workbench.open_workbench()
+    progress.keep_progress()
     json_paths.read_paths_once()
     evaluate_here()
     return Service.for_provider(provider.Provider())

@@ -4,6 +4,7 @@ WRITTEN_FOR = "2026.3.0"
 
 _CFN = "localstack.services.cloudformation"
 _ASL = "localstack.services.stepfunctions.asl"
+_EXECUTION = "component.state.state_execution"
 _LAMBDA = "localstack.services.lambda_"
 
 #: Plugin below ``local_cloud.engine``, module, name in it.
@@ -53,12 +54,29 @@ INSIDES = (
         f"{_LAMBDA}.invocation.runtime_executor",
         "RuntimeExecutor.prepare_version",
     ),
-    (
-        "workflows.patience",
-        f"{_ASL}.component.state.state_execution.execute_state",
-        "threading.Event",
+    *(
+        ("workflows.clock", f"{_ASL}.{module}", name)
+        for module, name in (
+            ("component.common.retry.retrier_decl", "RetrierDecl._eval_body"),
+            ("component.common.retry.retrier_decl", "time"),
+            ("component.program.program", "Program.eval"),
+            ("component.state.state", "CommonStateField._eval_body"),
+            ("component.state.state", "datetime"),
+            (f"{_EXECUTION}.execute_state", "threading.Event"),
+            (f"{_EXECUTION}.execute_state", "Thread"),
+            ("component.state.state_wait.wait_function.timestamp", "Timestamp._get_wait_seconds"),
+            (
+                "component.state.state_wait.wait_function.wait_function",
+                "WaitFunction._wait_interval",
+            ),
+            ("eval.callback.callback", "Event"),
+            ("eval.environment", "Environment.close_frame"),
+            ("eval.environment", "Environment.open_frame"),
+            ("eval.environment", "Environment.open_inner_frame"),
+            ("eval.environment", "Environment.set_stop"),
+            ("eval.environment", "Environment.set_timed_out"),
+        )
     ),
-    ("workflows.patience", f"{_ASL}.eval.callback.callback", "Event"),
     ("workflows.json_paths", f"{_ASL}.utils.json_path", "parse"),
     ("workflows.json_paths", f"{_ASL}.component.common.path.result_path", "parse"),
     *(
@@ -73,6 +91,24 @@ INSIDES = (
             ("eval.states", "States.set_result"),
             ("eval.variable_store", "VariableStore.get_assigned_variables"),
             ("parse.preprocessor", "from_string_literal"),
+        )
+    ),
+    *(
+        ("workflows.progress", f"{_ASL}.{module}", name)
+        for module, name in (
+            ("component.program.program", "Program._eval_body"),
+            ("eval.event.event_manager", "EventManager.add_event"),
+            (f"{_EXECUTION}.state_parallel.branches_decl", "BranchesDecl._eval_body"),
+            (f"{_EXECUTION}.state_parallel.branch_worker", "BranchWorker.__init__"),
+            (f"{_EXECUTION}.state_parallel.branch_worker", "BranchWorker._thread_routine"),
+            (
+                f"{_EXECUTION}.state_map.iteration.inline_iteration_component",
+                "InlineIterationComponent._eval_body",
+            ),
+            (
+                f"{_EXECUTION}.state_map.iteration.iteration_worker",
+                "IterationWorker._eval_job",
+            ),
         )
     ),
     (
