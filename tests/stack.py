@@ -53,7 +53,7 @@ class Stack:
         (container,) = docker.from_env().containers.list(filters={"label": labels})
         container.kill()
 
-    def ended(self, execution: str) -> dict[str, Any]:
+    def ended(self, execution: str, seconds: float = 20.0) -> dict[str, Any]:
         """Return an execution, as it is described, once it runs no more."""
         client = self.aws("stepfunctions")
 
@@ -61,7 +61,7 @@ class Stack:
             found: dict[str, Any] = client.describe_execution(executionArn=execution)
             return found if found["status"] != "RUNNING" else None
 
-        return until(look)
+        return until(look, seconds)
 
     def new_user(self) -> Login:
         """Sign up a user of the demo's pool, with a name of its own."""

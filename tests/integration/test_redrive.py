@@ -252,3 +252,18 @@ def test_too_much_data_has_the_whole_state_run_again(redrives: Redrives) -> None
     assert (ended["status"], ended["error"]) == ("FAILED", "States.DataLimitExceeded"), ended
     redrives.redrive(execution)
     assert [redrives.runs(f"n{n}") for n in range(3)] == [2, 2, 2]
+
+
+def test_an_error_of_the_language_goes_through_parallel_and_map_with_its_name(
+    redrives: Redrives,
+) -> None:
+    failing = branch(("No", {"Type": "Fail", "Error": "States.Timeout", "Cause": "too late"}))
+    inside: tuple[dict[str, Any], ...] = (
+        {"Type": "Parallel", "Branches": [failing]},
+        {"Type": "Map", "ItemProcessor": failing},
+    )
+    for outer in inside:
+        catch = {"Catch": [{"ErrorEquals": ["States.Timeout"], "Next": "Late"}]}
+        late = {"Type": "Pass", "End": True}
+        states = {"Outer": {**outer, **catch, "End": True}, "Late": late}
+        assert redrives.output(states, [1]) == {"Error": "States.Timeout", "Cause": "too late"}

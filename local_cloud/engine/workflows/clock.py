@@ -159,12 +159,13 @@ def clock_of(env: Environment) -> Clock:
 def pace_of(env: Environment) -> Pace:
     """Return the pace of the branch that an environment is of."""
     if not hasattr(env, "pace"):
-        _keep(env, Pace(clock_of(env)))
+        keep_pace(env, Pace(clock_of(env)))
     found: Pace = env.pace
     return found
 
 
-def _keep(env: Environment, pace: Pace) -> None:
+def keep_pace(env: Environment, pace: Pace) -> None:
+    """Have a branch be at a pace."""
     env.pace = env.event_history_context.pace = pace
 
 
@@ -338,9 +339,8 @@ def _until(kind: Any) -> Any:
 
     def seconds(self: Any, env: Environment) -> float:
         self.string.eval(env=env)
-        if (said := read(timestamp=env.stack[-1])) is None:
+        if (said := read(timestamp=env.stack.pop())) is None:
             return float(theirs(self, env))  # it is no time: they say so
-        env.stack.pop()
         return float(said.replace(tzinfo=datetime.UTC).timestamp() - pace_of(env).now())
 
     return seconds
@@ -371,7 +371,7 @@ def _waking(theirs: Callable[..., None]) -> Any:
 def _sharing(theirs: Callable[..., Environment]) -> Any:
     def open_frame(self: Environment, *args: Any, **kwargs: Any) -> Environment:
         frame = theirs(self, *args, **kwargs)
-        _keep(frame, pace_of(self))
+        keep_pace(frame, pace_of(self))
         return frame
 
     return open_frame
@@ -380,7 +380,7 @@ def _sharing(theirs: Callable[..., Environment]) -> Any:
 def _forking(theirs: Callable[..., Environment]) -> Any:
     def open_inner_frame(self: Environment, *args: Any, **kwargs: Any) -> Environment:
         frame = theirs(self, *args, **kwargs)
-        _keep(frame, pace_of(self).fork())
+        keep_pace(frame, pace_of(self).fork())
         return frame
 
     return open_inner_frame

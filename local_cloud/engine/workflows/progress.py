@@ -55,12 +55,15 @@ class Progress:
     def __init__(self) -> None:
         self.running: dict[Place, Environment] = {}
         self.done: dict[Place, Any] = {}
+        #: The map runs of distributed Maps, by the place of the Map.
+        self.map_runs: dict[Place, Any] = {}
         #: Places that a redrive goes on from, when they are come to.
         self._resumed: set[Place] = set()
 
     def resume(self) -> None:
         """Have each machine that comes to its turn go on from where it was."""
-        self._resumed = {*self.running, *self.done, *map(_state_of, self.running)}
+        inside = map(_state_of, self.running)
+        self._resumed = {*self.running, *self.done, *self.map_runs, *inside}
 
     def take(self, place: Place) -> bool:
         """Return whether what is at a place goes on, for once: what comes to it again begins."""
@@ -70,7 +73,7 @@ class Progress:
 
     def forget(self, inside: Place) -> None:
         """Forget the machines inside of a state that begins anew."""
-        for known in (self.running, self.done):
+        for known in (self.running, self.done, self.map_runs):
             for place in [place for place in known if place[: len(inside)] == inside]:
                 del known[place]
 
@@ -111,7 +114,7 @@ def _place_of(env: Environment) -> Place:
     return place
 
 
-def _inside(env: Environment) -> Place:
+def inside_of(env: Environment) -> Place:
     """Return the place of the state that an environment is in."""
     return (*_place_of(env), env.states.context_object.context_object_data["State"]["Name"])
 
@@ -186,7 +189,7 @@ _beginnings = threading.local()
 
 def _beginning(theirs: Callable[[Any, Environment], None]) -> Any:
     def begin(self: Any, env: Environment) -> None:
-        progress, inside = progress_of(env), _inside(env)
+        progress, inside = progress_of(env), inside_of(env)
         if not progress.take(inside):
             progress.forget(inside)
         # Of whom the branches are that are about to be made; of a Map the workers know.
@@ -221,7 +224,7 @@ def _run_branch(self: BranchWorker) -> None:
 def _iterating(theirs: Callable[..., None]) -> Any:
     def evaluate(self: IterationWorker, env: Environment, job: Any) -> None:
         progress = progress_of(env)
-        env.place = place = (*_inside(self._env), job.job_index)
+        env.place = place = (*inside_of(self._env), job.job_index)
         if place in progress.done:
             job.job_output = copy.deepcopy(progress.done[place])
             return

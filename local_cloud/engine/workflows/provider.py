@@ -9,23 +9,29 @@ https://docs.aws.amazon.com/step-functions/latest/apireference/API_CreateStateMa
 """
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from localstack.aws.api import RequestContext
 from localstack.aws.api.stepfunctions import (
     DescribeExecutionOutput,
+    DescribeMapRunOutput,
     ExecutionStatus,
     InvalidDefinition,
     InvalidName,
     InvalidOutput,
     InvalidToken,
+    ListExecutionsOutput,
     RedriveExecutionOutput,
+    ResourceNotFound,
     SendTaskFailureOutput,
     SendTaskHeartbeatOutput,
     SendTaskSuccessOutput,
     StartExecutionOutput,
+    StateMachineType,
     TaskTimedOut,
+    UpdateMapRunOutput,
     ValidateStateMachineDefinitionInput,
     ValidateStateMachineDefinitionOutput,
     ValidationException,
@@ -33,13 +39,18 @@ from localstack.aws.api.stepfunctions import (
 from localstack.services.stepfunctions.asl.component.state.state_execution.state_task import (
     lambda_eval_utils,
 )
+from localstack.services.stepfunctions.backend.execution import Execution
 from localstack.services.stepfunctions.provider import StepFunctionsProvider
+from localstack.utils.collections import PaginatedList
 
+from local_cloud.engine.workflows.distributed_map.map_run import MapRun
 from local_cloud.engine.workflows.fields import check_fields
 from local_cloud.engine.workflows.redrive import redrive, redrives_of, why_not
 from local_cloud.engine.workflows.transitions import Diagnostic, check_transitions
 from local_cloud.engine.workflows.workbench import WrongScale, clock_of, starting
 
+#: Executions that a page has at most.
+MAX_PAGE = 1000
 _METADATA = "ResponseMetadata"
 _REFUSED = "Invalid State Machine Definition: "
 
@@ -77,6 +88,69 @@ class Provider(StepFunctionsProvider):  # type: ignore[misc]
             )
         except RuntimeError as error:  # no such machine, or no such case
             raise InvalidName(str(error)) from error
+
+    def list_executions(
+        self, context: RequestContext, map_run_arn: str | None = None, **kwargs: Any
+    ) -> ListExecutionsOutput:
+        """List the executions of a state machine, or the child executions of a map run."""
+        redriven = kwargs.pop("redrive_filter", None)
+        if map_run_arn is None:
+            answer = super().list_executions(context, **kwargs)
+            answer["executions"] = [
+                execution
+                for execution in answer["executions"]
+                if _is_redriven(self._get_execution(context, execution["executionArn"]), redriven)
+            ]
+            return answer
+        status = kwargs.get("status_filter")
+        items = [
+            child.execution.to_execution_list_item()
+            for child in self._map_run(context, map_run_arn).children
+            if child.execution is not None
+            and child.execution.sm_type == StateMachineType.STANDARD
+            and status in (None, child.status)
+            and _is_redriven(child.execution, redriven)
+        ]
+        items.sort(key=lambda item: item["startDate"], reverse=True)
+        page, token = PaginatedList(items).get_page(
+            token_generator=lambda item: str(item["executionArn"]),
+            page_size=kwargs.get("max_results") or MAX_PAGE,
+            next_token=kwargs.get("next_token"),
+        )
+        return ListExecutionsOutput(executions=page, nextToken=token)
+
+    def describe_map_run(
+        self, context: RequestContext, map_run_arn: str, **kwargs: Any
+    ) -> DescribeMapRunOutput:
+        """Describe a map run, with how many of its items and executions are how far."""
+        return self._map_run(context, map_run_arn).describe()
+
+    def update_map_run(
+        self,
+        context: RequestContext,
+        map_run_arn: str,
+        max_concurrency: int | None = None,
+        tolerated_failure_percentage: float | None = None,
+        tolerated_failure_count: int | None = None,
+        **kwargs: Any,
+    ) -> UpdateMapRunOutput:
+        """Change a map run's limits while it runs."""
+        run = self._map_run(context, map_run_arn)
+        limits = (max_concurrency, tolerated_failure_count, tolerated_failure_percentage)
+        if limits == (None, None, None):
+            raise ValidationException(
+                "Must specify at least one of 'maxConcurrency', 'toleratedFailureCount' or "
+                "'toleratedFailurePercentage'"
+            )
+        run.update(*limits)
+        return UpdateMapRunOutput()
+
+    def _map_run(self, context: RequestContext, arn: str) -> MapRun:
+        for execution in list(self.get_store(context).executions.values()):
+            if (run := execution.exec_worker.env.map_run_record_pool_manager.get(arn)) is not None:
+                found: MapRun = run
+                return found
+        raise ResourceNotFound(f"Resource not found: '{arn}'")
 
     def send_task_success(
         self, context: RequestContext, task_token: str, output: str, **kwargs: Any
@@ -155,6 +229,21 @@ class Provider(StepFunctionsProvider):  # type: ignore[misc]
                 for diagnostic in wrong(request["definition"])
             ]
         return answer
+
+
+def _is_redriven(execution: Execution, asked: str | None) -> bool:
+    """Return whether an execution was redriven, or was not, as it is asked for."""
+    return asked is None or (asked == "REDRIVEN") == (redrives_of(execution).count > 0)
+
+
+def admit_child_arns() -> None:
+    """Have ARNs of child executions be some: they name the machine and the Map's label."""
+    theirs = StepFunctionsProvider._STATE_MACHINE_EXECUTION_ARN_REGEX
+    name = "[a-zA-Z0-9-_.]+"
+    # It is used by its class's name, which a subclass cannot override.
+    StepFunctionsProvider._STATE_MACHINE_EXECUTION_ARN_REGEX = re.compile(
+        theirs.pattern.replace(f":{name}", f":{name}(/{name})?", 1)
+    )
 
 
 def wrong(definition: str) -> list[Diagnostic]:

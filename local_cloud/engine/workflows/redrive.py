@@ -70,6 +70,11 @@ def redrive(execution: Execution) -> datetime.datetime:
     """
     if (reason := why_not(execution)) is not None:
         raise ExecutionNotRedrivable(f"{reason}.")
+    return run_again(execution)
+
+
+def run_again(execution: Execution) -> datetime.datetime:
+    """Run an execution that has ended again; return when."""
     now = datetime.datetime.now(tz=datetime.UTC)
     redrives = Redrives(redrives_of(execution).count + 1, now)
     worker = RedriveWorker(execution, redrives.count)
@@ -102,6 +107,7 @@ class RedriveWorker(ExecutionWorker):  # type: ignore[misc]
         self.env = self._get_evaluation_environment()
         self.env.event_manager = before.event_manager
         self.env.variable_store = before.variable_store
+        self.env.map_run_record_pool_manager = before.map_run_record_pool_manager
         last = before.event_manager.get_event_history()[-1]["id"]
         self.env.event_history_context = EventHistoryContext(previous_event_id=last)
         self.env.states.reset(execution.input_data)

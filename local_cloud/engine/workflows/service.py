@@ -7,14 +7,27 @@ from localstack.services.plugins import Service, aws_provider
 def stepfunctions() -> Service:
     """Return the Step Functions service."""
     # Loaded when somebody asks for the service: its parsers take their time.
-    from local_cloud.engine.workflows import clock, json_paths, progress, provider, workbench
+    from local_cloud.engine.workflows import (
+        clock,
+        error_names,
+        json_paths,
+        map_items,
+        progress,
+        provider,
+        workbench,
+    )
+    from local_cloud.engine.workflows.distributed_map.evaluation import run_distributed_maps
     from local_cloud.engine.workflows.jsonata.expressions import evaluate_here
 
     provider.keep_sdk_metadata()
     provider.refuse_wrong_definitions()
+    provider.admit_child_arns()
+    error_names.name_errors()
     clock.keep_time()
     workbench.open_workbench()
     progress.keep_progress()
+    map_items.take_items()
+    run_distributed_maps()
     json_paths.read_paths_once()
     evaluate_here()
     return Service.for_provider(provider.Provider())

@@ -72,17 +72,26 @@ def starting(headers: Mapping[str, str], tags: Mapping[str, str]) -> Iterator[No
 def open_workbench() -> None:
     """Answer on the engine's port; have executions keep the scale that they are started with."""
     init, environment = ExecutionWorker.__init__, ExecutionWorker._get_evaluation_environment
+    start = ExecutionWorker.start
 
     def init_scaled(self: ExecutionWorker, *args: Any, **kwargs: Any) -> None:
         init(self, *args, **kwargs)
         self.scale = getattr(_starting, "scale", 1.0)
 
+    def start_with_environment(self: ExecutionWorker) -> None:
+        # There from the start: an execution without one has neither history nor tokens.
+        self.env = self._get_evaluation_environment()
+        start(self)
+
     def environment_scaled(self: ExecutionWorker) -> Any:
+        if self.env is not None:
+            return self.env
         env = environment(self)
         env.event_manager.clock = Clock(self.scale)
         return env
 
     ExecutionWorker.__init__ = init_scaled
+    ExecutionWorker.start = start_with_environment
     ExecutionWorker._get_evaluation_environment = environment_scaled
     ROUTER.add(f"{PATH}/waits", _list, methods=["GET"])
     ROUTER.add(f"{PATH}/waits/skip", _skip, methods=["POST"])
@@ -111,7 +120,11 @@ def _list(request: Request) -> Response:
     # What a task waits for is told by the answer that it waits for, where that is somebody's.
     waits = sorted(clock.waits.values(), key=lambda one: one.number) if clock else []
     outside = {one.token for one in waits if one.kind == "answer"}
-    told = [_told(w) for w in waits if not (w.kind == "task" and w.token in outside and w.token)]
+    told = [
+        _told(wait)
+        for wait in waits
+        if wait.kind != "map" and not (wait.kind == "task" and wait.token in outside and wait.token)
+    ]
     return Response.for_json({"waits": told, "timeScale": clock.scale if clock else 1.0})
 
 

@@ -1,5 +1,7 @@
 """The places of LocalStack and moto that the plugins replace or override, and who does."""
 
+from local_cloud.engine.workflows import error_names
+
 WRITTEN_FOR = "2026.3.0"
 
 _CFN = "localstack.services.cloudformation"
@@ -110,6 +112,40 @@ INSIDES = (
                 "IterationWorker._eval_job",
             ),
         )
+    ),
+    *(
+        ("workflows.distributed_map", f"{_ASL}.{module}", name)
+        for module, name in (
+            (f"{_EXECUTION}.state_map.state_map", "StateMap._eval_execution"),
+            (
+                f"{_EXECUTION}.state_map.iteration.itemprocessor.map_run_record",
+                "MapRunRecord.describe",
+            ),
+            ("parse.asl_parser", "AmazonStateLanguageParser.parse"),
+        )
+    ),
+    *(
+        ("workflows.error_names", module.__name__, "CustomErrorName")
+        for module in error_names.MODULES
+    ),
+    ("workflows.map_items", f"{_ASL}.component.common.path.items_path", "ItemsPath._eval_body"),
+    (
+        "workflows.map_items",
+        f"{_ASL}.{_EXECUTION}.state_map.items.items",
+        "ItemsJSONata._eval_body",
+    ),
+    *(
+        ("workflows.workbench", "localstack.services.stepfunctions.backend.execution_worker", name)
+        for name in (
+            "ExecutionWorker.start",
+            "ExecutionWorker._execution_logic",
+            "ExecutionWorker._get_evaluation_environment",
+        )
+    ),
+    (
+        "workflows.provider",
+        "localstack.services.stepfunctions.provider",
+        "StepFunctionsProvider._STATE_MACHINE_EXECUTION_ARN_REGEX",
     ),
     (
         "workflows.redrive",
