@@ -188,7 +188,8 @@ def test_a_map_goes_over_an_object_pair_by_pair_and_over_nothing_else(
     maps: Maps, mode: str
 ) -> None:
     states = maps.map(ItemsPath="$.by")
-    states["Map"]["ItemProcessor"]["ProcessorConfig"]["Mode"] = mode
+    if mode == "INLINE":
+        states["Map"]["ItemProcessor"]["ProcessorConfig"] = {"Mode": mode}
     pairs = [{"Key": "a", "Value": 1}, {"Key": "b", "Value": {"c": 2}}]
     assert maps.output(states, {"by": {"a": 1, "b": {"c": 2}}}) == pairs
     ended, _ = maps.run(states, {"by": "text"})
@@ -523,3 +524,10 @@ def test_ten_thousand_items(maps: Maps) -> None:
     page = maps.api.list_executions(mapRunArn=run["mapRunArn"], maxResults=100)
     assert len(page["executions"]) == 100
     assert page["nextToken"]
+
+
+def test_a_template_that_cannot_be_read_is_refused(maps: Maps) -> None:
+    reader = {**maps.reader("a"), "Parameters": {"Bucket.$": "$.["}}
+    with pytest.raises(ClientError) as refused:
+        maps.make(maps.map(ItemReader=reader))
+    assert refused.value.response["Error"]["Code"] == "InvalidDefinition"

@@ -36,7 +36,7 @@ def test_a_state_computes_its_output(workflows: Workflows) -> None:
         "total": "{% $sum($states.input.items.n) %}",
         "text": "{% $states.input.text & '!' %}",
         "who": "{% $states.context.StateMachine.Name %}",
-        "as it is": ["{%not one", 'a "quote"', None, 1.5],
+        "as it is": ["not {% one %}", 'a "quote"', None, 1.5],
     }
     told = workflows.output(passes(output), given)
     assert told["total"] == 12

@@ -30,7 +30,9 @@ class Waits(Workflows):
 
     def __init__(self, stack: Stack) -> None:
         super().__init__(stack)
-        self.http = httpx.Client(base_url=f"http://localhost:{stack.ports.engine}", timeout=10)
+        self.http = httpx.Client(
+            base_url=f"http://localhost:{stack.ports.engine}", timeout=10, trust_env=False
+        )
         self.sqs = stack.aws("sqs")
         self.queue = self.sqs.create_queue(QueueName="workflow-waits")["QueueUrl"]
 
@@ -138,8 +140,8 @@ def test_a_time_of_the_future_is_come_to(waits: Waits) -> None:
 def test_branches_pass_their_time_beside_each_other(waits: Waits) -> None:
     def branch(hours: int) -> dict[str, Any]:
         return {
-            "StartAt": "Wait",
-            "States": {"Wait": {"Type": "Wait", "Seconds": hours * HOUR, "End": True}},
+            "StartAt": f"Wait{hours}",
+            "States": {f"Wait{hours}": {"Type": "Wait", "Seconds": hours * HOUR, "End": True}},
         }
 
     execution = waits.fast(
@@ -256,8 +258,10 @@ def test_what_is_no_token_or_no_json_is_refused(waits: Waits) -> None:
 
 
 def test_an_execution_that_waits_for_an_answer_is_stopped(waits: Waits) -> None:
-    inside = {"StartAt": "Ask", "States": {"Ask": waits.waits_for(End=True)}}
-    states = {"Both": {"Type": "Parallel", "Branches": [inside, inside], "End": True}}
+    branches = [
+        {"StartAt": name, "States": {name: waits.waits_for(End=True)}} for name in ("One", "Two")
+    ]
+    states = {"Both": {"Type": "Parallel", "Branches": branches, "End": True}}
     execution = waits.start(states)
     until(lambda: len([w for w in waits.waiting(execution) if w["kind"] == "answer"]) == 2)
     waits.api.stop_execution(executionArn=execution, error="Enough")

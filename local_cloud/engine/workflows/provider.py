@@ -31,6 +31,8 @@ from localstack.aws.api.stepfunctions import (
     StartExecutionOutput,
     StateMachineType,
     TaskTimedOut,
+    TestStateInput,
+    TestStateOutput,
     UpdateMapRunOutput,
     ValidateStateMachineDefinitionInput,
     ValidateStateMachineDefinitionOutput,
@@ -39,18 +41,32 @@ from localstack.aws.api.stepfunctions import (
 from localstack.services.stepfunctions.asl.component.state.state_execution.state_task import (
     lambda_eval_utils,
 )
+from localstack.services.stepfunctions.asl.static_analyser.express_static_analyser import (
+    ExpressStaticAnalyser,
+)
+from localstack.services.stepfunctions.asl.static_analyser.static_analyser import StaticAnalyser
+from localstack.services.stepfunctions.asl.static_analyser.test_state.test_state_analyser import (
+    TestStateStaticAnalyser,
+)
 from localstack.services.stepfunctions.backend.execution import Execution
 from localstack.services.stepfunctions.provider import StepFunctionsProvider
 from localstack.utils.collections import PaginatedList
 
 from local_cloud.engine.workflows.distributed_map.map_run import MapRun
-from local_cloud.engine.workflows.fields import check_fields
 from local_cloud.engine.workflows.redrive import redrive, redrives_of, why_not
-from local_cloud.engine.workflows.transitions import Diagnostic, check_transitions
+from local_cloud.engine.workflows.validation import doubts_of, schema_of, ways_of
+from local_cloud.engine.workflows.validation.diagnostics import SCHEMA, Diagnostic
+from local_cloud.engine.workflows.validation.languages import JSONPATH
+from local_cloud.engine.workflows.validation.states import check_state
 from local_cloud.engine.workflows.workbench import WrongScale, clock_of, starting
 
 #: Executions that a page has at most.
 MAX_PAGE = 1000
+MAX_DIAGNOSTICS = 100
+#: Bytes of a definition.
+MAX_DEFINITION = 1_048_576
+#: Types of states that lead somewhere, or end.
+_LEADING = ("Task", "Pass", "Wait", "Parallel", "Map")
 _METADATA = "ResponseMetadata"
 _REFUSED = "Invalid State Machine Definition: "
 
@@ -217,18 +233,34 @@ class Provider(StepFunctionsProvider):  # type: ignore[misc]
         self, context: RequestContext, request: ValidateStateMachineDefinitionInput, **kwargs: Any
     ) -> ValidateStateMachineDefinitionOutput:
         """Return what is wrong with a definition, each with its place where that is known."""
-        answer = super().validate_state_machine_definition(context, request, **kwargs)
-        if any(d["message"].startswith(_REFUSED) for d in answer["diagnostics"]):
-            answer["diagnostics"] = [
-                {
-                    "severity": "ERROR",
-                    "code": diagnostic.code,
-                    "message": diagnostic.message,
-                    **({"location": diagnostic.location} if diagnostic.location else {}),
-                }
-                for diagnostic in wrong(request["definition"])
-            ]
-        return answer
+        definition = request["definition"]
+        express = request.get("type") == StateMachineType.EXPRESS
+        most = request.get("maxResults") or MAX_DIAGNOSTICS
+        found = wrong(definition, express)
+        errors = bool(found)
+        if request.get("severity") == "WARNING" and not errors:
+            found = doubts_of(definition)
+        return ValidateStateMachineDefinitionOutput(
+            result="FAIL" if errors else "OK",
+            diagnostics=[_told(diagnostic) for diagnostic in found[:most]],
+            truncated=len(found) > most,
+        )
+
+    def test_state(
+        self, context: RequestContext, request: TestStateInput, **kwargs: Any
+    ) -> TestStateOutput:
+        """Run one state."""
+        try:
+            state = json.loads(request["definition"])
+        except ValueError:
+            state = None  # LocalStack says why
+        if isinstance(state, dict) and "States" in state:
+            _refuse(schema_of(request["definition"]))
+        elif isinstance(state, dict):
+            alone = "Next" not in state and "End" not in state
+            state = {**state, "End": True} if alone and state.get("Type") in _LEADING else state
+            _refuse(check_state(state, "", JSONPATH))
+        return super().test_state(context, request, **kwargs)
 
 
 def _is_redriven(execution: Execution, asked: str | None) -> bool:
@@ -246,35 +278,51 @@ def admit_child_arns() -> None:
     )
 
 
-def wrong(definition: str) -> list[Diagnostic]:
-    """Return what is wrong with a definition: with its fields, else with its ways."""
-    return _wrong_fields(definition) or _wrong_transitions(definition)
+def _told(diagnostic: Diagnostic) -> dict[str, str]:
+    told = {
+        "severity": diagnostic.severity,
+        "code": diagnostic.code,
+        "message": diagnostic.message,
+    }
+    return {**told, "location": diagnostic.location} if diagnostic.location else told
 
 
-def _wrong_fields(definition: str) -> list[Diagnostic]:
+def wrong(definition: str, express: bool = False) -> list[Diagnostic]:
+    """Return what is wrong with a definition: with its schema, else with its ways."""
+    if found := schema_of(definition, express):
+        return found
+    analyser = ExpressStaticAnalyser() if express else StaticAnalyser()
     try:
-        machine = json.loads(definition)
-    except ValueError:
-        return []  # LocalStack says why
-    # What TestState is given is a single state.
-    return check_fields(machine) if isinstance(machine, dict) and "States" in machine else []
+        _theirs(definition, [analyser])
+    except InvalidDefinition as error:
+        return [Diagnostic(SCHEMA, str(error.message).removeprefix(_REFUSED))]
+    return ways_of(definition)
 
 
-def _wrong_transitions(definition: str) -> list[Diagnostic]:
-    machine = json.loads(definition)
-    return check_transitions(machine) if "States" in machine else []
+def _refuse(found: list[Diagnostic]) -> None:
+    if found:
+        raise InvalidDefinition(f"{_REFUSED}'{', '.join(map(str, found))}'")
+
+
+_theirs = StepFunctionsProvider._validate_definition
 
 
 def refuse_wrong_definitions() -> None:
     """Have definitions checked when a state machine is created or updated, too."""
-    validate = StepFunctionsProvider._validate_definition
 
     def validate_all(definition: str, static_analysers: list[Any]) -> None:
-        if found := _wrong_fields(definition):
-            raise InvalidDefinition(f"{_REFUSED}'{', '.join(map(str, found))}'")
-        validate(definition, static_analysers)
-        if found := _wrong_transitions(definition):
-            raise InvalidDefinition(f"{_REFUSED}'{', '.join(map(str, found))}'")
+        if len(definition.encode()) > MAX_DEFINITION:
+            raise ValidationException(
+                "1 validation error detected: Value at 'definition' failed to satisfy constraint: "
+                f"Member must have length less than or equal to {MAX_DEFINITION}"
+            )
+        if any(isinstance(one, TestStateStaticAnalyser) for one in static_analysers):
+            _theirs(definition, static_analysers)  # of one state, which is checked by itself
+            return
+        express = any(isinstance(one, ExpressStaticAnalyser) for one in static_analysers)
+        _refuse(schema_of(definition, express))
+        _theirs(definition, static_analysers)
+        _refuse(ways_of(definition))
 
     # It is called by its class's name, which a subclass cannot override.
     StepFunctionsProvider._validate_definition = staticmethod(validate_all)

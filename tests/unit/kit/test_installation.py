@@ -16,6 +16,8 @@ from local_cloud.installation import Home, Ports, State, aws_environment
 def test_each_port_can_be_set(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ENGINE_PORT", "5000")
     monkeypatch.setenv("GATEWAY_PORT", "5001")
+    for name in ("CONSOLE_PORT", "FUNCTIONS_PORT"):
+        monkeypatch.delenv(name, raising=False)
     ports = Ports.from_environment()
     assert (ports.engine, ports.gateway) == (5000, 5001)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from local_cloud.engine.workflows.transitions import check_transitions
+from local_cloud.engine.workflows.validation.transitions import check_transitions
 
 END = {"Type": "Pass", "End": True}
 

@@ -1,8 +1,7 @@
-"""Which fields a state may have, and whether its JSONata can be read: refused as AWS refuses it.
+"""Fields of the other query language, and JSONata that cannot be read: refused as by AWS.
 
 What AWS answers was measured with ``validate-state-machine-definition`` by others:
 https://github.com/floci-io/floci/issues/2968 (query languages)
-https://github.com/floci-io/floci/issues/2735 (fields by type)
 https://github.com/floci-io/floci/issues/2745 (JSONata that cannot be read)
 """
 
@@ -12,10 +11,16 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from local_cloud.engine.workflows.jsonata.libraries import syntax_error
-from local_cloud.engine.workflows.transitions import Diagnostic, Machine, State, inner_machines
+from local_cloud.engine.workflows.validation.diagnostics import (
+    SCHEMA,
+    Diagnostic,
+    Machine,
+    State,
+    inner_machines,
+    not_right,
+)
 
 JSONATA, JSONPATH = "JSONata", "JSONPath"
-_SCHEMA = "SCHEMA_VALIDATION_FAILED"
 #: Fields of one query language.
 _ONLY = {
     JSONATA: ("Arguments", "Items", "Output"),
@@ -28,6 +33,7 @@ _ONLY = {
         "MaxConcurrencyPath",
         "OutputPath",
         "Parameters",
+        "Result",
         "ResultPath",
         "ResultSelector",
         "SecondsPath",
@@ -37,17 +43,11 @@ _ONLY = {
         "ToleratedFailurePercentagePath",
     ),
 }
-#: Types that have a field; the others do not.
-_TYPES = {
-    "TimeoutSeconds": ("Task",),
-    "Catch": ("Task", "Parallel", "Map"),
-    "Retry": ("Task", "Parallel", "Map"),
-}
 #: Fields of a state that hold states of their own, or words for people.
 _NOT_EVALUATED = ("Branches", "Comment", "ItemProcessor", "Iterator", "Next", "Type")
 
 
-def check_fields(machine: Machine) -> list[Diagnostic]:
+def check_languages(machine: Machine) -> list[Diagnostic]:
     """Return what is wrong with the fields of a machine's states.
 
     Args:
@@ -67,7 +67,7 @@ def _of_machine(machine: Machine, prefix: str, language: str) -> Iterator[Diagno
         if not isinstance(inner, Mapping):
             continue
         if "QueryLanguage" in inner:
-            yield Diagnostic(_SCHEMA, "Field 'QueryLanguage' is not supported", place)
+            yield Diagnostic(SCHEMA, "Field 'QueryLanguage' is not supported", place)
         yield from _of_machine(inner, place, language)
 
 
@@ -75,7 +75,7 @@ def _of_state(state: State, place: str, language: str) -> Iterator[Diagnostic]:
     own = state.get("QueryLanguage", language)
     if own == JSONPATH and language == JSONATA:
         yield Diagnostic(
-            _SCHEMA,
+            SCHEMA,
             "'QueryLanguage' can not be 'JSONPath' if set to 'JSONata' for whole state machine",
             place,
         )
@@ -83,14 +83,11 @@ def _of_state(state: State, place: str, language: str) -> Iterator[Diagnostic]:
     for field in _ONLY[other]:
         if field in state:
             yield Diagnostic(
-                _SCHEMA,
+                SCHEMA,
                 f"The QueryLanguage is set to '{own}', but field '{field}' is only supported for "
                 f"the '{other}' QueryLanguage",
                 place,
             )
-    for field, types in _TYPES.items():
-        if field in state and state.get("Type") not in types:
-            yield Diagnostic(_SCHEMA, f"Field '{field}' is not supported", place)
     if own == JSONATA:
         for key, value in state.items():
             if key not in _NOT_EVALUATED:
@@ -99,8 +96,10 @@ def _of_state(state: State, place: str, language: str) -> Iterator[Diagnostic]:
 
 def _of_expressions(value: Any, place: str) -> Iterator[Diagnostic]:
     match value:
-        case str() if value.startswith("{%") and value.endswith("%}") and len(value) > 3:
-            if (why := syntax_error(value[2:-2].strip())) is not None:
+        case str() if value.startswith("{%"):
+            if not value.endswith("%}") or len(value) < 4:
+                yield not_right("JSONata string must start with {% and end with %}", place)
+            elif (why := syntax_error(value[2:-2].strip())) is not None:
                 yield Diagnostic("INVALID_JSONATA_EXPRESSION", why, place)
         case Mapping():
             for key, inner in value.items():

@@ -6,24 +6,13 @@ https://docs.aws.amazon.com/step-functions/latest/apireference/API_ValidateState
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
 
-Machine = Mapping[str, Any]
-State = Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Diagnostic:
-    """What is wrong; ``location`` is a path such as ``/States/Check/Choices[0]/Next``."""
-
-    code: str
-    message: str
-    location: str | None = None
-
-    def __str__(self) -> str:
-        place = f" at {self.location}" if self.location else ""
-        return f"{self.code}: {self.message}{place}"
+from local_cloud.engine.workflows.validation.diagnostics import (
+    Diagnostic,
+    Machine,
+    State,
+    inner_machines,
+)
 
 
 def check_transitions(machine: Machine) -> list[Diagnostic]:
@@ -81,17 +70,6 @@ def _ways(state: State, place: str) -> Iterator[tuple[str, str]]:
         for number, way in enumerate(state.get(key, [])):
             if "Next" in way:
                 yield f"{place}/{key}[{number}]/Next", way["Next"]
-
-
-def inner_machines(machine: Machine, prefix: str) -> Iterator[tuple[str, Machine]]:
-    """Yield the machines inside the states: branches of a Parallel, the processor of a Map."""
-    for name, state in machine["States"].items():
-        place = f"{prefix}/States/{name}"
-        for number, branch in enumerate(state.get("Branches", [])):
-            yield f"{place}/Branches[{number}]", branch
-        for key in ("ItemProcessor", "Iterator"):
-            if key in state:
-                yield f"{place}/{key}", state[key]
 
 
 def _ends(state: State) -> bool:
