@@ -23,6 +23,7 @@ from local_cloud.console.gateway_view import GatewayView
 from local_cloud.console.saved_inputs import SavedInputs
 from local_cloud.console.security import OwnHosts, SecurityHeaders, same_origin
 from local_cloud.console.watch import Watch
+from local_cloud.console.workflow_view import WorkflowView
 
 ASSETS = Path(__file__).with_name("assets")
 # An activity's poll and a synchronous execution may take minutes.
@@ -54,6 +55,7 @@ def create_app(endpoints: Endpoints, hosts: list[str], inputs: Path) -> Starlett
     gateway = GatewayView(endpoints.gateway)
     saved = SavedInputs(inputs)
     watch = Watch(calls)
+    workflows = WorkflowView(client, engine)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -102,6 +104,9 @@ def create_app(endpoints: Endpoints, hosts: list[str], inputs: Path) -> Starlett
             Route("/api/datasets", same_origin(chat.upload), methods=["POST"]),
             Route("/api/connections", same_origin(gateway.connections), methods=["GET"]),
             Route("/api/messages", same_origin(gateway.messages), methods=["GET"]),
+            Route("/api/workflows/waits", same_origin(workflows.waits), methods=["GET"]),
+            Route("/api/workflows/skip", same_origin(workflows.skip), methods=["POST"]),
+            Route("/api/workflows/evaluate", same_origin(workflows.evaluate), methods=["POST"]),
             Mount("/", StaticFiles(directory=ASSETS, html=True, check_dir=False)),
         ],
         middleware=[

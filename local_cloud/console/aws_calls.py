@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from contextvars import ContextVar
 from datetime import datetime
 from decimal import Decimal
 from functools import cache
@@ -19,6 +20,8 @@ _ALLOWED = {
         *("list_state_machines", "describe_state_machine", "list_executions"),
         *("describe_execution", "describe_state_machine_for_execution", "get_execution_history"),
         *("start_execution", "stop_execution", "redrive_execution"),
+        *("send_task_success", "send_task_failure"),
+        *("list_map_runs", "describe_map_run"),
         *("validate_state_machine_definition", "test_state", "update_state_machine"),
     },
     "dynamodb": {"list_tables", "describe_table", "scan"},
@@ -31,6 +34,9 @@ _ALLOWED = {
     "logs": {"describe_log_groups", "filter_log_events"},
     "lambda": {"list_functions", "invoke"},
 }
+#: How fast an execution's time passes.
+SCALE_HEADER = "x-local-cloud-time-scale"
+_scale: ContextVar[str | None] = ContextVar("scale", default=None)
 DOWN = "EndpointDown"
 MAX_REQUEST = 8 * 1024 * 1024
 
@@ -53,7 +59,7 @@ class AwsCalls:
         import boto3
         from botocore.config import Config
 
-        return boto3.client(
+        client = boto3.client(
             service,  # type: ignore[call-overload]
             endpoint_url=self.step_functions if service == "stepfunctions" else self.engine,
             region_name=REGION,
@@ -68,6 +74,9 @@ class AwsCalls:
                 inject_host_prefix=False,
             ),
         )
+        if service == "stepfunctions":
+            client.meta.events.register("before-call.stepfunctions.StartExecution", _scaled)
+        return client
 
     async def call(self, service: str, operation: str, **arguments: Any) -> dict[str, Any]:
         """Return an operation's answer; raises what boto3 raises."""
@@ -92,6 +101,7 @@ class AwsCalls:
                 raise ValueError("expected an object")
         except ValueError as error:
             return _failure(400, "BadRequest", f"The arguments are no JSON object: {error}")
+        _scale.set(request.headers.get(SCALE_HEADER))
         try:
             answer = await self.call(service, operation, **arguments)
         except Exception as error:  # noqa: BLE001 - whatever it is, the page is told
@@ -117,6 +127,12 @@ class AwsCalls:
             media_type="application/octet-stream",
             headers={"Content-Disposition": f'attachment; filename="{name}"'},
         )
+
+
+def _scaled(params: dict[str, Any], **_: Any) -> None:
+    """Pass on how fast an execution's time is to pass."""
+    if scale := _scale.get():
+        params["headers"][SCALE_HEADER] = scale
 
 
 def explain(error: Exception) -> tuple[str, str]:

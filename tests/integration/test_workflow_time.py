@@ -243,6 +243,26 @@ def test_a_token_is_good_for_one_answer(waits: Waits) -> None:
     waits.api.stop_execution(executionArn=execution)
 
 
+@pytest.mark.parametrize("port", ["engine", "console"])
+def test_state_and_execution_answer_with_the_prefix_of_the_sdks(waits: Waits, port: str) -> None:
+    number = getattr(waits.stack.ports, port)
+    state = {"Type": "Pass", "Parameters": {"a": 1}, "End": True}
+    answer = httpx.post(
+        f"http://localhost:{number}/",
+        headers={
+            "Host": f"sync-localhost:{number}",
+            "X-Amz-Target": "AWSStepFunctions.TestState",
+            "Content-Type": "application/x-amz-json-1.0",
+            "Authorization": "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/states/"
+            "aws4_request, SignedHeaders=host, Signature=0",
+        },
+        json={"definition": json.dumps(state), "roleArn": ROLE},
+        trust_env=False,
+    )
+    assert answer.status_code == 200, answer.text
+    assert json.loads(answer.json()["output"]) == {"a": 1}
+
+
 def test_what_is_no_token_or_no_json_is_refused(waits: Waits) -> None:
     with pytest.raises(ClientError) as refused:
         waits.api.send_task_success(taskToken="no-token", output="{}")
@@ -289,6 +309,46 @@ def test_another_web_page_cannot_skip_a_wait(waits: Waits) -> None:
     assert answer.status_code == 403
     assert waits.waiting(execution)
     waits.api.stop_execution(executionArn=execution)
+
+
+def test_the_consoles_pages_see_and_skip_waits_and_evaluate(waits: Waits) -> None:
+    page = httpx.Client(
+        base_url=waits.stack.ports.console_url,
+        headers={"X-Console": "1"},
+        timeout=10,
+        trust_env=False,
+    )
+    arn = waits.make({"Wait": {"Type": "Wait", "Seconds": 3000 * HOUR, "End": True}})
+    started = page.post(
+        "/api/aws/stepfunctions/start_execution",
+        json={"stateMachineArn": arn},
+        headers={HEADER: "2"},
+    ).json()["executionArn"]
+    found = waits.one(started, "wait")
+    asked = {"executionArn": started}
+    told = page.get("/api/workflows/waits", params=asked).json()["answer"]
+    assert (told["timeScale"], told["waits"][0]["state"]) == (2, "Wait")
+    skipped = page.post("/api/workflows/skip", json={**asked, "wait": found["wait"]})
+    assert skipped.json() == {"answer": {"skipped": found["wait"]}}
+    assert waits.stack.ended(started)["status"] == "SUCCEEDED"
+    data = {"states": {"input": {"n": [1, 2]}}, "variables": {"more": 3}}
+    for expression, answer in (
+        ("$sum($states.input.n) + $more", {"value": 6}),
+        ("$nothing", {"error": "returned nothing (undefined)."}),
+        ("1 +", {"error": "threw an error during evaluation. S0207: Unexpected end of expression"}),
+    ):
+        said = page.post("/api/workflows/evaluate", json={"expression": expression, **data}).json()
+        assert said == {"answer": answer}, expression
+    assert page.post("/api/workflows/evaluate", json={}).status_code == 400
+    assert (
+        httpx.get(
+            f"{waits.stack.ports.console_url}/api/workflows/waits",
+            params=asked,
+            headers={"Origin": "http://evil.example"},
+            trust_env=False,
+        ).status_code
+        == 403
+    )
 
 
 def test_a_test_case_answers_instead_of_the_services(waits: Waits) -> None:

@@ -126,14 +126,21 @@ class Pace:
         return time.time() + self.ahead
 
     @contextlib.contextmanager
-    def passing(self) -> Iterator[None]:
-        """Time passes by the clock's scale meanwhile."""
+    def passing(self, until: float | None = None) -> Iterator[None]:
+        """Time passes by the clock's scale meanwhile.
+
+        Args:
+            until: when what is waited for is over. That a thread wakes later, by a moment of the
+                real time, is no time of the execution.
+        """
         if self.clock.scale != 1:
             self._since = time.monotonic()
         try:
             yield
         finally:
             self._ahead, self._since = self.ahead, None
+            if self.clock.scale != 1 and until is not None:
+                self._ahead = min(self._ahead, max(0.0, until - time.time()))
 
     def leap(self, to: float) -> None:
         """Be at a time, if that is not past already."""
@@ -196,7 +203,7 @@ def pause(env: Environment, seconds: float, kind: str) -> None:
     with _waiting(env, kind, seconds, event) as wait:
         limited = pace.clock.limited(seconds, wait.began) or 0.0
         if env.is_running():
-            with pace.passing():
+            with pace.passing(wait.began + limited):
                 event.wait(limited / pace.clock.scale)
             if env.is_running():
                 pace.leap(wait.began + limited)
@@ -232,8 +239,9 @@ class ClockEvent(threading.Event):
         """The execution ends: nothing to do, who waits looks for that itself."""
 
     def _wait(self, pace: Pace, timeout: float | None) -> None:
-        limited = pace.clock.limited(timeout, pace.now())
-        with pace.passing():
+        began = pace.now()
+        limited = pace.clock.limited(timeout, began)
+        with pace.passing(None if limited is None else began + limited):
             if super().wait(None if limited is None else limited / pace.clock.scale):
                 return
         if pace.clock.scale != 1:

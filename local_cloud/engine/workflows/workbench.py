@@ -3,7 +3,8 @@
 ``GET /_workflows/waits?executionArn=…`` lists what an execution waits for, ``POST
 /_workflows/waits/skip`` ends one of them. ``PUT /_workflows/mocks`` takes the mocked answers of
 test cases, in the format of AWS's Step Functions Local; ``startExecution`` names a case behind the
-machine's ARN: ``arn:…:stateMachine:Name#Case``.
+machine's ARN: ``arn:…:stateMachine:Name#Case``. ``POST /_workflows/evaluate`` gives the value of a
+JSONata expression for data that is sent along.
 https://docs.aws.amazon.com/step-functions/latest/dg/sfn-local-test-sm-exec.html
 """
 
@@ -28,6 +29,7 @@ from localstack.services.stepfunctions.local_mocking import mock_config_file
 from pydantic import ValidationError
 
 from local_cloud.engine.workflows.clock import MAX_SCALE, Clock, Wait
+from local_cloud.engine.workflows.jsonata.evaluate import QueryFailed, evaluate
 
 PATH = "/_workflows"
 #: How much faster than real time passes: on StartExecution, and as a tag of the machine.
@@ -96,6 +98,7 @@ def open_workbench() -> None:
     ROUTER.add(f"{PATH}/waits", _list, methods=["GET"])
     ROUTER.add(f"{PATH}/waits/skip", _skip, methods=["POST"])
     ROUTER.add(f"{PATH}/mocks", _put_mocks, methods=["PUT"])
+    ROUTER.add(f"{PATH}/evaluate", _evaluate, methods=["POST"])
 
 
 def clock_of(execution: Execution) -> Clock | None:
@@ -164,6 +167,19 @@ def _put_mocks(request: Request) -> Response:
     config.SFN_MOCK_CONFIG = str(path)
     mock_config_file._read_sfn_raw_mock_config.cache_clear()
     return Response.for_json({"mocks": "taken"})
+
+
+def _evaluate(request: Request) -> Response:
+    try:
+        asked = json.loads(request.get_data())
+        expression = str(asked["expression"])
+        bindings = {**asked.get("variables", {}), "states": asked.get("states", {})}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return _refused(400, 'Send {"expression": "$states.input", "states": {}, "variables": {}}')
+    try:
+        return Response.for_json({"value": evaluate(expression, bindings)})
+    except QueryFailed as error:
+        return Response.for_json({"error": error.words.strip()})
 
 
 def _refused(status: int, message: str) -> Response:

@@ -18,13 +18,19 @@ async function read(answer: Response): Promise<any> {
 }
 
 /** Call an AWS operation, such as `aws("dynamodb", "scan", { TableName })`. */
-export async function aws(service: string, operation: string, args: object = {}): Promise<any> {
-  const options = { method: "POST", headers: HEADERS, body: JSON.stringify(args) };
+export async function aws(service: string, operation: string, args: object = {}, headers: object = {}): Promise<any> {
+  const options = { method: "POST", headers: { ...HEADERS, ...headers }, body: JSON.stringify(args) };
   return read(await request(`/api/aws/${service}/${operation}`, options));
 }
 
 export async function get(path: string): Promise<any> {
   return read(await request(path, {}));
+}
+
+/** What the engine knows of workflows beyond AWS' API. */
+export async function workflows(page: string, body?: object): Promise<any> {
+  const options = body ? { method: "POST", headers: HEADERS, body: JSON.stringify(body) } : {};
+  return (await read(await request(`/api/workflows/${page}`, options))).answer;
 }
 
 export async function upload(name: string, file: File, token: string): Promise<string> {

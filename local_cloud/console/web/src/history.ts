@@ -36,6 +36,24 @@ export interface Visit {
   iteration?: number;
   /** The pass through the Map or Parallel that it lies in. */
   parent?: Visit;
+  /** The event that entered the first state beside it: those have their variables in common. */
+  scope: number;
+  /** What a task gave, before the state made its output of it. */
+  result?: string;
+  /** Variables that it assigned, as JSON. */
+  assigned?: Record<string, string>;
+  /** The map run of a distributed Map. */
+  mapRun?: string;
+}
+
+/** A variable as it is at a moment. */
+export interface Variable {
+  name: string;
+  value: string;
+  /** The pass that assigned it. */
+  by: Visit;
+  /** What it was before, first to last. */
+  before: { value: string; by: Visit }[];
 }
 
 const TASK_FAILED = /^(Task|LambdaFunction|Activity).*(Failed|TimedOut)$|^EvaluationFailed$/;
@@ -70,6 +88,7 @@ export function visits(events: HistoryEvent[], upTo = Infinity): Visit[] {
       visit.status = visit.status === "failed" ? "caught" : "succeeded";
       visit.exitedAt = event.timestamp;
       visit.output = exited.output;
+      visit.assigned = exited.assignedVariables;
       places.set(event.id, { visit, iteration: visit.iteration });
     } else if (event.type.startsWith("Execution")) {
       end(event, all);
@@ -111,6 +130,7 @@ function enter(event: HistoryEvent, details: any, place?: Place): Visit {
     previous: before?.name,
     iteration: place?.iteration,
     parent: inside ? before : before?.parent,
+    scope: inside || !before ? event.id : before.scope,
   };
 }
 
@@ -125,10 +145,13 @@ function note(visit: Visit, event: HistoryEvent, all: Visit[]): void {
     visit.error = visit.cause = visit.requestId = visit.exitedAt = undefined;
   } else if (/^(Task|LambdaFunction)Succeeded$/.test(event.type)) {
     endAttempt(visit, event);
+    visit.result = details.output;
     visit.requestId = parse(details.output)?.SdkResponseMetadata?.RequestId;
   } else if (TASK_FAILED.test(event.type)) {
     endAttempt(visit, event, details.error ?? event.type);
     fail(visit, event, details);
+  } else if (event.type === "MapRunStarted") {
+    visit.mapRun = details.mapRunArn;
   } else if (/State(Failed|Aborted|TimedOut)$/.test(event.type)) {
     fail(visit, event, details);
     if (event.type.includes("Aborted")) visit.status = "aborted";
@@ -181,6 +204,29 @@ function functionOf(details: any): string | undefined {
     if (found) return found;
   }
   return typeof name === "string" ? name : undefined;
+}
+
+/** The variables that a pass sees, or that there are where it is none: those of its scope, and of those around it. */
+export function variables(all: Visit[], seenBy?: Visit): Variable[] {
+  const scopes = seenBy && scopesOf(seenBy);
+  const found = new Map<string, Variable>();
+  const exits = all.filter((visit) => visit.assigned && visit.exitedAt !== undefined);
+  exits.sort((one, other) => one.exitedAt! - other.exitedAt! || one.entered - other.entered);
+  for (const by of exits) {
+    if (scopes && (!scopes.includes(by.scope) || by.exitedAt! > seenBy.enteredAt || by === seenBy)) continue;
+    for (const [name, value] of Object.entries(by.assigned!)) {
+      // The same name in two scopes is two variables.
+      const key = scopes ? name : `${by.scope}\n${name}`;
+      const known = found.get(key);
+      const before = known ? [...known.before, { value: known.value, by: known.by }] : [];
+      found.set(key, { name, value, by, before });
+    }
+  }
+  return [...found.values()];
+}
+
+function scopesOf(visit: Visit): number[] {
+  return visit.parent ? [visit.scope, ...scopesOf(visit.parent)] : [visit.scope];
 }
 
 /** How many Maps and Parallels a pass lies in. */

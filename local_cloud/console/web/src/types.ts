@@ -27,6 +27,7 @@ export type ExecutionStatus = "RUNNING" | "SUCCEEDED" | "FAILED" | "TIMED_OUT" |
 export interface Machine {
   Comment?: string;
   StartAt: string;
+  QueryLanguage?: string;
   States: Record<string, State>;
 }
 
@@ -40,6 +41,7 @@ export interface State {
   Branches?: Machine[];
   ItemProcessor?: Machine;
   Iterator?: Machine;
+  QueryLanguage?: string;
 }
 
 export interface HistoryEvent {

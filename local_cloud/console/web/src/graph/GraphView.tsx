@@ -1,7 +1,8 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Status, Visit } from "../history";
+import { Loading } from "../parts/parts";
 import type { Machine } from "../types";
-import { type Box, type Edge, layout, type Point } from "./layout";
+import { type Box, type Edge, type Layout, layout, type Point } from "./layout";
 
 const WORDS: Record<Status, string> = {
   running: "running",
@@ -28,23 +29,29 @@ export function GraphView({ definition, visits = [], selected, onSelect, follow 
   const frame = useRef<HTMLDivElement>(null);
   const [wide, setWide] = useState(0);
   const [zoom, setZoom] = useState<number>();
-  const laidOut = useMemo(() => {
-    try {
-      return layout(definition);
-    } catch {
-      return undefined;
-    }
+  // Until a changed definition is laid out, the graph stays as it was.
+  const [laidOut, setLaidOut] = useState<Layout | null>();
+  useEffect(() => {
+    let here = true;
+    layout(definition).then(
+      (found) => here && setLaidOut(found),
+      () => here && setLaidOut(null),
+    );
+    return () => {
+      here = false;
+    };
   }, [definition]);
   useEffect(() => {
     const observer = new ResizeObserver(([entry]) => setWide(entry!.contentRect.width));
     if (frame.current) observer.observe(frame.current);
     return () => observer.disconnect();
-  }, [laidOut === undefined]);
+  }, [!laidOut]);
   const { latest, counts, taken } = useMemo(() => told(visits), [visits]);
   const running = visits.findLast((visit) => visit.status === "running")?.name;
   useEffect(() => {
     if (follow && running) show(frame.current, running);
   }, [follow, running]);
+  if (laidOut === undefined) return <Loading what="the graph" />;
   if (!laidOut || !laidOut.boxes.length) return <p class="empty">The definition has no states to draw.</p>;
   const { boxes, edges, left, top, width, height } = laidOut;
   const fit = Math.min(1, Math.max(LEAST_SCALE, wide ? (wide - 2) / width : 1));
@@ -185,16 +192,15 @@ function StateBox({ box, status, count, selected, onSelect }: StateBoxProps) {
 }
 
 function EdgeLine({ edge, taken }: { edge: Edge; taken: boolean }) {
-  const at = edge.points[Math.floor(edge.points.length / 2)];
   return (
     <g
       class={`edge ${edge.kind} ${taken ? "taken" : ""}`}
       data-edge={`${edge.from ?? ""}→${edge.to ?? ""}`}
       data-taken={taken}
     >
-      <path d={curve(edge.points)} marker-end={`url(#arrow-${taken ? "taken" : "plain"})`} />
-      {edge.label && at && (
-        <text x={at.x} y={at.y + 3}>
+      <path d={line(edge.points)} marker-end={`url(#arrow-${taken ? "taken" : "plain"})`} />
+      {edge.at && (
+        <text x={edge.at.x} y={edge.at.y + 4}>
           {edge.label}
         </text>
       )}
@@ -240,14 +246,26 @@ function show(frame: HTMLElement | null, name: string): void {
   }
 }
 
-function curve(points: Point[]): string {
+const ROUND = 6;
+
+/** A line through points, with round corners. */
+function line(points: Point[]): string {
   const [first, ...rest] = points;
   if (!first) return "";
+  let before = first;
   return rest.reduce((path, point, number) => {
     const next = rest[number + 1];
-    return (
-      path +
-      (next ? ` Q${point.x} ${point.y} ${(point.x + next.x) / 2} ${(point.y + next.y) / 2}` : ` L${point.x} ${point.y}`)
-    );
+    if (!next) return `${path} L${point.x} ${point.y}`;
+    const begin = towards(point, before),
+      end = towards(point, next);
+    before = point;
+    return `${path} L${begin.x} ${begin.y} Q${point.x} ${point.y} ${end.x} ${end.y}`;
   }, `M${first.x} ${first.y}`);
+}
+
+/** The point a corner's radius before another, on the way to it. */
+function towards(from: Point, to: Point): Point {
+  const length = Math.hypot(to.x - from.x, to.y - from.y);
+  const part = length ? Math.min(ROUND, length / 2) / length : 0;
+  return { x: from.x + (to.x - from.x) * part, y: from.y + (to.y - from.y) * part };
 }

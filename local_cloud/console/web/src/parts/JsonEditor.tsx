@@ -7,10 +7,12 @@ interface Props {
   onChange: (text: string) => void;
   /** Errors found by the server. */
   problems?: EditorProblem[];
+  /** It is a state machine's definition: fields, paths and expressions are completed. */
+  asl?: boolean;
 }
 
 /** A JSON editor that marks what is wrong, on its line. */
-export function JsonEditor({ value, label, onChange, problems }: Props) {
+export function JsonEditor({ value, label, onChange, problems, asl }: Props) {
   const place = useRef<HTMLDivElement>(null);
   const [editor, setEditor] = useState<Editor>();
   const latest = useRef({ value, onChange });
@@ -24,10 +26,11 @@ export function JsonEditor({ value, label, onChange, problems }: Props) {
     import("./editor").then(({ openEditor }) => {
       if (!here) return;
       echoes.current = [latest.current.value];
-      opened = openEditor(place.current!, latest.current.value, label, (text) => {
+      const changed = (text: string) => {
         echoes.current.push(text);
         latest.current.onChange(text);
-      });
+      };
+      opened = openEditor(place.current!, latest.current.value, label, changed, asl);
       setEditor(opened);
     });
     return () => {

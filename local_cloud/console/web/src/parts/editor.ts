@@ -1,8 +1,9 @@
 /** CodeMirror, set up for JSON. Loaded when a page first shows an editor: it is most of the script. */
 
-import { json, jsonParseLinter } from "@codemirror/lang-json";
+import { json, jsonLanguage, jsonParseLinter } from "@codemirror/lang-json";
 import { HighlightStyle, syntaxHighlighting } from "@codemirror/language";
 import { type Diagnostic, linter, lintGutter, setDiagnostics } from "@codemirror/lint";
+import { completions } from "./completions";
 import { EditorState } from "@codemirror/state";
 import { tags } from "@lezer/highlight";
 import { basicSetup, EditorView } from "codemirror";
@@ -26,7 +27,13 @@ export interface Editor {
   close: () => void;
 }
 
-export function openEditor(parent: Element, text: string, label: string, onChange: (text: string) => void): Editor {
+export function openEditor(
+  parent: Element,
+  text: string,
+  label: string,
+  onChange: (text: string) => void,
+  asl = false,
+): Editor {
   let told: EditorProblem[] = [];
   const parseErrors = jsonParseLinter();
   const diagnose = (view: EditorView): Diagnostic[] => {
@@ -43,6 +50,7 @@ export function openEditor(parent: Element, text: string, label: string, onChang
       extensions: [
         basicSetup,
         json(),
+        ...(asl ? [jsonLanguage.data.of({ autocomplete: completions })] : []),
         syntaxHighlighting(COLOURS),
         lintGutter(),
         linter(diagnose, { delay: 150 }),

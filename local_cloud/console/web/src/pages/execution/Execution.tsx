@@ -1,5 +1,6 @@
 import { useMemo, useState } from "preact/hooks";
 import { aws } from "../../api";
+import { findState } from "../../asl";
 import { date, duration, nameOf, pretty } from "../../format";
 import { GraphView } from "../../graph/GraphView";
 import { visits } from "../../history";
@@ -13,10 +14,13 @@ import { StatesTable } from "./StatesTable";
 import { Timeline } from "./Timeline";
 import { TimeTravel } from "./TimeTravel";
 import { useExecution } from "./useExecution";
+import { Variables } from "./Variables";
+import { Waits } from "./Waits";
 
 const VIEWS = [
   ["states", "States"],
   ["timeline", "Timeline"],
+  ["variables", "Variables"],
   ["events", "Events"],
   ["io", "Input and output"],
 ] as const;
@@ -70,6 +74,7 @@ export function Execution({ arn }: { arn: string }) {
           now={clock}
         />
       )}
+      {running && <Waits arn={arn} key={arn} />}
       <TimeTravel events={events} upTo={upTo} moment={moment} live={at === undefined} onTravel={travel} />
       <div class="columns">
         {definition ? (
@@ -89,6 +94,9 @@ export function Execution({ arn }: { arn: string }) {
               <StateDetail
                 name={selected}
                 passes={passes.filter((v) => v.name === selected)}
+                all={passes}
+                state={findState(definition, selected)}
+                execution={execution}
                 pass={pass}
                 now={now}
                 onPass={setPass}
@@ -97,6 +105,7 @@ export function Execution({ arn }: { arn: string }) {
             )}
             {view === "states" && !selected && <StatesTable passes={passes} now={now} onSelect={select} />}
             {view === "timeline" && <Timeline passes={passes} now={now} onSelect={select} />}
+            {view === "variables" && <Variables passes={passes} onSelect={select} />}
             {view === "events" && <Events events={events} upTo={upTo} onChoose={travel} />}
             {view === "io" && <InputAndOutput execution={execution} />}
           </Tabs>

@@ -1,11 +1,19 @@
-import { clock, duration, pretty } from "../../format";
+import { clock, duration, parse, pretty } from "../../format";
 import { retries, took, type Visit } from "../../history";
 import { Badge, Empty, Json } from "../../parts/parts";
+import type { ExecutionDetail, State } from "../../types";
+import { Expressions } from "./Expressions";
 import { FunctionLog } from "./FunctionLog";
+import { MapRun } from "./MapRun";
 
 interface Props {
   name: string;
   passes: Visit[];
+  /** The passes of all states. */
+  all: Visit[];
+  /** Its definition. */
+  state?: State;
+  execution?: ExecutionDetail;
   /** The pass to show, by the event that entered it; the latest if there is none. */
   pass?: number;
   now: number;
@@ -14,7 +22,7 @@ interface Props {
 }
 
 /** What one state did in one of its passes. */
-export function StateDetail({ name, passes, pass, now, onPass, onBack }: Props) {
+export function StateDetail({ name, passes, all, state, execution, pass, now, onPass, onBack }: Props) {
   const chosen = passes.findIndex((visit) => visit.entered === pass);
   const index = chosen < 0 ? passes.length - 1 : chosen;
   const visit = passes[index];
@@ -30,7 +38,11 @@ export function StateDetail({ name, passes, pass, now, onPass, onBack }: Props) 
       <h2>
         {name} {visit && <Badge status={visit.status} />}
       </h2>
-      {visit ? <Pass visit={visit} now={now} /> : <Empty>{name} has not been entered so far.</Empty>}
+      {visit ? (
+        <Pass visit={visit} now={now} all={all} state={state} execution={execution} />
+      ) : (
+        <Empty>{name} has not been entered so far.</Empty>
+      )}
     </>
   );
 }
@@ -60,7 +72,9 @@ function Passes({ passes, index, onPass }: { passes: Visit[]; index: number; onP
   );
 }
 
-function Pass({ visit, now }: { visit: Visit; now: number }) {
+type PassProps = Pick<Props, "all" | "state" | "execution" | "now"> & { visit: Visit };
+
+function Pass({ visit, now, all, state, execution }: PassProps) {
   const end = visit.exitedAt ?? now;
   return (
     <>
@@ -105,11 +119,23 @@ function Pass({ visit, now }: { visit: Visit; now: number }) {
           {visit.cause && <Json text={pretty(visit.cause)} label="the cause" />}
         </div>
       )}
+      {visit.mapRun && <MapRun arn={visit.mapRun} ended={visit.exitedAt !== undefined} key={visit.mapRun} />}
       <h3>Input</h3>
       <Json text={visit.input === undefined ? undefined : pretty(visit.input)} label="the input" />
       <h3>Output</h3>
       <Json text={visit.output === undefined ? undefined : pretty(visit.output)} label="the output" />
+      {visit.assigned && (
+        <>
+          <h3>Assigned variables</h3>
+          <Json text={pretty(JSON.stringify(told(visit.assigned)))} label="the variables" />
+        </>
+      )}
+      <Expressions visit={visit} all={all} state={state} execution={execution} />
       {visit.isFunction && visit.resource && <FunctionLog name={visit.resource} visit={visit} />}
     </>
   );
+}
+
+function told(assigned: Record<string, string>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(assigned).map(([name, value]) => [`$${name}`, parse(value)]));
 }

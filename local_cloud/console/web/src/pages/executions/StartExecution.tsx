@@ -24,6 +24,7 @@ export function StartExecution({ machines, executions, like, done }: Props) {
   const [machine, setMachine] = useState(model?.stateMachineArn ?? machines[0]!.stateMachineArn);
   const [name, setName] = useState("");
   const [input, setInput] = useState("{}");
+  const [scale, setScale] = useState("");
   const [error, setError] = useState<unknown>();
   const machineName = machines.find((m) => m.stateMachineArn === machine)?.name ?? "";
   const saved = useLoaded(() => get(`/api/inputs/state-machines/${encodeURIComponent(machineName)}`), [machineName]);
@@ -49,11 +50,12 @@ export function StartExecution({ machines, executions, like, done }: Props) {
       return;
     }
     try {
-      const made = await aws("stepfunctions", "start_execution", {
-        stateMachineArn: machine,
-        input,
-        ...(name ? { name } : {}),
-      });
+      const made = await aws(
+        "stepfunctions",
+        "start_execution",
+        { stateMachineArn: machine, input, ...(name ? { name } : {}) },
+        scale ? { "X-Local-Cloud-Time-Scale": scale } : {},
+      );
       done();
       go("execution", made.executionArn);
     } catch (failure) {
@@ -74,6 +76,19 @@ export function StartExecution({ machines, executions, like, done }: Props) {
             onInput={(e) => setName(e.currentTarget.value)}
             pattern="[A-Za-z0-9_\-]{1,80}"
             title="1 to 80 letters, digits, dashes"
+          />
+        </label>
+        <label>
+          Time scale (optional)
+          <input
+            type="number"
+            min="0.001"
+            max="1000000"
+            step="any"
+            placeholder="1"
+            value={scale}
+            onInput={(e) => setScale(e.currentTarget.value)}
+            title="How much faster its waits and time-outs pass: 3600 has an hour pass in a second"
           />
         </label>
         <label>

@@ -64,10 +64,13 @@ function Definition({ arn }: { arn: string }) {
     setSaved(false);
   };
   const validate = () =>
-    aws("stepfunctions", "validate_state_machine_definition", { definition: text }).then((found) => {
-      placed(text, found.diagnostics as Diagnostic[]).then(setChecked);
-      setFailure(undefined);
-    }, setFailure);
+    aws("stepfunctions", "validate_state_machine_definition", { definition: text, severity: "WARNING" }).then(
+      (found) => {
+        placed(text, found.diagnostics as Diagnostic[]).then(setChecked);
+        setFailure(undefined);
+      },
+      setFailure,
+    );
   const save = () =>
     aws("stepfunctions", "update_state_machine", { stateMachineArn: arn, definition: text }).then(() => {
       setFailure(undefined);
@@ -80,7 +83,7 @@ function Definition({ arn }: { arn: string }) {
       <Problem error={loaded.error ?? failure} />
       <div class="columns">
         <div class="side">
-          <JsonEditor value={text} onChange={edit} label="Definition" problems={checked} />
+          <JsonEditor value={text} onChange={edit} label="Definition" problems={checked} asl />
           <div class="actions">
             <button onClick={validate}>Validate</button>
             <button class="primary" disabled={original === undefined || text === original} onClick={save}>
