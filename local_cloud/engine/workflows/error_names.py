@@ -36,6 +36,7 @@ from localstack.services.stepfunctions.asl.component.state.state_execution.state
     state_task_service_sfn,
 )
 from localstack.services.stepfunctions.asl.component.state.state_fail import state_fail
+from localstack.services.stepfunctions.asl.parse import preprocessor
 
 _OWN = {kind.to_name() for kind in StatesErrorNameType}
 #: Where errors of this kind are met.
@@ -43,6 +44,7 @@ MODULES: tuple[ModuleType, ...] = (
     branches_decl,
     iteration_worker,
     local_mock_eval_utils,
+    preprocessor,
     state_fail,
     state_task_activitiy,
     state_task_lambda,

@@ -10,6 +10,7 @@ def stepfunctions() -> Service:
     from local_cloud.engine.workflows import (
         clock,
         error_names,
+        http_task,
         json_paths,
         map_items,
         progress,
@@ -26,6 +27,7 @@ def stepfunctions() -> Service:
     clock.keep_time()
     workbench.open_workbench()
     progress.keep_progress()
+    http_task.run_http_tasks()
     map_items.take_items()
     run_distributed_maps()
     json_paths.read_paths_once()

@@ -7,6 +7,7 @@ WRITTEN_FOR = "2026.3.0"
 _CFN = "localstack.services.cloudformation"
 _ASL = "localstack.services.stepfunctions.asl"
 _EXECUTION = "component.state.state_execution"
+_MAP = f"{_EXECUTION}.state_map"
 _LAMBDA = "localstack.services.lambda_"
 
 #: Plugin below ``local_cloud.engine``, module, name in it.
@@ -127,6 +128,16 @@ INSIDES = (
     *(
         ("workflows.error_names", module.__name__, "CustomErrorName")
         for module in error_names.MODULES
+    ),
+    (
+        "workflows.http_task",
+        f"{_ASL}.{_EXECUTION}.state_task.state_task_factory",
+        "state_task_service_for",
+    ),
+    (
+        "workflows.http_task",
+        "localstack.services.events.api_destination",
+        "add_api_destination_authorization",
     ),
     ("workflows.map_items", f"{_ASL}.component.common.path.items_path", "ItemsPath._eval_body"),
     (

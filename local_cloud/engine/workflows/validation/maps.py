@@ -13,7 +13,7 @@ from local_cloud.engine.workflows.validation.diagnostics import Diagnostic, Stat
 
 _READS = re.compile(r"arn:[^:]+:states:::s3:(getObject|listObjectsV2)")
 _WRITES = re.compile(r"arn:[^:]+:states:::s3:putObject")
-_ONLY_DISTRIBUTED = ("ItemReader", "ItemBatcher", "ResultWriter", "Label")
+_ONLY_DISTRIBUTED = ("ItemReader", "ItemBatcher", "ResultWriter")
 _NOT_ALLOWED = "The field 'Resource' does not match any of the allowed values"
 
 
