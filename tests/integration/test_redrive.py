@@ -267,3 +267,11 @@ def test_an_error_of_the_language_goes_through_parallel_and_map_with_its_name(
         late = {"Type": "Pass", "End": True}
         states = {"Outer": {**outer, **catch, "End": True}, "Late": late}
         assert redrives.output(states, [1]) == {"Error": "States.Timeout", "Cause": "too late"}
+
+
+def test_a_cause_names_the_state_that_failed_and_not_those_around_it(redrives: Redrives) -> None:
+    failing = branch(("Inner", {"Type": "Pass", "Parameters": {"a.$": "$.nope"}, "End": True}))
+    states = {"Outer": {"Type": "Map", "ItemProcessor": failing, "End": True}}
+    ended, _ = redrives.run(states, [{}])
+    assert ended["cause"].count("An error occurred while executing the state") == 1
+    assert "the state 'Inner'" in ended["cause"]

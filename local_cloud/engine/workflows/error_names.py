@@ -7,12 +7,17 @@ https://states-language.net/spec.html#appendix-a
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import ModuleType
+from typing import Any
 
 from localstack.services.stepfunctions.asl.component.common.error_name.custom_error_name import (
     CustomErrorName,
 )
 from localstack.services.stepfunctions.asl.component.common.error_name.error_name import ErrorName
+from localstack.services.stepfunctions.asl.component.common.error_name.failure_event import (
+    FailureEventException,
+)
 from localstack.services.stepfunctions.asl.component.common.error_name.states_error_name import (
     StatesErrorName,
 )
@@ -38,6 +43,7 @@ from localstack.services.stepfunctions.asl.component.state.state_execution.state
 from localstack.services.stepfunctions.asl.component.state.state_fail import state_fail
 from localstack.services.stepfunctions.asl.parse import preprocessor
 
+_NAMED = "An error occurred while executing the state "
 _OWN = {kind.to_name() for kind in StatesErrorNameType}
 #: Where errors of this kind are met.
 MODULES: tuple[ModuleType, ...] = (
@@ -65,5 +71,21 @@ def name_of(error_name: str | None) -> ErrorName:
 
 def name_errors() -> None:
     """Have LocalStack's interpreter take every name of an error that it is told."""
+    FailureEventException.get_execution_failed_event_details = _told_once(
+        FailureEventException.get_execution_failed_event_details
+    )
     for module in MODULES:
         setattr(module, "CustomErrorName", name_of)  # noqa: B010 - a module has no such type
+
+
+def _told_once(theirs: Callable[[FailureEventException], Any]) -> Any:
+    """Have a cause name the state that failed, and not again those that it lies in."""
+
+    def details(self: FailureEventException) -> Any:
+        told = theirs(self)
+        pair = self.extract_error_cause_pair()
+        if told is not None and pair is not None and str(pair[1]).startswith(_NAMED):
+            told["cause"] = pair[1]
+        return told
+
+    return details

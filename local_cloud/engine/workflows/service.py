@@ -15,6 +15,7 @@ def stepfunctions() -> Service:
         map_items,
         progress,
         provider,
+        sdk_names,
         workbench,
     )
     from local_cloud.engine.workflows.distributed_map.evaluation import run_distributed_maps
@@ -28,6 +29,7 @@ def stepfunctions() -> Service:
     workbench.open_workbench()
     progress.keep_progress()
     http_task.run_http_tasks()
+    sdk_names.name_services()
     map_items.take_items()
     run_distributed_maps()
     json_paths.read_paths_once()

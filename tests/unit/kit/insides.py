@@ -139,6 +139,11 @@ INSIDES = (
         "localstack.services.events.api_destination",
         "add_api_destination_authorization",
     ),
+    (
+        "workflows.sdk_names",
+        f"{_ASL}.{_EXECUTION}.state_task.service.state_task_service",
+        "StateTaskService._get_boto_service_name",
+    ),
     ("workflows.map_items", f"{_ASL}.component.common.path.items_path", "ItemsPath._eval_body"),
     (
         "workflows.map_items",

@@ -59,6 +59,13 @@ def test_an_expression_gives_a_value(expression: str, expected: Any) -> None:
     assert evaluate(expression, {**STATES, "x": "y"}) == expected
 
 
+def test_now_takes_a_picture_and_is_one_moment() -> None:
+    assert re.fullmatch(r"20\d\d-\d\d-\d\d", evaluate("$now('[Y0001]-[M01]-[D01]')", {}))
+    assert re.fullmatch(r"20\d\d-\d\d-\d\dT[\d:.]+Z", evaluate("$now()", {}))
+    assert evaluate("$now('[H01]', '+0200') != $now('[H01]', '+0000')", {}) is True
+    assert evaluate("$now() = $now()", {}) is True
+
+
 def test_numbers_and_ids_differ_each_time() -> None:
     ids = {evaluate("$uuid()", {}) for _ in range(3)}
     assert len(ids) == 3

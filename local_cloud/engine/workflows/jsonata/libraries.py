@@ -11,6 +11,7 @@ import importlib.util
 import json
 import logging
 import re
+import time
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
@@ -62,6 +63,8 @@ def run_in_rust(
         for name, function in functions.items():
             replaces = name in _BUILT_IN
             (compiled.register_override if replaces else compiled.register)(name, function)
+        if "$now" in expression:  # the library's own takes no picture
+            compiled.register_override("now", _now(int(time.time() * 1000)))
         result: str | None = compiled.evaluate_json_or_none(
             document,
             dict(bindings),
@@ -72,6 +75,24 @@ def run_in_rust(
     except ValueError as error:
         raise ExpressionFailed(_as_reference(str(error))) from error
     return result
+
+
+def _now(moment: int) -> Callable[..., Any]:
+    """Return ``$now``, which tells the same moment throughout an expression.
+
+    Args:
+        moment: milliseconds since the epoch.
+    """
+    import jsonatapy
+
+    def now(picture: str | None = None, timezone: str | None = None) -> Any:
+        given = {"picture": picture, "timezone": timezone}
+        bound = {name: value for name, value in given.items() if value is not None}
+        told = jsonatapy.compile(f"$fromMillis({moment}, $picture, $timezone)")
+        text = told.evaluate_json_or_none(None, bound)
+        return None if text is None else json.loads(text)
+
+    return now
 
 
 def run_in_python(
