@@ -518,6 +518,16 @@ def records(tables: Tables, name: str) -> list[Any]:
     return found
 
 
+def test_what_has_no_attributes_to_return_returns_none(tables: Tables) -> None:
+    key = {"owner": {"S": "nobody"}, "nr": {"N": "1"}}
+    for more in ({}, {"ReturnValues": "ALL_OLD"}):
+        assert "Attributes" not in tables.client.delete_item(
+            TableName=tables.things, Key=key, **more
+        )
+        assert "Attributes" not in tables.client.put_item(TableName=tables.things, Item=key, **more)
+        tables.client.delete_item(TableName=tables.things, Key=key)
+
+
 def test_an_update_that_makes_an_item_returns_what_it_set(tables: Tables) -> None:
     updated = tables.client.update_item(
         TableName=tables.things,

@@ -142,6 +142,8 @@ def _completed(
             answer.get("Attributes", {}).pop(name, None)
     if operation in ("Scan", "Query") and request.get("Select") == "COUNT":
         answer.pop("Items", None)
+    if answer.get("Attributes") == {}:
+        del answer["Attributes"]  # there are none: AWS leaves them out
     return answer
 
 

@@ -118,7 +118,7 @@ def check_states(machine: Any, express: bool = False) -> list[Diagnostic]:
 
 
 def check_state(state: Any, place: str, language: str, express: bool = False) -> list[Diagnostic]:
-    """Return what is wrong with one state, and with those inside of it."""
+    """Return what is wrong with one state by itself, without those inside of it."""
     if not isinstance(state, Mapping):
         return [not_right("Expected value of type Object", place)]
     return list(_of_state(state, place, language, express))
@@ -145,6 +145,8 @@ def _of_machine(
             said = f"The state name {name!r} has to have 1 to {MAX_NAME} characters"
             yield Diagnostic("INVALID_STATE_NAME", said, where)
         yield from check_state(state, where, str(language), express)
+        if isinstance(state, Mapping):
+            yield from _inside(state, where, str(language), express)
 
 
 def _languages(fields: Mapping[str, Any], place: str) -> Iterator[Diagnostic]:
@@ -189,13 +191,17 @@ def _of_state(state: State, place: str, outer: str, express: bool) -> Iterator[D
         yield from check_choices(state, place, language)
     elif kind == "Map":
         yield from check_map(state, place, express)
-    for number, branch in enumerate(state.get("Branches", [])):
+
+
+def _inside(state: State, place: str, outer: str, express: bool) -> Iterator[Diagnostic]:
+    """Yield what is wrong with the states inside of one."""
+    branches = state.get("Branches", [])
+    for number, branch in enumerate(branches if isinstance(branches, list) else []):
         if not isinstance(branch, Mapping):
             yield not_right("Expected value of type Object", f"{place}/Branches[{number}]")
-    inside = {"States": {"": state}}
-    for inner_place, inner in inner_machines(inside, ""):
+    known = _INSIDE_MAP if state.get("Type") == "Map" else _MACHINE
+    for inner_place, inner in inner_machines({"States": {"": state}}, ""):
         where = place + inner_place.removeprefix("/States/")
-        known = _INSIDE_MAP if kind == "Map" else _MACHINE
         # A processor has the language of the whole machine.
         yield from _of_machine({"QueryLanguage": outer, **inner}, where, known, express)
 
