@@ -116,25 +116,28 @@ def _parsing(theirs: Callable[..., Any]) -> Callable[..., Any]:
             machine = json.loads(definition)
         except ValueError:
             return theirs(definition)  # which says what is wrong
-        program, tree = theirs(json.dumps(_without(machine)))
+        try:
+            program, tree = theirs(json.dumps(_without(machine, ())))
+        except Exception:  # noqa: BLE001 - it knows not all of what these fields may have
+            program, tree = theirs(json.dumps(_without(machine, _TAKEN_OUT)))
         _attach(program, machine)
         return program, tree
 
     return parse
 
 
-def _without(value: Any) -> Any:
-    """Return a definition without the fields of distributed Maps."""
+def _without(value: Any, fields: tuple[str, ...]) -> Any:
+    """Return a definition without fields of its distributed Maps, in the parser's own terms."""
     if isinstance(value, list):
-        return [_without(one) for one in value]
+        return [_without(one, fields) for one in value]
     if not isinstance(value, dict):
         return value
     taken: tuple[str, ...] = ()
     if value.get("Type") == "Map" and is_distributed(value):
-        taken = _TAKEN_OUT
+        taken = fields
     elif value.get("Mode") == "DISTRIBUTED":
         taken = ("ExecutionType",)  # it knows one
-    kept = {key: _without(one) for key, one in value.items() if key not in taken}
+    kept = {key: _without(one, fields) for key, one in value.items() if key not in taken}
     if type(kept.get(_PERCENTAGE)) is int:  # it knows no whole ones
         kept[_PERCENTAGE] = float(kept[_PERCENTAGE])
     return kept
