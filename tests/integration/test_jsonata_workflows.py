@@ -192,3 +192,25 @@ def test_a_state_is_tested_by_itself(workflows: Workflows) -> None:
         definition=json.dumps({**state, "End": True}), roleArn=ROLE, input='{"n": 21}'
     )
     assert (told["status"], told["output"]) == ("SUCCEEDED", "42")
+
+
+def test_a_history_without_its_data(workflows: Workflows) -> None:
+    execution = workflows.start(passes({"a": 1}), {"secret": 2})
+    workflows.stack.ended(execution)
+    told = workflows.api.get_execution_history(executionArn=execution, includeExecutionData=False)
+    assert [event["type"] for event in told["events"]][-1] == "ExecutionSucceeded"
+    assert "secret" not in json.dumps(told["events"], default=str)
+    assert told["events"][1]["stateEnteredEventDetails"]["name"] == "P"
+    whole = workflows.api.get_execution_history(executionArn=execution)
+    assert "secret" in json.dumps(whole["events"], default=str)
+
+
+def test_ten_levels_of_parallel(workflows: Workflows) -> None:
+    states: dict[str, Any] = passes("{% $states.input.n + 1 %}")
+    for level in range(10):
+        inner = {"StartAt": next(iter(states)), "States": states}
+        states = {f"L{level}": {"Type": "Parallel", "Branches": [inner], "End": True}}
+    output = workflows.output(states, {"n": 1})
+    for _ in range(10):
+        (output,) = output
+    assert output == 2

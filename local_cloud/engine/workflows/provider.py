@@ -18,6 +18,7 @@ from localstack.aws.api.stepfunctions import (
     DescribeExecutionOutput,
     DescribeMapRunOutput,
     ExecutionStatus,
+    GetExecutionHistoryOutput,
     InvalidDefinition,
     InvalidName,
     InvalidOutput,
@@ -60,6 +61,8 @@ from local_cloud.engine.workflows.validation.languages import JSONPATH
 from local_cloud.engine.workflows.validation.states import check_state
 from local_cloud.engine.workflows.workbench import WrongScale, clock_of, starting
 
+#: Of an event: what was sent and given.
+_DATA = ("input", "output", "parameters", "assignedVariables")
 #: Executions that a page has at most.
 MAX_PAGE = 1000
 MAX_DIAGNOSTICS = 100
@@ -82,6 +85,19 @@ class Provider(StepFunctionsProvider):  # type: ignore[misc]
         return RedriveExecutionOutput(
             redriveDate=redrive(self._get_execution(context, execution_arn))
         )
+
+    def get_execution_history(
+        self,
+        context: RequestContext,
+        execution_arn: str,
+        include_execution_data: bool | None = None,
+        **kwargs: Any,
+    ) -> GetExecutionHistoryOutput:
+        """Return an execution's events, without what was sent and given where that is asked."""
+        answer = super().get_execution_history(context, execution_arn, **kwargs)
+        if include_execution_data is False:
+            answer["events"] = [_without_data(event) for event in answer["events"]]
+        return answer
 
     def start_execution(
         self, context: RequestContext, state_machine_arn: str, *args: Any, **kwargs: Any
@@ -261,6 +277,15 @@ class Provider(StepFunctionsProvider):  # type: ignore[misc]
             state = {**state, "End": True} if alone and state.get("Type") in _LEADING else state
             _refuse(check_state(state, "", JSONPATH))
         return super().test_state(context, request, **kwargs)
+
+
+def _without_data(event: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: {key: one for key, one in value.items() if key not in _DATA}
+        if isinstance(value, dict)
+        else value
+        for name, value in event.items()
+    }
 
 
 def _is_redriven(execution: Execution, asked: str | None) -> bool:
