@@ -12,6 +12,7 @@ import json
 import os
 import secrets
 import signal
+import socket
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -24,8 +25,9 @@ from local_aws.http_message import Request, Response
 from local_cloud.lambda_endpoint.debugger import CHECK_SECONDS, Debugger
 from local_cloud.lambda_endpoint.function_log import FunctionLogs, stream_name
 from local_cloud.lambda_endpoint.functions import Function
-from local_cloud.lambda_endpoint.launch import command_of, variables_of
+from local_cloud.lambda_endpoint.launch import command_of, speaks_by_wire, variables_of
 from local_cloud.lambda_endpoint.runtime_api import MAX_PAYLOAD_BYTES, RuntimeApiProtocol
+from local_cloud.lambda_endpoint.wire import ERROR, NEXT, WireProtocol
 
 API = "/2018-06-01/runtime"
 INIT_TIMEOUT_SECONDS = 30.0
@@ -44,6 +46,8 @@ class Invocation:
     trace_id: str | None = None
     started: float = 0.0
     log_tail: list[str] = field(default_factory=list)
+    #: Whether somebody reads that as soon as there is an answer.
+    wants_tail: bool = False
     #: Takes what a streaming function writes, as it writes it; else that is one answer at the end.
     sink: Callable[[bytes], None] | None = None
 
@@ -89,7 +93,11 @@ class ExecutionEnvironment:
         self.process: asyncio.subprocess.Process | None = None
         self.exited: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self.ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        #: Takes the next invocation to the worker, which has asked for it.
+        self._deliver: Callable[[Invocation], None] | None = None
         self._next: asyncio.Future[Invocation] | None = None
+        self._wire: WireProtocol | None = None
+        self._unreported: tuple[Invocation, float] | None = None
         self._undelivered: Invocation | None = None
         self._current: Invocation | None = None
         self._outcome: asyncio.Future[Outcome] | None = None
@@ -114,17 +122,29 @@ class ExecutionEnvironment:
         self._output, write_end = os.pipe()
         os.set_blocking(self._output, False)
         self._started = time.perf_counter()
+        ours, theirs = socket.socketpair()
+        wired = speaks_by_wire(self.function)
         try:
+            if wired:
+                ours.setblocking(False)
+                _, self._wire = await loop.create_unix_connection(self._make_wire, sock=ours)
             self.process = await asyncio.create_subprocess_exec(
                 *command_of(self.function, self.debugger),
                 cwd=self.function.code,
-                env=self._environment(port),
+                env={
+                    **self._environment(port),
+                    **({"LOCAL_CLOUD_WIRE": str(theirs.fileno())} if wired else {}),
+                },
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=write_end,
                 stderr=write_end,
+                pass_fds=(theirs.fileno(),) if wired else (),
             )
         finally:
             os.close(write_end)
+            theirs.close()
+            if not wired:
+                ours.close()
         loop.add_reader(self._output, self._read_output)
         with contextlib.suppress(psutil.Error):  # it may have died already; its watcher tells
             self._statistics = psutil.Process(self.process.pid)
@@ -164,25 +184,40 @@ class ExecutionEnvironment:
     async def invoke(self, invocation: Invocation) -> Outcome:
         """Run one invocation to its end: an answer, an error, a time-out or the worker's death."""
         loop = asyncio.get_running_loop()
+        self._report_last()
         self._current = invocation
         self._outcome = loop.create_future()
         invocation.started = time.perf_counter()
         self._say(f"START RequestId: {invocation.request_id} Version: {self.function.version}")
-        if self._next is not None:
-            self._next.set_result(invocation)
-            self._next = None
+        if self._deliver is not None:
+            deliver, self._deliver = self._deliver, None
+            deliver(invocation)
         else:  # the worker has answered, and has not asked for the next one yet
             self._undelivered = invocation
         self._set_timer(self.function.timeout)
         try:
             outcome = await self._outcome
+        except BaseException:
+            self._current = None
+            raise
         finally:
             self._timer.cancel()
-            self._current = None
-        self._read_output()
-        self._report(invocation)
+        self._unreported = (invocation, time.perf_counter())
+        if invocation.wants_tail:
+            self._report_last()
+        else:  # who called has the answer before its lines are read
+            loop.call_soon(self._report_last)
         self.idle_since = loop.time()
         return outcome
+
+    def _report_last(self) -> None:
+        """Take what the last invocation has printed, and say how it ended."""
+        if self._unreported is None:
+            return
+        (invocation, ended), self._unreported = self._unreported, None
+        self._read_output()
+        self._current = None
+        self._report(invocation, ended)
 
     async def wait_ready(self) -> Outcome | None:
         """Wait until the worker can take an invocation; return the error if it never will."""
@@ -237,30 +272,69 @@ class ExecutionEnvironment:
         return Response(404)
 
     async def _next_invocation(self) -> Response:
-        if not self.ready.done():
-            self.init_seconds = time.perf_counter() - self._started
-            self._init_ms = self.init_seconds * 1000
-            self.ready.set_result(None)
+        self._become_ready()
         invocation, self._undelivered = self._undelivered, None
         if invocation is None:
             self._next = asyncio.get_running_loop().create_future()
+            self._deliver = self._next.set_result
             try:
                 invocation = await self._next
             except asyncio.CancelledError:  # its connection is gone, and so will the worker be
                 self.stop()
                 raise
-        deadline = int((time.time() + self.function.timeout) * 1000)
+        request_id, deadline, arn, trace, context = self._headers_of(invocation)
         headers = {
             "Content-Type": "application/json",
-            "Lambda-Runtime-Aws-Request-Id": invocation.request_id,
-            "Lambda-Runtime-Deadline-Ms": str(deadline),
-            "Lambda-Runtime-Invoked-Function-Arn": invocation.invoked_arn or self.function.arn,
-            "Lambda-Runtime-Trace-Id": invocation.trace_id
-            or f"Root=1-{int(time.time()):08x}-{self.id[:24]};Sampled=0",
+            "Lambda-Runtime-Aws-Request-Id": request_id,
+            "Lambda-Runtime-Deadline-Ms": deadline,
+            "Lambda-Runtime-Invoked-Function-Arn": arn,
+            "Lambda-Runtime-Trace-Id": trace,
         }
-        if invocation.client_context:
-            headers["Lambda-Runtime-Client-Context"] = invocation.client_context
+        if context:
+            headers["Lambda-Runtime-Client-Context"] = context
         return Response(200, invocation.payload, headers)
+
+    def _become_ready(self) -> None:
+        if not self.ready.done():
+            self.init_seconds = time.perf_counter() - self._started
+            self._init_ms = self.init_seconds * 1000
+            self.ready.set_result(None)
+
+    def _headers_of(self, invocation: Invocation) -> tuple[str, str, str, str, str]:
+        """Return an invocation's id, deadline, function, trace and client context."""
+        now = time.time()
+        return (
+            invocation.request_id,
+            str(int((now + self.function.timeout) * 1000)),
+            invocation.invoked_arn or self.function.arn,
+            invocation.trace_id or f"Root=1-{int(now):08x}-{self.id[:24]};Sampled=0",
+            (invocation.client_context or "").replace("\n", " "),
+        )
+
+    # The wire of a Python worker
+
+    def _make_wire(self) -> WireProtocol:
+        return WireProtocol(self._hear, self._wire_lost)
+
+    def _send(self, invocation: Invocation) -> None:
+        if self._wire is not None:
+            self._wire.send(self._headers_of(invocation), invocation.payload)
+
+    def _hear(self, kind: bytes, request_id: str, payload: bytes) -> None:
+        if kind == NEXT:
+            self._become_ready()
+            invocation, self._undelivered = self._undelivered, None
+            if invocation is None:
+                self._deliver = self._send
+            else:
+                self._send(invocation)
+        elif self._current is not None and self._current.request_id == request_id:
+            failed = kind == ERROR
+            self._settle(Outcome(payload, "Unhandled") if failed else self._checked(payload))
+
+    def _wire_lost(self) -> None:
+        if not self.exited.done():
+            self.stop()
 
     def _take_chunk(self, path: str, chunk: bytes) -> bool:
         """Pass on a piece of a streamed response; return whether anybody takes it."""
@@ -330,9 +404,12 @@ class ExecutionEnvironment:
         os.close(self._output)
         self._output = -1
         self._server.close()
+        if self._wire is not None:
+            self._wire.close()
         if self._next is not None:
             self._next.cancel()
         self.exited.set_result(code)
+        self._report_last()
         if self._current is not None:
             request_id = self._current.request_id
             words = f"RequestId: {request_id} Error: {self._exit_words()}"
@@ -378,8 +455,8 @@ class ExecutionEnvironment:
         function = self.function
         self.logs.write(function.name, function.log_group, self.stream_name, line)
 
-    def _report(self, invocation: Invocation) -> None:
-        milliseconds = (time.perf_counter() - invocation.started) * 1000
+    def _report(self, invocation: Invocation, ended: float) -> None:
+        milliseconds = (ended - invocation.started) * 1000
         used = 0
         if self._statistics is not None and not self.exited.done():
             with contextlib.suppress(psutil.Error):

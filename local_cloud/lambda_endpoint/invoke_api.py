@@ -286,6 +286,7 @@ def _invocation(request: Request) -> Invocation:
         _client_context(request.headers.get("x-amz-client-context")),
         request.headers.get(INVOKED_ARN),
         request.headers.get(TRACE_ID),
+        wants_tail=request.headers.get("x-amz-log-type") == "Tail",
     )
 
 

@@ -9,13 +9,14 @@ from urllib.parse import urlsplit
 
 from local_cloud.lambda_endpoint.debugger import VARIABLE, Debugger
 from local_cloud.lambda_endpoint.functions import Function
-from local_cloud.lambda_endpoint.runtimes import kind_of, node, python_of
+from local_cloud.lambda_endpoint.runtimes import PYTHON, kind_of, node, python_of
 
 _NODE_RUNTIME = Path(__file__).with_name("node") / "runtime.mjs"
 _PYTHON_RUNTIME = Path(__file__).with_name("python") / "local_runtime.py"
 #: What Lambda has beside the code of inline functions, after everything else.
 _PYTHON_MODULES = _PYTHON_RUNTIME.with_name("inline")
 _NODE_MODULES = _NODE_RUNTIME.with_name("modules")
+OPTION = "LAMBDA_RUNTIME_API"
 _BASE_PATH = "/usr/local/bin:/usr/bin:/bin"
 
 
@@ -36,6 +37,14 @@ def command_of(function: Function, debugger: Debugger | None = None) -> list[str
     if debugger is not None:
         options += ["-X", "frozen_modules=off"]  # debugpy asks for it
     return [python_of(function.runtime), *options, str(_PYTHON_RUNTIME), function.handler]
+
+
+def speaks_by_wire(function: Function) -> bool:
+    """Return whether a worker takes its invocations over a socket of its own, and not by HTTP.
+
+    ``LAMBDA_RUNTIME_API=http`` in the endpoint's environment has all of them take the HTTP one.
+    """
+    return kind_of(function.runtime) == PYTHON and os.environ.get(OPTION) != "http"
 
 
 def variables_of(

@@ -117,8 +117,11 @@ class Endpoint:
         return report
 
 
-@pytest.fixture(scope="module")
-def endpoint(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
+@pytest.fixture(scope="module", params=["wire", "http"])
+def endpoint(
+    stack: Stack, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[Endpoint]:
+    """The endpoint, whose workers take invocations over either of the two ways that there are."""
     folder = write(
         tmp_path_factory.mktemp("functions"),
         template_dot_yaml=TEMPLATE,
@@ -129,6 +132,7 @@ def endpoint(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     )
     port = free_ports().functions
     os.environ["NOT_FOR_FUNCTIONS"] = "the host's"
+    os.environ["LAMBDA_RUNTIME_API"] = request.param
     with started(
         "local_cloud.lambda_endpoint",
         port,
@@ -145,6 +149,7 @@ def endpoint(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator
             config=Config(retries={"total_max_attempts": 1}, max_pool_connections=20),
         )
         yield Endpoint(client, folder, process.pid)
+    del os.environ["LAMBDA_RUNTIME_API"]
 
 
 def code_of(error: pytest.ExceptionInfo[ClientError]) -> str:

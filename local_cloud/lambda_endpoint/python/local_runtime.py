@@ -106,8 +106,19 @@ def show_root(shown: str) -> None:
     bootstrap.make_error = make_error_shown
 
 
+def take_wire(descriptor: int) -> None:
+    """Have invocations come over the socket that this process was given."""
+    place = os.path.join(os.path.dirname(os.path.abspath(__file__)), "wire.py")
+    spec: Any = importlib.util.spec_from_file_location("local_cloud_wire", place)
+    module: Any = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    module.speak(descriptor)
+
+
 if __name__ == "__main__":
     sys.path[0] = os.getcwd()  # the function's folder, as with -m, and not this file's
+    if wire := os.environ.pop("LOCAL_CLOUD_WIRE", ""):
+        take_wire(int(wire))
     if url := os.environ.get("WEBSOCKET_URL"):
         sys.meta_path.insert(0, _Botocore(url))
     if debugger := os.environ.pop("LOCAL_CLOUD_DEBUGGER", ""):

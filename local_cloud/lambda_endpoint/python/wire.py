@@ -1,0 +1,97 @@
+"""The Runtime API over a socket that a worker is born with, in place of HTTP.
+
+Stands for the ``runtime_client`` that ``awslambdaric`` brings, a wrapper of libcurl: everything
+above it, how a handler is found and called, is AWS's own. This file is run by the function's
+interpreter, and knows nothing of the kit.
+
+A frame is its kind (one byte), the lengths of its head and of its payload (four bytes each), the
+head and the payload. The endpoint sends ``I``, an invocation: its head is its headers, one a line.
+A worker sends ``N``, it wants the next one, ``R``, a response, and ``E``, an error; the head of
+these two is the request's id.
+https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+import sys
+from types import ModuleType
+
+_FRAME = struct.Struct(">cII")
+_DEADLINE = "Lambda-Runtime-Deadline-Ms"
+_HEADERS = (
+    "Lambda-Runtime-Aws-Request-Id",
+    _DEADLINE,
+    "Lambda-Runtime-Invoked-Function-Arn",
+    "Lambda-Runtime-Trace-Id",
+    "Lambda-Runtime-Client-Context",
+)
+_NEXT = _FRAME.pack(b"N", 0, 0)
+
+
+class Wire:
+    """The worker's end.
+
+    Args:
+        descriptor: of the socket.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self._socket = socket.socket(fileno=descriptor)
+        self._socket.set_inheritable(False)
+
+    def initialize_client(self, user_agent: str) -> None:
+        """Nothing to do: there is no server to introduce oneself to."""
+
+    def next(self) -> tuple[bytes, dict[str, str | int]]:
+        """Wait for the next invocation; return its payload and its headers, the deadline as int."""
+        self._socket.sendall(_NEXT)
+        _, head_size, size = _FRAME.unpack(self._read(_FRAME.size))
+        values = self._read(head_size).decode().split("\n")
+        headers: dict[str, str | int] = {
+            name: value
+            for name, value in zip(_HEADERS, values)  # noqa: B905
+            if value
+        }
+        headers[_DEADLINE] = int(headers[_DEADLINE])
+        headers["Content-Type"] = "application/json"
+        return self._read(size), headers
+
+    def post_invocation_result(
+        self, invoke_id: str, data: bytes, content_type: str, *_: object
+    ) -> None:
+        """Answer an invocation."""
+        self._send(b"R", invoke_id, data)
+
+    def post_error(self, invoke_id: str, error: str | bytes, *_: object) -> None:
+        """Tell that an invocation has failed."""
+        self._send(b"E", invoke_id, error if isinstance(error, bytes) else error.encode())
+
+    def _send(self, kind: bytes, invoke_id: str, data: bytes) -> None:
+        head = invoke_id.encode()
+        self._socket.sendall(_FRAME.pack(kind, len(head), len(data)) + head + data)
+
+    def _read(self, size: int) -> bytes:
+        if not size:
+            return b""
+        data = self._socket.recv(size)
+        if len(data) == size:
+            return data
+        parts, left = [data], size - len(data)
+        while left:
+            if not parts[-1]:
+                os._exit(0)  # the endpoint is gone, and nobody takes an answer any more
+            parts.append(self._socket.recv(min(left, 1 << 20)))
+            left -= len(parts[-1])
+        return b"".join(parts)
+
+
+def speak(descriptor: int) -> None:
+    """Have ``awslambdaric`` use the wire."""
+    wire = Wire(descriptor)
+    module = ModuleType("runtime_client")
+    for name in ("initialize_client", "next", "post_invocation_result", "post_error"):
+        setattr(module, name, getattr(wire, name))
+    sys.modules["runtime_client"] = module

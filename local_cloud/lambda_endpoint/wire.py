@@ -1,0 +1,64 @@
+"""The endpoint's end of the socket by which a Python worker takes invocations and answers them.
+
+The frames are told in ``python/wire.py``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+from collections.abc import Callable
+
+_FRAME = struct.Struct(">cII")
+NEXT, RESPONSE, ERROR = b"N", b"R", b"E"
+
+
+class WireProtocol(asyncio.Protocol):
+    """Reads a worker's frames.
+
+    Args:
+        told: is given each frame's kind, its head and its payload.
+        lost: is called when the worker's end is closed.
+    """
+
+    def __init__(self, told: Callable[[bytes, str, bytes], None], lost: Callable[[], None]) -> None:
+        self.told = told
+        self.lost = lost
+        self._data = bytearray()
+        self._transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the transport."""
+        self._transport = transport  # type: ignore[assignment]
+
+    def data_received(self, data: bytes) -> None:
+        """Tell the frames that are whole."""
+        if self._data or len(data) < _FRAME.size:
+            self._data += data
+            data = bytes(self._data)
+        place = 0
+        while len(data) - place >= _FRAME.size:
+            kind, head, size = _FRAME.unpack_from(data, place)
+            begin = place + _FRAME.size
+            end = begin + head + size
+            if len(data) < end:
+                break
+            self.told(kind, data[begin : begin + head].decode(), data[begin + head : end])
+            place = end
+        self._data[:] = data[place:]
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell that the worker is gone."""
+        self.lost()
+
+    def send(self, headers: tuple[str, ...], payload: bytes) -> None:
+        """Send an invocation; of the headers none may have a line break."""
+        if self._transport is not None:
+            head = "\n".join(headers).encode()
+            frame = _FRAME.pack(b"I", len(head), len(payload))
+            self._transport.write(b"".join((frame, head, payload)))
+
+    def close(self) -> None:
+        """Close this end."""
+        if self._transport is not None:
+            self._transport.close()
