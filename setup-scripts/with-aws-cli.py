@@ -14,7 +14,10 @@ import subprocess
 import sys
 from typing import BinaryIO
 
-from awscli.clidriver import CLIDriver, create_clidriver
+# botocore would load it, a fifth of what its import takes, only to find what it has without.
+sys.modules["urllib3.contrib.pyopenssl"] = None  # type: ignore[assignment]
+
+from awscli.clidriver import CLIDriver, create_clidriver  # noqa: E402
 
 
 def run(driver: CLIDriver, arguments: list[str]) -> tuple[int, str, str]:

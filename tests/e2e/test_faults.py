@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 from collections.abc import Callable
 from typing import Any
 
 import psutil
 import pytest
+from botocore.exceptions import BotoCoreError, ClientError
 
 from local_cloud.analysis import Analysis
 from local_cloud.client import Message
-from tests.stack import Stack, within
+from tests.stack import Stack, until, within
+from tests.workflows import ROLE, Workflows
 
 
 def kill_part(name: str) -> Callable[[Stack], None]:
@@ -84,3 +87,41 @@ def test_the_user_is_told_that_an_analysis_died_with_the_engine(
     assert messages[-1]["code"] == "AnalysisNotFound"
     again = run_through(breakable_stack, lambda stack: None, "accepted")
     assert again[-1]["status"] == "SUCCEEDED", "and the next one is answered"
+
+
+def test_nobody_waits_for_fifty_executions_that_died_with_the_engine(
+    breakable_stack: Stack,
+) -> None:
+    workflows = Workflows(breakable_stack)
+    waits = {"Wait": {"Type": "Wait", "Seconds": 600, "End": True}}
+    machine = workflows.make(waits)
+    running = [
+        workflows.api.start_execution(stateMachineArn=machine)["executionArn"] for _ in range(50)
+    ]
+    express = workflows.api.create_state_machine(
+        name=f"{machine.rpartition(':')[2]}-express",
+        definition=workflows.api.describe_state_machine(stateMachineArn=machine)["definition"],
+        roleArn=ROLE,
+        type="EXPRESS",
+    )["stateMachineArn"]
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        synchronous = pool.submit(
+            breakable_stack.aws("stepfunctions").start_sync_execution, stateMachineArn=express
+        )
+        until(lambda: synchronous.running())
+        breakable_stack.kill("engine")
+        assert isinstance(synchronous.exception(60), BotoCoreError | ClientError)
+
+    def words(execution: str) -> str | None:
+        try:
+            workflows.api.describe_execution(executionArn=execution)
+        except ClientError as error:
+            return str(error.response["Error"]["Code"])
+        except BotoCoreError:  # the engine is on its way back
+            return None
+        return "it runs"
+
+    told = {until(lambda execution=execution: words(execution), 90) for execution in running}  # type: ignore[misc]
+    assert told == {"ExecutionDoesNotExist"}
+    again = [workflows.start({"Pass": {"Type": "Pass", "End": True}}) for _ in range(50)]
+    assert {breakable_stack.ended(execution)["status"] for execution in again} == {"SUCCEEDED"}

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import uuid
 from pathlib import Path
+from typing import Any
 
 import boto3
 import httpx
@@ -20,6 +21,7 @@ from local_aws.account import REGION
 from local_cloud.client import demo_login, log_in
 from local_cloud.installation import aws_environment
 from tests.stack import Stack, fails_until_there, until, within
+from tests.workflows import ROLE, Workflows
 
 LOG_GROUP = "/aws/lambda/websocket-handler"
 FUNCTIONS = [
@@ -194,6 +196,45 @@ def test_a_workflow_that_leads_nowhere_is_refused(stack: Stack) -> None:
         ("MISSING_TRANSITION_TARGET", "/States/A/Next"),
         ("MISSING_END_STATE", None),
     ]
+
+
+def test_the_log_of_an_execution_has_long_data_cut_and_says_so(stack: Stack) -> None:
+    logs, group = stack.aws("logs"), f"/aws/vendedlogs/states/{uuid.uuid4().hex}"
+    logs.create_log_group(logGroupName=group)
+    destination = {"logGroupArn": f"arn:aws:logs:{REGION}:000000000000:log-group:{group}:*"}
+    workflows = Workflows(stack)
+    states = {"Pass": {"Type": "Pass", "Result": "x", "End": True}}
+    machine = workflows.api.create_state_machine(
+        name=f"test-{uuid.uuid4().hex}",
+        definition=json.dumps({"StartAt": "Pass", "States": states}),
+        roleArn=ROLE,
+        loggingConfiguration={
+            "level": "ALL",
+            "includeExecutionData": True,
+            "destinations": [{"cloudWatchLogsLogGroup": destination}],
+        },
+    )["stateMachineArn"]
+    given = json.dumps('"' * 120_000)  # a character of two bytes, which are escaped to four
+    execution = workflows.api.start_execution(stateMachineArn=machine, input=given)["executionArn"]
+    assert stack.ended(execution)["status"] == "SUCCEEDED"
+    history = workflows.history(execution)
+    entered = next(
+        e["stateEnteredEventDetails"] for e in history if "stateEnteredEventDetails" in e
+    )
+    assert (entered["input"], entered["inputDetails"]) == (given, {"truncated": False})
+
+    def events() -> dict[str, Any] | None:
+        found = logs.filter_log_events(logGroupName=group)["events"]
+        told = {(event := json.loads(line["message"]))["type"]: event for line in found}
+        return told if "ExecutionSucceeded" in told else None
+
+    told = until(events)
+    details = told["PassStateEntered"]["details"]
+    assert given.startswith(details["input"])
+    assert len(details["input"]) < len(given)
+    assert 247 * 1024 < len(json.dumps(details["input"])) <= 248 * 1024 + 2
+    assert details["inputDetails"] == {"truncated": True}
+    assert told["ExecutionSucceeded"]["details"]["outputDetails"] == {"truncated": False}
 
 
 def test_a_failed_execution_is_redriven_from_where_it_failed(stack: Stack) -> None:

@@ -10,6 +10,7 @@ def stepfunctions() -> Service:
     from local_cloud.engine.workflows import (
         clock,
         error_names,
+        execution_logs,
         http_task,
         json_paths,
         map_items,
@@ -25,6 +26,7 @@ def stepfunctions() -> Service:
     provider.refuse_wrong_definitions()
     provider.admit_child_arns()
     error_names.name_errors()
+    execution_logs.cut_long_data()
     clock.keep_time()
     workbench.open_workbench()
     progress.keep_progress()

@@ -96,6 +96,11 @@ INSIDES = (
             ("parse.preprocessor", "from_string_literal"),
         )
     ),
+    (
+        "workflows.execution_logs",
+        f"{_ASL}.eval.event.logging",
+        "CloudWatchLoggingSession.publish_history_log",
+    ),
     *(
         ("workflows.progress", f"{_ASL}.{module}", name)
         for module, name in (
