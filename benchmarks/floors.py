@@ -1,8 +1,10 @@
-"""What an echo costs at least here: a bare WebSocket echo, and a bare Lambda invocation."""
+"""What an echo costs at least here: a WebSocket echo, a socket to a worker, an invocation."""
 
 from __future__ import annotations
 
 import asyncio
+import socket
+import sys
 import tempfile
 import time
 import uuid
@@ -14,27 +16,65 @@ from websockets.asyncio.server import ServerConnection, serve
 from benchmarks.echo_gateway import TEMPLATE
 from benchmarks.figures import percentiles, say
 from benchmarks.round_trip import measure
+from local_cloud.lambda_endpoint import wire
 from local_cloud.lambda_endpoint.execution_environment import Invocation
 from local_cloud.lambda_endpoint.server import LambdaEndpoint, Settings
 
 INVOCATIONS = 1000
+WORKER = """
+import sys, wire
+worker = wire.Wire(int(sys.argv[1]))
+while True:
+    payload, _ = worker.next()
+    worker.post_invocation_result("id", payload, "application/json")
+"""
 
 
 def floors(message: str) -> None:
-    """Measure both."""
+    """Measure each."""
     asyncio.run(_websockets(message))
+    uvloop.run(_wire())
     with tempfile.TemporaryDirectory() as cache:
         uvloop.run(_invocations(Path(cache), message))
 
 
 async def _websockets(message: str) -> None:
-    async def echo(socket: ServerConnection) -> None:
-        async for text in socket:
-            await socket.send(text)
+    async def echo(client: ServerConnection) -> None:
+        async for text in client:
+            await client.send(text)
 
     async with serve(echo, "127.0.0.1", 0, compression=None) as server:
         port = server.sockets[0].getsockname()[1]
         await measure("floor.websockets", f"ws://127.0.0.1:{port}", message, target="websockets")
+
+
+async def _wire() -> None:
+    """Measure the socket of a worker that answers without ``awslambdaric``."""
+    ours, theirs = socket.socketpair()
+    loop = asyncio.get_running_loop()
+    heard: asyncio.Queue[bytes] = asyncio.Queue()
+    worker = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", WORKER, str(theirs.fileno())),
+        cwd=Path(wire.__file__).with_name("python"),
+        pass_fds=(theirs.fileno(),),
+    )
+    theirs.close()
+    ours.setblocking(False)
+    _, protocol = await loop.create_unix_connection(
+        lambda: wire.WireProtocol(lambda kind, head, payload: heard.put_nowait(kind), lambda: None),
+        sock=ours,
+    )
+    await heard.get()
+    times = []
+    for _ in range(INVOCATIONS):
+        began = time.perf_counter()
+        protocol.send(("id", "1", "arn", "trace", ""), b'{"body": "x"}')
+        await heard.get()
+        times.append(time.perf_counter() - began)
+        await heard.get()  # it asks for the next one
+    say("floor.wire", target="socketpair", invocations=INVOCATIONS, **percentiles(times))
+    protocol.close()
+    await worker.wait()
 
 
 async def _invocations(cache: Path, message: str) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import contextlib
 import json
 import os
 import secrets
@@ -19,13 +18,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from local_aws.http_message import Request, Response
 from local_cloud.lambda_endpoint.debugger import CHECK_SECONDS, Debugger
 from local_cloud.lambda_endpoint.function_log import FunctionLogs, stream_name
 from local_cloud.lambda_endpoint.functions import Function
 from local_cloud.lambda_endpoint.launch import command_of, speaks_by_wire, variables_of
+from local_cloud.lambda_endpoint.resident_memory import ResidentMemory
 from local_cloud.lambda_endpoint.runtime_api import MAX_PAYLOAD_BYTES, RuntimeApiProtocol
 from local_cloud.lambda_endpoint.wire import ERROR, NEXT, WireProtocol
 
@@ -105,7 +103,7 @@ class ExecutionEnvironment:
         self._init_ms: float | None = None
         #: How long the worker took to be ready, in seconds.
         self.init_seconds = 0.0
-        self._statistics: psutil.Process | None = None
+        self._memory: ResidentMemory | None = None
         self._output = -1
         self._partial = b""
         self._stopping = False
@@ -146,8 +144,7 @@ class ExecutionEnvironment:
             if not wired:
                 ours.close()
         loop.add_reader(self._output, self._read_output)
-        with contextlib.suppress(psutil.Error):  # it may have died already; its watcher tells
-            self._statistics = psutil.Process(self.process.pid)
+        self._memory = ResidentMemory(self.process.pid)
         self._watcher = loop.create_task(self._watch(self.process))
 
     def _environment(self, port: int) -> dict[str, str]:
@@ -404,6 +401,8 @@ class ExecutionEnvironment:
         os.close(self._output)
         self._output = -1
         self._server.close()
+        if self._memory is not None:
+            self._memory.close()
         if self._wire is not None:
             self._wire.close()
         if self._next is not None:
@@ -457,10 +456,7 @@ class ExecutionEnvironment:
 
     def _report(self, invocation: Invocation, ended: float) -> None:
         milliseconds = (ended - invocation.started) * 1000
-        used = 0
-        if self._statistics is not None and not self.exited.done():
-            with contextlib.suppress(psutil.Error):
-                used = self._statistics.memory_info().rss >> 20
+        used = self._memory.most_megabytes() if self._memory is not None else 0
         report = (
             f"REPORT RequestId: {invocation.request_id}\tDuration: {milliseconds:.2f} ms\t"
             f"Billed Duration: {int(milliseconds) + 1} ms\tMemory Size: {self.function.memory} MB"

@@ -13,11 +13,14 @@ https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import os
 import socket
 import struct
 import sys
 from types import ModuleType
+from typing import Any
 
 _FRAME = struct.Struct(">cII")
 _DEADLINE = "Lambda-Runtime-Deadline-Ms"
@@ -95,3 +98,8 @@ def speak(descriptor: int) -> None:
     for name in ("initialize_client", "next", "post_invocation_result", "post_error"):
         setattr(module, name, getattr(wire, name))
     sys.modules["runtime_client"] = module
+    # It would wait for each invocation in a thread made for that, since signals do not reach
+    # Python while libcurl waits. They do while a socket does.
+    with contextlib.suppress(ImportError):  # releases before 4 have no such module
+        config: Any = importlib.import_module("awslambdaric.lambda_config")
+        config.LambdaConfigProvider.SUPPORTED_THREADPOLLING_ENVS = frozenset()

@@ -2,7 +2,7 @@
 
 import { workflows } from "./api";
 import { parse } from "./format";
-import { variables, type Visit } from "./history";
+import { retryCount, variables, type Visit } from "./history";
 import type { ExecutionDetail, State } from "./types";
 
 export interface Expression {
@@ -53,7 +53,7 @@ function contextOf(visit: Visit, execution?: ExecutionDetail) {
       Name: execution?.name,
       StartTime: execution && time(execution.startDate),
     },
-    State: { Name: visit.name, EnteredTime: time(visit.enteredAt), RetryCount: Math.max(0, visit.attempts.length - 1) },
+    State: { Name: visit.name, EnteredTime: time(visit.enteredAt), RetryCount: retryCount(visit) },
     StateMachine: { Id: machine, Name: machine.split(":").pop() },
     ...(visit.iteration === undefined ? {} : { Map: { Item: { Index: visit.iteration } } }),
   };

@@ -8,6 +8,8 @@ export type Status = "running" | "succeeded" | "failed" | "caught" | "aborted";
 /** One try of a task. */
 export interface Attempt {
   at: number;
+  /** How often the execution had been redriven before. */
+  redrives: number;
   endedAt?: number;
   error?: string;
 }
@@ -72,8 +74,10 @@ interface Place {
 export function visits(events: HistoryEvent[], upTo = Infinity): Visit[] {
   const all: Visit[] = [];
   const places = new Map<number, Place>();
+  let redrives = 0;
   for (const event of events) {
     if (event.id > upTo) break;
+    if (event.type === "ExecutionRedriven") redrives += 1;
     const place = places.get(event.previousEventId ?? 0);
     const entered = event.stateEnteredEventDetails;
     const exited = event.stateExitedEventDetails;
@@ -96,7 +100,7 @@ export function visits(events: HistoryEvent[], upTo = Infinity): Visit[] {
     } else if (place) {
       const visit = CONTAINER.test(event.type) ? container(place.visit) : place.visit;
       if (visit !== place.visit && place.visit.type === "Fail") fail(place.visit, event);
-      note(visit, event, all);
+      note(visit, event, all, redrives);
       const index = event.mapIterationStartedEventDetails?.index;
       places.set(event.id, { visit, iteration: index ?? place.iteration });
     }
@@ -134,10 +138,10 @@ function enter(event: HistoryEvent, details: any, place?: Place): Visit {
   };
 }
 
-function note(visit: Visit, event: HistoryEvent, all: Visit[]): void {
+function note(visit: Visit, event: HistoryEvent, all: Visit[], redrives: number): void {
   const details = detailsOf(event);
   if (event.type.endsWith("Scheduled")) {
-    visit.attempts.push({ at: event.timestamp });
+    visit.attempts.push({ at: event.timestamp, redrives });
     visit.isFunction = functionOf(details) !== undefined;
     visit.resource =
       functionOf(details) ?? ([details.resourceType, details.resource].filter(Boolean).join(":") || undefined);
@@ -234,8 +238,15 @@ export function depth(visit: Visit): number {
   return visit.parent ? 1 + depth(visit.parent) : 0;
 }
 
+/** How often a pass was tried again by its retriers: the first attempt of a redrive is none of that. */
 export function retries(visit: Visit): number {
-  return Math.max(0, visit.attempts.length - 1);
+  return visit.attempts.length - new Set(visit.attempts.map((attempt) => attempt.redrives)).size;
+}
+
+/** The same since the last redrive, as `$states.context.State.RetryCount` tells it. */
+export function retryCount(visit: Visit): number {
+  const redrives = visit.attempts.at(-1)?.redrives;
+  return Math.max(0, visit.attempts.filter((attempt) => attempt.redrives === redrives).length - 1);
 }
 
 /** How long a pass took, in seconds; until `now` where it goes on. */
