@@ -13,9 +13,10 @@ import websockets
 
 from local_cloud.client import AgentClient, ConnectionRefused, LoginFailed, Message
 
-# How long a part may be away; and how long a refusal may be one of a cloud that starts anew,
+# How long a part may be away (an engine that dies takes SAM with it, which needs half a minute or
+# more to begin anew); and how long a refusal may be one of a cloud that starts anew,
 # whose functions do not know its new users yet.
-RECONNECT_SECONDS, REFUSED_SECONDS = 45.0, 15.0
+RECONNECT_SECONDS, REFUSED_SECONDS = 120.0, 15.0
 RETRY_SECONDS = 0.5
 GAP_SECONDS = 1.0
 SILENCE_SECONDS = 120.0

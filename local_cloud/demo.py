@@ -16,7 +16,7 @@ from rich.markup import escape
 from rich.prompt import Prompt
 from rich.table import Table
 
-from local_cloud.analysis import RECONNECT_SECONDS, RETRY_SECONDS, Analysis, AnalysisLost
+from local_cloud.analysis import RETRY_SECONDS, Analysis, AnalysisLost
 from local_cloud.client import Login, LoginFailed, Message, aws_client, demo_login, log_in
 from local_cloud.installation import Ports
 
@@ -30,6 +30,8 @@ ASSIGNMENT = {"nsw": "randomised"}
 _WEIGHTS = {"stops": "no claim:", "weakens": "weakens:", "note": "note:"}
 #: What it answers where there is nothing to choose from: no column came after the treatment.
 NO_COLUMN = "none"
+#: How long the engine may be on its way back.
+LOG_IN_SECONDS = 45.0
 
 
 class DemoFailed(RuntimeError):
@@ -120,7 +122,7 @@ class Demo:
         return bool(self.finished["status"] == "SUCCEEDED")
 
     async def _log_in(self) -> tuple[Login, str]:
-        deadline = time.monotonic() + RECONNECT_SECONDS
+        deadline = time.monotonic() + LOG_IN_SECONDS
         while True:
             try:
                 login = await asyncio.to_thread(demo_login, self.ports)

@@ -46,7 +46,7 @@ def run_through(stack: Stack, fault: Callable[[Stack], None], when: str) -> list
         assert pending is None, f"there was no {when}"
         return seen
 
-    return within(run(), 120)
+    return within(run(), 240)
 
 
 def estimate(messages: list[Message]) -> Any:
