@@ -117,32 +117,27 @@ class ExecutionEnvironment:
             0,
         )
         port = self._server.sockets[0].getsockname()[1]
+        theirs = await self._open_wire() if speaks_by_wire(self.function) else None
         self._output, write_end = os.pipe()
         os.set_blocking(self._output, False)
         self._started = time.perf_counter()
-        ours, theirs = socket.socketpair()
-        wired = speaks_by_wire(self.function)
         try:
-            if wired:
-                ours.setblocking(False)
-                _, self._wire = await loop.create_unix_connection(self._make_wire, sock=ours)
             self.process = await asyncio.create_subprocess_exec(
                 *command_of(self.function, self.debugger),
                 cwd=self.function.code,
                 env={
                     **self._environment(port),
-                    **({"LOCAL_CLOUD_WIRE": str(theirs.fileno())} if wired else {}),
+                    **({"LOCAL_CLOUD_WIRE": str(theirs.fileno())} if theirs else {}),
                 },
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=write_end,
                 stderr=write_end,
-                pass_fds=(theirs.fileno(),) if wired else (),
+                pass_fds=(theirs.fileno(),) if theirs else (),
             )
         finally:
             os.close(write_end)
-            theirs.close()
-            if not wired:
-                ours.close()
+            if theirs is not None:
+                theirs.close()
         loop.add_reader(self._output, self._read_output)
         self._memory = ResidentMemory(self.process.pid)
         self._watcher = loop.create_task(self._watch(self.process))
@@ -310,8 +305,14 @@ class ExecutionEnvironment:
 
     # The wire of a Python worker
 
-    def _make_wire(self) -> WireProtocol:
-        return WireProtocol(self._hear, self._wire_lost)
+    async def _open_wire(self) -> socket.socket:
+        """Return the worker's end of a wire; the other is this one's."""
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        _, self._wire = await asyncio.get_running_loop().create_unix_connection(
+            lambda: WireProtocol(self._hear, self._wire_lost), sock=ours
+        )
+        return theirs
 
     def _send(self, invocation: Invocation) -> None:
         if self._wire is not None:

@@ -33,19 +33,15 @@ class WireProtocol(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Tell the frames that are whole."""
-        if self._data or len(data) < _FRAME.size:
-            self._data += data
-            data = bytes(self._data)
-        place = 0
-        while len(data) - place >= _FRAME.size:
-            kind, head, size = _FRAME.unpack_from(data, place)
-            begin = place + _FRAME.size
-            end = begin + head + size
-            if len(data) < end:
-                break
-            self.told(kind, data[begin : begin + head].decode(), data[begin + head : end])
-            place = end
-        self._data[:] = data[place:]
+        self._data += data
+        while len(self._data) >= _FRAME.size:
+            kind, head, size = _FRAME.unpack_from(self._data)
+            begin = _FRAME.size + head
+            if len(self._data) < begin + size:
+                return
+            frame = bytes(self._data[: begin + size])
+            del self._data[: begin + size]
+            self.told(kind, frame[_FRAME.size : begin].decode(), frame[begin:])
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell that the worker is gone."""

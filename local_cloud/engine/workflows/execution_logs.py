@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html#cloudwatch-pay
 
 from __future__ import annotations
 
+import bisect
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -39,14 +40,9 @@ def cut(data: str, limit: int = MAX_ESCAPED_BYTES) -> str:
     """Return as much of the beginning as has, escaped as JSON, at most so many bytes."""
     if _escaped_bytes(data) <= limit:
         return data
-    enough, too_much = 0, len(data)
-    while too_much - enough > 1:
-        middle = (enough + too_much) // 2
-        if _escaped_bytes(data[:middle]) <= limit:
-            enough = middle
-        else:
-            too_much = middle
-    return data[:enough]
+    sizes = range(len(data))
+    fitting = bisect.bisect_right(sizes, limit, key=lambda size: _escaped_bytes(data[:size]))
+    return data[: fitting - 1]  # the size 0 is one of those that fit
 
 
 def _escaped_bytes(data: str) -> int:

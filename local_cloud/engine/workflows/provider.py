@@ -54,7 +54,7 @@ from localstack.services.stepfunctions.provider import StepFunctionsProvider
 from localstack.utils.collections import PaginatedList
 
 from local_cloud.engine.workflows.distributed_map.map_run import MapRun
-from local_cloud.engine.workflows.redrive import redrive, redrives_of, why_not
+from local_cloud.engine.workflows.redrive import history_of, redrive, redrives_of, why_not
 from local_cloud.engine.workflows.validation import doubts_of, schema_of, ways_of
 from local_cloud.engine.workflows.validation.diagnostics import SCHEMA, Diagnostic
 from local_cloud.engine.workflows.validation.languages import JSONPATH
@@ -128,6 +128,8 @@ class Provider(StepFunctionsProvider):  # type: ignore[misc]
         redriven = kwargs.pop("redrive_filter", None)
         if map_run_arn is None:
             answer = super().list_executions(context, **kwargs)
+            if redriven is None:
+                return answer
             answer["executions"] = [
                 execution
                 for execution in answer["executions"]
@@ -235,8 +237,7 @@ class Provider(StepFunctionsProvider):  # type: ignore[misc]
         redrives, reason = redrives_of(execution), why_not(execution)
         clock = clock_of(execution)
         if clock is not None and clock.scale != 1 and "stopDate" in answer:
-            history = execution.exec_worker.env.event_manager.get_event_history()
-            answer["stopDate"] = history[-1]["timestamp"]
+            answer["stopDate"] = history_of(execution)[-1]["timestamp"]
         answer["redriveCount"] = redrives.count
         if redrives.date is not None:
             answer["redriveDate"] = redrives.date

@@ -4,12 +4,14 @@ https://docs.aws.amazon.com/step-functions/latest/dg/redrive-executions.html
 """
 
 import datetime
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from localstack.aws.api.stepfunctions import (
     ExecutionNotRedrivable,
     ExecutionRedrivenEventDetails,
     ExecutionStatus,
+    HistoryEvent,
     HistoryEventType,
     StateMachineType,
 )
@@ -42,6 +44,12 @@ def redrives_of(execution: Execution) -> Redrives:
     return found
 
 
+def history_of(execution: Execution) -> Sequence[HistoryEvent]:
+    """Return an execution's events, to be read only: LocalStack's own way copies each, deeply."""
+    events: Sequence[HistoryEvent] = execution.exec_worker.env.event_manager._history_event_list
+    return events
+
+
 def why_not(execution: Execution) -> str | None:
     """Return why an execution cannot be redriven, ``None`` when it can."""
     if execution.sm_type != StateMachineType.STANDARD:
@@ -51,7 +59,7 @@ def why_not(execution: Execution) -> str | None:
     ended = execution.stop_date
     if ended is not None and datetime.datetime.now(tz=datetime.UTC) - ended > PERIOD:
         return "Execution redrivable period exceeded"
-    if len(execution.exec_worker.env.event_manager.get_event_history()) >= MAX_EVENTS:
+    if len(history_of(execution)) >= MAX_EVENTS:
         return "Execution history event limit exceeded"
     return None
 
@@ -108,7 +116,7 @@ class RedriveWorker(ExecutionWorker):  # type: ignore[misc]
         self.env.event_manager = before.event_manager
         self.env.variable_store = before.variable_store
         self.env.map_run_record_pool_manager = before.map_run_record_pool_manager
-        last = before.event_manager.get_event_history()[-1]["id"]
+        last = history_of(execution)[-1]["id"]
         self.env.event_history_context = EventHistoryContext(previous_event_id=last)
         self.env.states.reset(execution.input_data)
         progress = progress_of(self.env)

@@ -128,8 +128,7 @@ class ChildExecution(Execution):  # type: ignore[misc]
         self.pace = pace
 
     def _get_start_execution_worker(self) -> ChildWorker:
-        details = ExecutionWorkerDetails.of(self)
-        return ChildWorker(details, self)
+        return ChildWorker(super()._get_start_execution_worker(), self)
 
     def _get_start_execution_worker_comm(self) -> BaseExecutionWorkerCommunication:
         return _Ended(self)
@@ -161,26 +160,13 @@ class ChildExecution(Execution):  # type: ignore[misc]
         }
 
 
-@dataclass(frozen=True)
-class ExecutionWorkerDetails:
-    """What LocalStack's worker is made of."""
-
-    evaluation: Any
-    communication: BaseExecutionWorkerCommunication
-
-    @classmethod
-    def of(cls, execution: ChildExecution) -> ExecutionWorkerDetails:
-        theirs = Execution._get_start_execution_worker(execution)
-        return cls(theirs._evaluation_details, theirs._execution_communication)
-
-
 class ChildWorker(ExecutionWorker):  # type: ignore[misc]
     """Runs the item processor that the parent's definition was read to."""
 
-    def __init__(self, details: ExecutionWorkerDetails, execution: ChildExecution) -> None:
+    def __init__(self, theirs: ExecutionWorker, execution: ChildExecution) -> None:
         super().__init__(
-            evaluation_details=details.evaluation,
-            exec_comm=details.communication,
+            evaluation_details=theirs._evaluation_details,
+            exec_comm=theirs._execution_communication,
             cloud_watch_logging_session=None,
             activity_store=execution._activity_store,
             local_mock_test_case=execution.local_mock_test_case,

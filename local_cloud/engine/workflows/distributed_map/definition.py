@@ -24,7 +24,8 @@ from localstack.services.stepfunctions.asl.component.state.state_execution.state
 from localstack.services.stepfunctions.asl.eval.environment import Environment
 from localstack.services.stepfunctions.asl.parse.asl_parser import AmazonStateLanguageParser
 
-JSONATA, JSONPATH = "JSONata", "JSONPath"
+from local_cloud.engine.workflows.validation.languages import JSONATA, JSONPATH
+
 _TAKEN_OUT = ("ItemReader", "ItemBatcher", "ResultWriter")
 _PERCENTAGE = "ToleratedFailurePercentage"
 type Json = Mapping[str, Any]
@@ -76,19 +77,22 @@ class Definition:
 
     def arguments(self, fields: Json, env: Environment) -> dict[str, Any]:
         """Return what a reader or a writer calls S3 with."""
-        name = "Arguments" if self.language == JSONATA else "Parameters"
-        found: dict[str, Any] = self.evaluate(fields.get(name, {}), env)
+        template = fields.get(_arguments_of(self.language), {})
+        found: dict[str, Any] = self.evaluate(template, env)
         return found
+
+
+def _arguments_of(language: str) -> str:
+    return "Arguments" if language == JSONATA else "Parameters"
 
 
 @functools.lru_cache(maxsize=1024)
 def _template(template: str, language: str) -> EvalComponent:
     """Return what evaluates a template: the arguments of a task are one."""
-    name = "Arguments" if language == JSONATA else "Parameters"
     task = {
         "Type": "Task",
         "Resource": "arn:aws:states:::lambda:invoke",
-        name: json.loads(template),
+        _arguments_of(language): json.loads(template),
         "End": True,
     }
     machine = {"QueryLanguage": language, "StartAt": "Task", "States": {"Task": task}}
@@ -187,7 +191,7 @@ def _read(raw: Json, language: str) -> Definition:
 
 def _check_templates(found: Definition) -> None:
     """Raise what the parser says of a template that cannot be read."""
-    name = "Arguments" if found.language == JSONATA else "Parameters"
+    name = _arguments_of(found.language)
     for fields, key in (
         (found.reader, name),
         (found.writer, name),

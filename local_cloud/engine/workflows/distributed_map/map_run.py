@@ -141,9 +141,7 @@ class MapRun(MapRunRecord):  # type: ignore[misc]
                 return
             if self._failed_too_many():
                 self.stop(MapRunStatus.FAILED)
-                raise MapRunFailure(
-                    EXCEEDED, "The specified tolerated failure threshold was exceeded"
-                )
+                raise MapRunFailure(EXCEEDED, _TOO_MANY)
             limit = min(self.max_concurrency or MAX_CONCURRENCY, MAX_CONCURRENCY)
             while waiting and self._running < min(limit, width):
                 child = waiting.popleft()

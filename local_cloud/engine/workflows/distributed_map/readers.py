@@ -195,9 +195,9 @@ def _ordered(names: list[str]) -> list[str]:
 def _of_manifest(s3: Any, asked: Mapping[str, Any], config: Json, data: bytes) -> Iterator[Any]:
     """Yield what the files of an inventory or of Athena's manifest have."""
     if config.get("ManifestType") == "ATHENA_DATA":
+        inner = {k: v for k, v in config.items() if k != "ManifestType"}
         for line in _text(data).split():
             bucket, _, key = line.removeprefix("s3://").partition("/")
-            inner = {k: v for k, v in config.items() if k != "ManifestType"}
             place = {"Bucket": bucket, "Key": key}
             yield from _parsed(s3, place, inner, _body(s3, place))
         return

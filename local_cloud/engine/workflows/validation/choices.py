@@ -8,8 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from local_cloud.engine.workflows.validation.diagnostics import Diagnostic, State, not_right
-from local_cloud.engine.workflows.validation.languages import JSONATA, JSONPATH
+from local_cloud.engine.workflows.validation.diagnostics import (
+    Diagnostic,
+    State,
+    missing_fields,
+    not_right,
+    unknown_fields,
+)
+from local_cloud.engine.workflows.validation.languages import JSONATA, JSONPATH, foreign_field
 from local_cloud.engine.workflows.validation.paths import compared
 
 _KINDS = {
@@ -44,9 +50,8 @@ def check_choices(state: State, place: str, language: str) -> Iterator[Diagnosti
         if not isinstance(rule, Mapping):
             yield not_right("Expected value of type Object", where)
             continue
-        if "Next" not in rule:
-            yield not_right("These fields are required: [Next]", where)
-        elif not isinstance(rule["Next"], str):
+        yield from missing_fields(rule, ("Next",), where)
+        if not isinstance(rule.get("Next", ""), str):
             yield not_right("Expected value of type String", f"{where}/Next")
         yield from _of_rule(rule, where, language, {"Next", "Assign", "Output"})
 
@@ -54,10 +59,7 @@ def check_choices(state: State, place: str, language: str) -> Iterator[Diagnosti
 def _of_rule(
     rule: Mapping[str, Any], place: str, language: str, more: set[str]
 ) -> Iterator[Diagnostic]:
-    for name in rule:
-        if name not in _FIELDS | more:
-            yield not_right(f"Field '{name}' is not supported", place)
-    other = JSONPATH if language == JSONATA else JSONATA
+    yield from unknown_fields(rule, _FIELDS | more, place)
     foreign = [
         name
         for name in rule
@@ -65,11 +67,7 @@ def _of_rule(
         or (name in ("Variable", "And", "Or", "Not", *_COMPARISONS) and language == JSONATA)
     ]
     for name in foreign[:1]:
-        yield not_right(
-            f"The QueryLanguage is set to '{language}', but field '{name}' is only supported for "
-            f"the '{other}' QueryLanguage",
-            place,
-        )
+        yield foreign_field(name, language, place)
     if foreign:
         return
     selectors = [name for name in _SELECTORS if name in rule]

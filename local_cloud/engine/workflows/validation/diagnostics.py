@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/step-functions/latest/apireference/API_ValidateState
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +31,21 @@ class Diagnostic:
 def not_right(message: str, location: str) -> Diagnostic:
     """Return that a definition is not as its schema has it."""
     return Diagnostic(SCHEMA, message, location or "/")
+
+
+def unknown_fields(fields: Mapping[str, Any], known: Set[str], place: str) -> Iterator[Diagnostic]:
+    """Yield the fields that there are not."""
+    for name in fields:
+        if name not in known:
+            yield not_right(f"Field '{name}' is not supported", place)
+
+
+def missing_fields(
+    fields: Mapping[str, Any], required: Iterable[str], place: str
+) -> Iterator[Diagnostic]:
+    """Yield that fields are not there, all of them at once."""
+    if missing := [name for name in required if name not in fields]:
+        yield not_right(f"These fields are required: [{', '.join(missing)}]", place)
 
 
 def inner_machines(machine: Machine, prefix: str) -> Iterator[tuple[str, Machine]]:

@@ -8,8 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from local_cloud.engine.workflows.validation.diagnostics import Diagnostic, State, not_right
-from local_cloud.engine.workflows.validation.languages import JSONATA, JSONPATH
+from local_cloud.engine.workflows.validation.diagnostics import (
+    Diagnostic,
+    State,
+    missing_fields,
+    not_right,
+    unknown_fields,
+)
+from local_cloud.engine.workflows.validation.languages import JSONATA, JSONPATH, foreign_field
 from local_cloud.engine.workflows.validation.paths import reference, template
 
 ALL = "States.ALL"
@@ -36,12 +42,9 @@ def check_errors(state: State, place: str, language: str) -> Iterator[Diagnostic
             if not isinstance(way, Mapping):
                 yield not_right("Expected value of type Object", where)
                 continue
-            for name in way:
-                if name not in known:
-                    yield not_right(f"Field '{name}' is not supported", where)
+            yield from unknown_fields(way, known, where)
             required = ["ErrorEquals", "Next"] if field == "Catch" else ["ErrorEquals"]
-            if missing := [name for name in required if name not in way]:
-                yield not_right(f"These fields are required: [{', '.join(missing)}]", where)
+            yield from missing_fields(way, required, where)
             yield from _names(way.get("ErrorEquals"), number == len(ways) - 1, where)
             yield from _of_language(way, where, language)
 
@@ -67,12 +70,7 @@ def _of_language(way: Mapping[str, Any], place: str, language: str) -> Iterator[
         yield not_right(said, f"{place}/JitterStrategy")
     wrong = "ResultPath" if language == JSONATA else "Output"
     if wrong in way:
-        other = JSONPATH if language == JSONATA else JSONATA
-        yield not_right(
-            f"The QueryLanguage is set to '{language}', but field '{wrong}' is only supported for "
-            f"the '{other}' QueryLanguage",
-            place,
-        )
+        yield foreign_field(wrong, language, place)
     elif language == JSONPATH:
         yield from reference(way, "ResultPath", place)
         yield from template(way.get("Assign"), f"{place}/Assign")

@@ -47,6 +47,16 @@ _ONLY = {
 _NOT_EVALUATED = ("Branches", "Comment", "ItemProcessor", "Iterator", "Next", "Type")
 
 
+def foreign_field(field: str, language: str, place: str) -> Diagnostic:
+    """Return that a field is one of the other language."""
+    other = JSONPATH if language == JSONATA else JSONATA
+    return not_right(
+        f"The QueryLanguage is set to '{language}', but field '{field}' is only supported for "
+        f"the '{other}' QueryLanguage",
+        place,
+    )
+
+
 def check_languages(machine: Machine) -> list[Diagnostic]:
     """Return what is wrong with the fields of a machine's states.
 
@@ -64,8 +74,6 @@ def _of_machine(machine: Machine, prefix: str, language: str) -> Iterator[Diagno
     for name, state in known.items():
         yield from _of_state(state, f"{prefix}/States/{name}", language)
     for place, inner in inner_machines({"States": known}, prefix):
-        if not isinstance(inner, Mapping):
-            continue
         if "QueryLanguage" in inner:
             yield Diagnostic(SCHEMA, "Field 'QueryLanguage' is not supported", place)
         yield from _of_machine(inner, place, language)
@@ -82,12 +90,7 @@ def _of_state(state: State, place: str, language: str) -> Iterator[Diagnostic]:
     other = JSONPATH if own == JSONATA else JSONATA
     for field in _ONLY[other]:
         if field in state:
-            yield Diagnostic(
-                SCHEMA,
-                f"The QueryLanguage is set to '{own}', but field '{field}' is only supported for "
-                f"the '{other}' QueryLanguage",
-                place,
-            )
+            yield foreign_field(field, own, place)
     if own == JSONATA:
         for key, value in state.items():
             if key not in _NOT_EVALUATED:

@@ -190,10 +190,8 @@ def check_paths(state: State, place: str, language: str) -> Iterator[Diagnostic]
     for name in _REFERENCES:
         yield from reference(state, name, place)
     for name in _PATHS_OR_CALLS:
-        value = state.get(name)
-        if name in state and not (isinstance(value, str) and (is_path(value) or is_call(value))):
-            said = f"The value for the field '{name}' must be a valid JSONPath or a valid intrinsic"
-            yield not_right(f"{said} function call", place)
+        if name in state:
+            yield from _path_or_call(state[name], name, place)
     for name in _TEMPLATES:
         yield from template(state.get(name), f"{place}/{name}")
     for name, key in (
@@ -209,6 +207,12 @@ def _path(fields: Mapping[str, Any], name: str, place: str) -> Iterator[Diagnost
     value = fields.get(name)
     if name in fields and value is not None and not (isinstance(value, str) and is_path(value)):
         yield not_right(NOT_A_PATH, f"{place}/{name}")
+
+
+def _path_or_call(value: Any, name: str, place: str) -> Iterator[Diagnostic]:
+    if not isinstance(value, str) or not (is_path(value) or is_call(value)):
+        said = f"The value for the field '{name}' must be a valid JSONPath or a valid intrinsic"
+        yield not_right(f"{said} function call", place)
 
 
 def reference(fields: Mapping[str, Any], name: str, place: str) -> Iterator[Diagnostic]:
@@ -238,12 +242,8 @@ def template(value: Any, place: str) -> Iterator[Diagnostic]:
             for name, inner in value.items():
                 if not name.endswith(".$"):
                     yield from template(inner, f"{place}/{name}")
-                elif not isinstance(inner, str) or not (is_path(inner) or is_call(inner)):
-                    yield not_right(
-                        f"The value for the field '{name}' must be a valid JSONPath or a valid "
-                        "intrinsic function call",
-                        place,
-                    )
+                else:
+                    yield from _path_or_call(inner, name, place)
         case list():
             for number, inner in enumerate(value):
                 yield from template(inner, f"{place}[{number}]")

@@ -16,7 +16,9 @@ from local_cloud.engine.workflows.validation.diagnostics import (
     Machine,
     State,
     inner_machines,
+    missing_fields,
     not_right,
+    unknown_fields,
 )
 from local_cloud.engine.workflows.validation.errors import check_errors
 from local_cloud.engine.workflows.validation.languages import JSONATA, JSONPATH
@@ -128,9 +130,8 @@ def _of_machine(
     machine: Machine, place: str, fields: set[str], express: bool
 ) -> Iterator[Diagnostic]:
     language = machine.get("QueryLanguage", JSONPATH)
-    yield from _known(machine, fields, place)
-    if missing := [name for name in ("StartAt", "States") if name not in machine]:
-        yield not_right(f"These fields are required: [{', '.join(missing)}]", place)
+    yield from unknown_fields(machine, fields, place)
+    yield from missing_fields(machine, ("StartAt", "States"), place)
     yield from _languages(machine, place)
     yield from _of_types(machine, place, JSONPATH)
     states = machine.get("States", {})
@@ -168,11 +169,9 @@ def _of_state(state: State, place: str, outer: str, express: bool) -> Iterator[D
         )
         return
     language = str(state.get("QueryLanguage", outer))
-    yield from _known(state, _FIELDS[kind] | _ANY, place)
+    yield from unknown_fields(state, _FIELDS[kind] | _ANY, place)
     yield from _languages(state, place)
-    for name in _REQUIRED.get(kind, []):
-        if name not in state:
-            yield not_right(f"These fields are required: [{name}]", place)
+    yield from missing_fields(state, _REQUIRED.get(kind, []), place)
     yield from _exclusive(state, kind, place)
     wrong = list(_of_types(state, place, language))
     yield from wrong
@@ -204,12 +203,6 @@ def _inside(state: State, place: str, outer: str, express: bool) -> Iterator[Dia
         where = place + inner_place.removeprefix("/States/")
         # A processor has the language of the whole machine.
         yield from _of_machine({"QueryLanguage": outer, **inner}, where, known, express)
-
-
-def _known(fields: Mapping[str, Any], known: set[str], place: str) -> Iterator[Diagnostic]:
-    for name in fields:
-        if name not in known:
-            yield not_right(f"Field '{name}' is not supported", place)
 
 
 def _exclusive(state: State, kind: str, place: str) -> Iterator[Diagnostic]:
