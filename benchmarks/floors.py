@@ -7,7 +7,6 @@ import socket
 import sys
 import tempfile
 import time
-import uuid
 from pathlib import Path
 
 import uvloop
@@ -17,7 +16,7 @@ from benchmarks.echo_gateway import TEMPLATE
 from benchmarks.figures import percentiles, say
 from benchmarks.round_trip import measure
 from local_cloud.lambda_endpoint import wire
-from local_cloud.lambda_endpoint.execution_environment import Invocation
+from local_cloud.lambda_endpoint.execution_environment import Invocation, new_request_id
 from local_cloud.lambda_endpoint.server import LambdaEndpoint, Settings
 
 INVOCATIONS = 1000
@@ -71,7 +70,6 @@ async def _wire() -> None:
         protocol.send(("id", "1", "arn", "trace", ""), b'{"body": "x"}')
         await heard.get()
         times.append(time.perf_counter() - began)
-        await heard.get()  # it asks for the next one
     say("floor.wire", target="socketpair", invocations=INVOCATIONS, **percentiles(times))
     protocol.close()
     await worker.wait()
@@ -86,7 +84,7 @@ async def _invocations(cache: Path, message: str) -> None:
     payload = b'{"body": "x"}'
     for _ in range(INVOCATIONS):
         began = time.perf_counter()
-        await pool.invoke(Invocation(str(uuid.uuid4()), payload))
+        await pool.submit(Invocation(new_request_id(), payload))
         times.append(time.perf_counter() - began)
     say("floor.invoke", target="awslambdaric", invocations=INVOCATIONS, **percentiles(times))
     await endpoint.close()

@@ -7,7 +7,6 @@ import asyncio
 import logging
 import os
 import sys
-import uuid
 from collections.abc import Mapping, Sequence
 
 import uvloop
@@ -17,7 +16,11 @@ from local_aws.aws_api import AwsApi
 from local_aws.log_delivery import LogDelivery
 from local_aws.template import Template
 from local_cloud.installation import PROJECT, Home, State
-from local_cloud.lambda_endpoint.execution_environment import Invocation
+from local_cloud.lambda_endpoint.execution_environment import (
+    Invocation,
+    Outcome,
+    new_request_id,
+)
 from local_cloud.lambda_endpoint.function_pool import TooManyRequests
 from local_cloud.lambda_endpoint.packages import InstallError
 from local_cloud.lambda_endpoint.server import LambdaEndpoint
@@ -51,17 +54,25 @@ class LocalFunctions(NetworkBackend):
         if pool is None:
             why = self.local.not_run.get(function)
             raise IntegrationFailed(why or f"Function not found: {function}")
+        answer = pool.submit(Invocation(new_request_id(), payload))
+        timer = asyncio.get_running_loop().call_later(timeout, _expire, answer)
         try:
-            async with asyncio.timeout(timeout):
-                outcome = await pool.invoke(Invocation(str(uuid.uuid4()), payload))
+            outcome = await answer
         except TimeoutError as error:
             raise IntegrationTimedOut(f"{function} took longer than {timeout:g} s") from error
         except (TooManyRequests, InstallError, OSError) as error:
             raise IntegrationFailed(f"{function}: {error!r}") from error
+        finally:
+            timer.cancel()
         if outcome.function_error is not None:
             words = outcome.payload[:500].decode(errors="replace")
             raise IntegrationFailed(f"{function} failed: {words}")
         return outcome.payload
+
+
+def _expire(answer: asyncio.Future[Outcome]) -> None:
+    if not answer.done():
+        answer.set_exception(TimeoutError())
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -17,7 +17,7 @@ from local_cloud.deploy.source import Source, find_template
 from local_cloud.deploy.stack import Deployment, Event
 from local_cloud.installation import Home, Ports
 from local_cloud.lambda_endpoint.debugger import NotDebugged
-from local_cloud.lambda_endpoint.functions import fingerprint
+from local_cloud.lambda_endpoint.sources import fingerprint
 
 WATCH_SECONDS = 0.5
 

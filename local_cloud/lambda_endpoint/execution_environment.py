@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import json
 import os
 import secrets
@@ -26,10 +27,18 @@ from local_cloud.lambda_endpoint.launch import command_of, speaks_by_wire, varia
 from local_cloud.lambda_endpoint.resident_memory import ResidentMemory
 from local_cloud.lambda_endpoint.runtime_api import MAX_PAYLOAD_BYTES, RuntimeApiProtocol
 from local_cloud.lambda_endpoint.wire import ERROR, NEXT, WireProtocol
+from local_cloud.lambda_endpoint.zygote import ForkedProcess, ZygoteGone, Zygotes
 
 API = "/2018-06-01/runtime"
 INIT_TIMEOUT_SECONDS = 30.0
 _RESPONSE_LIMIT = MAX_PAYLOAD_BYTES + 100  # what Lambda's own message says
+
+
+def new_request_id() -> str:
+    """Return a UUID (RFC 9562, version 4) for a third of what :func:`uuid.uuid4` costs."""
+    digits = os.urandom(16).hex()
+    variant = "89ab"[int(digits[16], 16) & 3]
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
 
 
 @dataclass
@@ -72,6 +81,7 @@ class ExecutionEnvironment:
         packages: folders for ``PYTHONPATH``, first to last.
         logs: where its output goes.
         debugger: what clients attach by; no time runs out while one is.
+        zygotes: what may fork it.
     """
 
     def __init__(
@@ -80,7 +90,9 @@ class ExecutionEnvironment:
         packages: Sequence[Path],
         logs: FunctionLogs,
         debugger: Debugger | None = None,
+        zygotes: Zygotes | None = None,
     ) -> None:
+        self.zygotes = zygotes
         self.function = function
         self.packages = packages
         self.id = secrets.token_hex(16)
@@ -88,17 +100,16 @@ class ExecutionEnvironment:
         self.logs = logs
         self.debugger = debugger
         self.idle_since = 0.0
-        self.process: asyncio.subprocess.Process | None = None
+        self.process: asyncio.subprocess.Process | ForkedProcess | None = None
         self.exited: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self.ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        #: Takes the next invocation to the worker, which has asked for it.
-        self._deliver: Callable[[Invocation], None] | None = None
+        #: What a worker that speaks HTTP waits for.
         self._next: asyncio.Future[Invocation] | None = None
         self._wire: WireProtocol | None = None
         self._unreported: tuple[Invocation, float] | None = None
         self._undelivered: Invocation | None = None
         self._current: Invocation | None = None
-        self._outcome: asyncio.Future[Outcome] | None = None
+        self._done: Callable[[Outcome], None] | None = None
         self._init_error: Outcome | None = None
         self._init_ms: float | None = None
         #: How long the worker took to be ready, in seconds.
@@ -122,18 +133,7 @@ class ExecutionEnvironment:
         os.set_blocking(self._output, False)
         self._started = time.perf_counter()
         try:
-            self.process = await asyncio.create_subprocess_exec(
-                *command_of(self.function, self.debugger),
-                cwd=self.function.code,
-                env={
-                    **self._environment(port),
-                    **({"LOCAL_CLOUD_WIRE": str(theirs.fileno())} if theirs else {}),
-                },
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=write_end,
-                stderr=write_end,
-                pass_fds=(theirs.fileno(),) if theirs else (),
-            )
+            self.process = await self._launch(self._environment(port), write_end, theirs)
         finally:
             os.close(write_end)
             if theirs is not None:
@@ -141,6 +141,26 @@ class ExecutionEnvironment:
         loop.add_reader(self._output, self._read_output)
         self._memory = ResidentMemory(self.process.pid)
         self._watcher = loop.create_task(self._watch(self.process))
+
+    async def _launch(
+        self, environment: dict[str, str], output: int, wire: socket.socket | None
+    ) -> asyncio.subprocess.Process | ForkedProcess:
+        if wire is not None and self.zygotes is not None and self.debugger is None:
+            zygote = self.zygotes.of(self.function, self.packages)
+            with contextlib.suppress(ZygoteGone):  # then as if there had been none
+                if zygote is not None:
+                    return await zygote.fork(environment, self.function, output, wire.fileno())
+        if wire is not None:
+            environment["LOCAL_CLOUD_WIRE"] = str(wire.fileno())
+        return await asyncio.create_subprocess_exec(
+            *command_of(self.function, self.debugger),
+            cwd=self.function.code,
+            env=environment,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            pass_fds=(wire.fileno(),) if wire is not None else (),
+        )
 
     def _environment(self, port: int) -> dict[str, str]:
         # https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
@@ -173,34 +193,39 @@ class ExecutionEnvironment:
     def alive(self) -> bool:
         return not (self._stopping or self.exited.done() or self._init_error)
 
-    async def invoke(self, invocation: Invocation) -> Outcome:
-        """Run one invocation to its end: an answer, an error, a time-out or the worker's death."""
-        loop = asyncio.get_running_loop()
-        self._report_last()
-        self._current = invocation
-        self._outcome = loop.create_future()
-        invocation.started = time.perf_counter()
-        self._say(f"START RequestId: {invocation.request_id} Version: {self.function.version}")
-        if self._deliver is not None:
-            deliver, self._deliver = self._deliver, None
-            deliver(invocation)
+    def begin(self, invocation: Invocation, done: Callable[[Outcome], None]) -> None:
+        """Run one invocation to its end: an answer, an error, a time-out or the worker's death.
+
+        Args:
+            done: is given how it ended, at once; the worker can take the next one then.
+        """
+        if self._unreported is not None:
+            self._read_output()  # what it prints from now on is the next invocation's
+        if self._wire is not None:
+            self._wire.send(self._headers_of(invocation), invocation.payload)
+        elif self._next is not None and not self._next.done():
+            self._next.set_result(invocation)
         else:  # the worker has answered, and has not asked for the next one yet
             self._undelivered = invocation
+        self._report_last()
+        self._current, self._done = invocation, done
+        invocation.started = time.perf_counter()
+        self._say(f"START RequestId: {invocation.request_id} Version: {self.function.version}")
         self._set_timer(self.function.timeout)
-        try:
-            outcome = await self._outcome
-        except BaseException:
-            self._current = None
-            raise
-        finally:
-            self._timer.cancel()
+
+    def _settle(self, outcome: Outcome) -> None:
+        invocation, done, self._done = self._current, self._done, None
+        if invocation is None or done is None:
+            return
+        loop = asyncio.get_running_loop()
+        self._timer.cancel()
         self._unreported = (invocation, time.perf_counter())
         if invocation.wants_tail:
             self._report_last()
         else:  # who called has the answer before its lines are read
             loop.call_soon(self._report_last)
         self.idle_since = loop.time()
-        return outcome
+        done(outcome)
 
     def _report_last(self) -> None:
         """Take what the last invocation has printed, and say how it ended."""
@@ -268,7 +293,6 @@ class ExecutionEnvironment:
         invocation, self._undelivered = self._undelivered, None
         if invocation is None:
             self._next = asyncio.get_running_loop().create_future()
-            self._deliver = self._next.set_result
             try:
                 invocation = await self._next
             except asyncio.CancelledError:  # its connection is gone, and so will the worker be
@@ -314,18 +338,9 @@ class ExecutionEnvironment:
         )
         return theirs
 
-    def _send(self, invocation: Invocation) -> None:
-        if self._wire is not None:
-            self._wire.send(self._headers_of(invocation), invocation.payload)
-
     def _hear(self, kind: bytes, request_id: str, payload: bytes) -> None:
         if kind == NEXT:
             self._become_ready()
-            invocation, self._undelivered = self._undelivered, None
-            if invocation is None:
-                self._deliver = self._send
-            else:
-                self._send(invocation)
         elif self._current is not None and self._current.request_id == request_id:
             failed = kind == ERROR
             self._settle(Outcome(payload, "Unhandled") if failed else self._checked(payload))
@@ -364,10 +379,6 @@ class ExecutionEnvironment:
             )
         return Outcome(body)
 
-    def _settle(self, outcome: Outcome) -> None:
-        if self._outcome is not None and not self._outcome.done():
-            self._outcome.set_result(outcome)
-
     def _set_timer(self, left: float) -> None:
         """Let the function's time run, which stands still while a debugger is attached."""
         loop = asyncio.get_running_loop()
@@ -395,7 +406,7 @@ class ExecutionEnvironment:
 
     # The process
 
-    async def _watch(self, process: asyncio.subprocess.Process) -> None:
+    async def _watch(self, process: asyncio.subprocess.Process | ForkedProcess) -> None:
         code = await process.wait()
         self._read_output()
         asyncio.get_running_loop().remove_reader(self._output)

@@ -7,6 +7,8 @@ import logging
 import sys
 from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from local_cloud.lambda_endpoint.debugger import REQUIREMENTS as DEBUGGER
@@ -15,10 +17,11 @@ from local_cloud.lambda_endpoint.execution_environment import (
     Invocation,
     Outcome,
 )
-from local_cloud.lambda_endpoint.functions import Function, fingerprint
+from local_cloud.lambda_endpoint.functions import Function
 from local_cloud.lambda_endpoint.node_packages import install_node_packages
 from local_cloud.lambda_endpoint.packages import RUNTIME_REQUIREMENTS, InstallError, install
 from local_cloud.lambda_endpoint.runtimes import NODE, OWN_PYTHON, PYTHON, kind_of, python_of
+from local_cloud.lambda_endpoint.sources import Sources
 
 LOG = logging.getLogger(__name__)
 
@@ -33,6 +36,16 @@ MakeEnvironment = Callable[[Function, Sequence[Path]], ExecutionEnvironment]
 
 class TooManyRequests(RuntimeError):
     """The function's concurrency limit is reached."""
+
+
+@dataclass(eq=False, slots=True)
+class Call:
+    """An invocation on its way, who waits for it, and where it runs."""
+
+    invocation: Invocation
+    answer: asyncio.Future[Outcome]
+    environment: ExecutionEnvironment | None = None
+    timer: asyncio.TimerHandle | None = None
 
 
 class FunctionPool:
@@ -64,17 +77,19 @@ class FunctionPool:
         self.debugged = debugged
         reserved = function.reserved_concurrency
         self.max_concurrency = max_concurrency if reserved is None else reserved
-        self.in_flight = 0
+        #: What is in flight, and of it what waits for a worker.
+        self.calls: set[Call] = set()
+        self.queue: deque[Call] = deque()
         #: Whether the template has another function in its place: nobody else will come.
         self.retired = False
         self.environments: set[ExecutionEnvironment] = set()
         self.idle: list[ExecutionEnvironment] = []
-        self.waiters: deque[asyncio.Future[ExecutionEnvironment | Outcome]] = deque()
         self.starting = 0
         self.start_seconds = ASSUMED_START_SECONDS
-        self.sources_mark = fingerprint(function.sources)
+        self.sources = Sources(function.sources)
+        self.sources_mark = self.sources.mark()
         self.outdated_starts = 0
-        self.tasks: set[asyncio.Task[Outcome] | asyncio.Task[None]] = set()
+        self.tasks: set[asyncio.Task[None]] = set()
 
     async def packages(self) -> list[Path]:
         """Install what the function and its layers require; return where packages are found."""
@@ -106,40 +121,42 @@ class FunctionPool:
         installed = await install_node_packages(self.function.code, self.cache)
         return [*(p for p in layers if p.is_dir()), *([installed] if installed else [])]
 
-    async def invoke(self, invocation: Invocation) -> Outcome:
+    def submit(self, invocation: Invocation) -> asyncio.Future[Outcome]:
         """Run an invocation on an idle worker, or on the first that is free or started.
 
-        Raises:
-            TooManyRequests: the concurrency limit is reached.
+        A caller that goes away does not stop a function, on AWS neither.
+
+        Returns:
+            The outcome; or :class:`TooManyRequests` when the concurrency limit is reached,
+            :class:`InstallError` or :class:`OSError` when no worker could start.
         """
-        if self.in_flight >= self.max_concurrency:
-            raise TooManyRequests
-        self.in_flight += 1
-        # A caller that goes away does not stop a function, on AWS neither.
-        run = asyncio.get_running_loop().create_task(self._run(invocation))
-        self.tasks.add(run)
-        run.add_done_callback(self._run_done)
-        return await asyncio.shield(run)
-
-    def _run_done(self, run: asyncio.Task[Outcome]) -> None:
-        self.tasks.discard(run)
-        self.in_flight -= 1
-        if not run.cancelled():
-            run.exception()  # its caller may be gone
-
-    async def _run(self, invocation: Invocation) -> Outcome:
-        self._drop_outdated()
-        environment = self._take_idle() or await self._wait_for_one()
-        # One that was handed over may have died before its turn came.
-        while not isinstance(environment, Outcome) and not environment.alive:
-            self._retire(environment)
-            environment = await self._wait_for_one()
-        if isinstance(environment, Outcome):
-            return environment
+        call = Call(invocation, asyncio.get_running_loop().create_future())
         try:
-            return await environment.invoke(invocation)
-        finally:
-            self._give_back(environment)
+            if len(self.calls) >= self.max_concurrency:
+                raise TooManyRequests
+            self._drop_outdated()
+        except (TooManyRequests, OSError) as error:
+            call.answer.set_exception(error)
+            return call.answer
+        self.calls.add(call)
+        environment = self._take_idle()
+        if environment is not None:
+            self._begin(environment, call)
+        else:
+            self._wait(call)
+        return call.answer
+
+    def _begin(self, environment: ExecutionEnvironment, call: Call) -> None:
+        call.environment = environment
+        if call.timer is not None:
+            call.timer.cancel()
+        environment.begin(call.invocation, partial(self._done, environment, call))
+
+    def _done(self, environment: ExecutionEnvironment, call: Call, outcome: Outcome) -> None:
+        self.calls.discard(call)
+        if not call.answer.done():
+            call.answer.set_result(outcome)
+        self._give_back(environment)
 
     def warm_up(self) -> asyncio.Task[None] | None:
         """Start a worker ahead of the first invocation, where there is none."""
@@ -153,26 +170,19 @@ class FunctionPool:
             self.environments.discard(environment)
         return None
 
-    async def _wait_for_one(self) -> ExecutionEnvironment | Outcome:
-        loop = asyncio.get_running_loop()
-        waiter: asyncio.Future[ExecutionEnvironment | Outcome] = loop.create_future()
-        self.waiters.append(waiter)
+    def _wait(self, call: Call) -> None:
+        self.queue.append(call)
         if not self.environments and not self.starting:
             self._start_one()
         # A burst of short invocations shares the workers there are: one that has waited as long
         # as a start takes would have done better with a worker of its own.
-        timer = loop.call_later(self.start_seconds, self._scale_out, waiter)
-        try:
-            return await waiter
-        finally:
-            timer.cancel()
-            if waiter in self.waiters:
-                self.waiters.remove(waiter)
+        loop = asyncio.get_running_loop()
+        call.timer = loop.call_later(self.start_seconds, self._scale_out)
 
-    def _scale_out(self, waiter: asyncio.Future[ExecutionEnvironment | Outcome]) -> None:
+    def _scale_out(self) -> None:
         if self.debugged and (self.environments or self.starting):
             return
-        if not waiter.done() and self.starting < len(self.waiters):
+        if self.starting < len(self.queue):
             self._start_one()
 
     def _start_one(self) -> asyncio.Task[None]:
@@ -183,33 +193,34 @@ class FunctionPool:
         return task
 
     async def _start(self) -> None:
-        mark = fingerprint(self.function.sources)
+        mark = self.sources.mark()
         try:
             packages = await self.packages()
             environment = self.make(self.function, packages)
             await environment.start()
         except (InstallError, OSError) as error:
             self.starting -= 1
-            self._hand_out(error)  # the one who waits is told
+            self._fail(error)
             return
         self.environments.add(environment)
         failure = await environment.wait_ready()
         self.starting -= 1
         if self._is_outdated(mark):
             self._retire(environment)
-            if self.waiters:
+            if self.queue:
                 self._start_one()
         elif failure is not None:
             self.environments.discard(environment)
             await environment.close()
-            self._hand_out(failure)
+            self._fail(failure)
         else:
             self.start_seconds = environment.init_seconds
-            self._offer(environment)
+            self.environments.add(environment)  # though it may be a replaced one by now
+            self._give_back(environment)
 
     def _is_outdated(self, mark: int) -> bool:
         """Return whether the code has changed since a start began, and another one is worth it."""
-        if self.retired or fingerprint(self.function.sources) == mark:
+        if self.retired or self.sources.mark() == mark:
             self.outdated_starts = 0
             return False
         self.outdated_starts += 1
@@ -219,25 +230,28 @@ class FunctionPool:
         self.outdated_starts = 0
         return False
 
-    def _hand_out(self, result: ExecutionEnvironment | Outcome | Exception) -> bool:
-        while self.waiters:
-            waiter = self.waiters.popleft()
-            if waiter.done():
-                continue
-            if isinstance(result, Exception):
-                waiter.set_exception(result)
-            else:
-                waiter.set_result(result)
-            return True
-        return False
+    def _fail(self, reason: Outcome | Exception) -> None:
+        """Tell the one who has waited longest that no worker came."""
+        if not self.queue:
+            return
+        call = self.queue.popleft()
+        self.calls.discard(call)
+        if call.timer is not None:
+            call.timer.cancel()
+        if call.answer.done():
+            return
+        if isinstance(reason, Exception):
+            call.answer.set_exception(reason)
+        else:
+            call.answer.set_result(reason)
 
     def _offer(self, environment: ExecutionEnvironment) -> None:
-        environment.idle_since = asyncio.get_running_loop().time()
-        if self._hand_out(environment):
-            return
-        if self.retired:
+        if self.queue:
+            self._begin(environment, self.queue.popleft())
+        elif self.retired:
             self._retire(environment)
         else:
+            environment.idle_since = asyncio.get_running_loop().time()
             self.idle.append(environment)
 
     def _give_back(self, environment: ExecutionEnvironment) -> None:
@@ -245,12 +259,12 @@ class FunctionPool:
             self._offer(environment)
             return
         self._retire(environment)
-        if self.waiters and self.starting < len(self.waiters):
+        if self.starting < len(self.queue):
             self._start_one()
 
     def _drop_outdated(self) -> None:
         """Retire the workers that were started from code that has changed since."""
-        mark = fingerprint(self.function.sources)
+        mark = self.sources.mark()
         if mark != self.sources_mark:
             self.sources_mark = mark
             self.retire_all()
@@ -266,6 +280,7 @@ class FunctionPool:
         """Replace every worker, and keep none that is free: this pool gets no more to do."""
         self.retired = True
         self.retire_all()
+        self.sources.close()
 
     def _retire(self, environment: ExecutionEnvironment) -> None:
         self.environments.discard(environment)
@@ -281,7 +296,13 @@ class FunctionPool:
 
     async def close(self) -> None:
         """Stop every worker, and wait until they are gone and have said their last."""
+        self.sources.close()
         for task in self.tasks:
             task.cancel()
         await asyncio.gather(*self.tasks, return_exceptions=True)
-        await asyncio.gather(*(environment.close() for environment in self.environments))
+        self.queue.clear()
+        for call in self.calls:
+            call.answer.cancel()
+        # One that is replaced works here until it has answered.
+        working = {call.environment for call in self.calls if call.environment is not None}
+        await asyncio.gather(*(one.close() for one in self.environments | working))

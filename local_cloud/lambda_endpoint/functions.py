@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -181,20 +180,3 @@ def _layer(
             f"{template.path}: {resource.logical_id}: layer {reference} is not in the template"
         )
     return layers[reference]
-
-
-def fingerprint(folders: Iterable[Path]) -> int:
-    """Return a number that changes when a file below ``folders`` is edited, added or removed."""
-    marks: list[tuple[str, int, int]] = []
-    pending = [str(folder) for folder in folders]
-    while pending:
-        with os.scandir(pending.pop()) as entries:
-            for entry in entries:
-                if entry.name == "__pycache__":
-                    continue
-                if entry.is_dir(follow_symlinks=False):
-                    pending.append(entry.path)
-                else:
-                    status = entry.stat()
-                    marks.append((entry.path, status.st_mtime_ns, status.st_size))
-    return hash(tuple(sorted(marks)))

@@ -13,7 +13,6 @@ import base64
 import json
 import logging
 import re
-import uuid
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from urllib.parse import unquote
@@ -26,6 +25,7 @@ from local_cloud.lambda_endpoint.execution_environment import (
     Invocation,
     Outcome,
     error_outcome,
+    new_request_id,
 )
 from local_cloud.lambda_endpoint.function_pool import FunctionPool, TooManyRequests
 from local_cloud.lambda_endpoint.functions import Function
@@ -190,7 +190,7 @@ class InvokeApi:
             task.add_done_callback(self.events.discard)
             return Response(202, b"", headers)
         try:
-            outcome = await pool.invoke(invocation)
+            outcome = await pool.submit(invocation)
         except TooManyRequests:
             return _error(
                 429,
@@ -210,7 +210,7 @@ class InvokeApi:
         for pause in (*EVENT_RETRY_SECONDS, None):
             outcome: Outcome | None = None
             try:
-                outcome = await pool.invoke(invocation)
+                outcome = await pool.submit(invocation)
             except (TooManyRequests, InstallError, OSError) as error:
                 LOG.warning("event for %s: %r", pool.function.name, error)
             if outcome is not None and outcome.function_error is None:
@@ -281,7 +281,7 @@ def _refused(payload: bytes, limit: int) -> Response | None:
 
 def _invocation(request: Request) -> Invocation:
     return Invocation(
-        request.headers.get(REQUEST_ID) or str(uuid.uuid4()),
+        request.headers.get(REQUEST_ID) or new_request_id(),
         request.body or b"{}",
         _client_context(request.headers.get("x-amz-client-context")),
         request.headers.get(INVOKED_ARN),
@@ -312,6 +312,6 @@ def _error(status: int, code: str, message: str, more: Mapping[str, str] | None 
         {
             "Content-Type": "application/json",
             "X-Amzn-ErrorType": code,
-            "X-Amzn-RequestId": str(uuid.uuid4()),
+            "X-Amzn-RequestId": new_request_id(),
         },
     )

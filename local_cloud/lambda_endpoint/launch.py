@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -31,12 +32,16 @@ def command_of(function: Function, debugger: Debugger | None = None) -> list[str
             return [node() or "node", *options, str(_NODE_RUNTIME)]
         case "provided":
             return [str(function.code / "bootstrap")]
+    python = python_of(function.runtime)
+    options = ["-X", "frozen_modules=off"] if debugger is not None else []  # debugpy asks for it
+    return [*python_command(python, *options), function.handler]
+
+
+def python_command(python: str, *options: str) -> list[str]:
+    """Return the command that runs the Python runtime: without its handler, what forks workers."""
     # Without the kit's own packages (-S): a function sees what its requirements name. It leaves no
     # bytecode (-B): Python tells a stale one by the second of the edit, which is too slow.
-    options = ["-S", "-B"]
-    if debugger is not None:
-        options += ["-X", "frozen_modules=off"]  # debugpy asks for it
-    return [python_of(function.runtime), *options, str(_PYTHON_RUNTIME), function.handler]
+    return [python, "-S", "-B", *options, str(_PYTHON_RUNTIME)]
 
 
 def speaks_by_wire(function: Function) -> bool:
@@ -45,6 +50,16 @@ def speaks_by_wire(function: Function) -> bool:
     ``LAMBDA_RUNTIME_API=http`` in the endpoint's environment has all of them take the HTTP one.
     """
     return kind_of(function.runtime) == PYTHON and os.environ.get(OPTION) != "http"
+
+
+def may_be_forked(function: Function) -> bool:
+    """Return whether a worker may be forked from a process that has its packages imported.
+
+    ``LAMBDA_RUNTIME_API=wire`` has each of them start from nothing. On macOS they all do: what a
+    process has loaded there may not survive a fork.
+    """
+    named = os.environ.get(OPTION)
+    return sys.platform == "linux" and speaks_by_wire(function) and named != "wire"
 
 
 def variables_of(

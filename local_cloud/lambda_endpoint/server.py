@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
 import signal
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -23,10 +24,12 @@ from local_cloud.lambda_endpoint.function_log import FunctionLogs
 from local_cloud.lambda_endpoint.function_pool import FunctionPool
 from local_cloud.lambda_endpoint.functions import Function, not_run, read_functions
 from local_cloud.lambda_endpoint.invoke_api import InvokeApi
+from local_cloud.lambda_endpoint.launch import may_be_forked
 from local_cloud.lambda_endpoint.packages import RUNTIME_REQUIREMENTS, install
 from local_cloud.lambda_endpoint.registry import Registry
 from local_cloud.lambda_endpoint.runtime_api import MAX_PAYLOAD_BYTES
-from local_cloud.lambda_endpoint.runtimes import instead_of
+from local_cloud.lambda_endpoint.runtimes import OWN_PYTHON, instead_of
+from local_cloud.lambda_endpoint.zygote import Zygotes
 
 LOG = logging.getLogger(__name__)
 CONFIGURED_POLL_SECONDS = 0.2
@@ -76,6 +79,7 @@ class LambdaEndpoint:
         #: Functions of the template that cannot run here, each with why.
         self.not_run: dict[str, str] = {}
         self.debuggers = Debuggers()
+        self.zygotes = Zygotes()
         #: The versions that the engine has registered.
         self.registry = Registry(self._make_pool)
         self.mark: tuple[int, int] | None = None
@@ -124,6 +128,8 @@ class LambdaEndpoint:
         assert runtime is not None
         self.runtime = runtime
         self._load()
+        if any(may_be_forked(pool.function) for pool in self.pools.values()):
+            self.zygotes.prepare(OWN_PYTHON, runtime)
         await asyncio.gather(*(pool.packages() for pool in self.pools.values()))
         self.background = [
             loop.create_task(self.delivery.run()),
@@ -138,6 +144,7 @@ class LambdaEndpoint:
             task.cancel()
         await asyncio.gather(*(pool.close() for pool in self.pools.values()))
         await self.registry.close()
+        await self.zygotes.close()
         await self.debuggers.close()
         await self.delivery.flush()
 
@@ -190,7 +197,7 @@ class LambdaEndpoint:
             self.runtime,
             self.settings.cache,
             lambda function, packages: ExecutionEnvironment(
-                function, packages, self.logs, debugger
+                function, packages, self.logs, debugger, self.zygotes
             ),
             self.settings.max_concurrency,
             debugged=debugger is not None,
@@ -241,6 +248,6 @@ class LambdaEndpoint:
 
 def _modified(path: Path | None) -> int:
     try:
-        return path.stat().st_mtime_ns if path is not None else 0
+        return os.stat(path).st_mtime_ns if path is not None else 0
     except FileNotFoundError:
         return 0

@@ -58,7 +58,7 @@ async def stream(pool: FunctionPool, invocation: Invocation, *, tail: bool) -> A
             pieces.put_nowait(piece)
 
     invocation.sink = take
-    run = asyncio.ensure_future(pool.invoke(invocation))
+    run = pool.submit(invocation)
     run.add_done_callback(lambda _: pieces.put_nowait(None))
     while (piece := await pieces.get()) is not None:
         yield event("PayloadChunk", piece, "application/octet-stream")

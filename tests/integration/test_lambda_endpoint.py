@@ -7,6 +7,7 @@ import concurrent.futures
 import json
 import os
 import re
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -52,6 +53,9 @@ Resources:
   Replaced:
     Type: AWS::Serverless::Function
     Properties: {FunctionName: replaced, CodeUri: replaced/, Timeout: 20}
+  Shadowing:
+    Type: AWS::Serverless::Function
+    Properties: {FunctionName: shadowing, CodeUri: shadowing/}
   Versioned:
     Type: AWS::Serverless::Function
     Properties: {FunctionName: versioned, CodeUri: versioned/}
@@ -73,6 +77,9 @@ def handler(event, context):
             os._exit(event["status"])
         case "environment":
             return dict(os.environ)
+        case "random":
+            import random, uuid
+            return [random.random(), str(uuid.uuid4())]
         case "import":
             return __import__(event["module"]).__name__
         case "print":
@@ -116,12 +123,22 @@ class Endpoint:
         report: dict[str, Any] = json.loads(answer["Payload"].read())
         return report
 
+    def is_forked(self) -> bool:
+        """Return whether a worker's parent is another child of the endpoint; replace it if not."""
+        parent = psutil.Process(self.call()["pid"]).ppid()
+        if parent != self.pid:
+            return True
+        self.fails(do="exit", status=0)
+        return False
 
-@pytest.fixture(scope="module", params=["wire", "http"])
+
+@pytest.fixture(scope="module", params=["forked", "wire", "http"])
 def endpoint(
     stack: Stack, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> Iterator[Endpoint]:
-    """The endpoint, whose workers take invocations over either of the two ways that there are."""
+    """The endpoint, whose workers start and take invocations in each way that there is."""
+    if request.param == "forked" and sys.platform != "linux":
+        pytest.skip("workers are forked on Linux")
     folder = write(
         tmp_path_factory.mktemp("functions"),
         template_dot_yaml=TEMPLATE,
@@ -129,6 +146,8 @@ def endpoint(
         broken__index_dot_py="import no_such_module",
         versioned__index_dot_py="def handler(event, context): return 1",
         replaced__index_dot_py=WAIT,
+        shadowing__index_dot_py="import urllib3\ndef handler(event, context): return urllib3.OWN",
+        shadowing__urllib3_dot_py="OWN = 'its own'",
     )
     port = free_ports().functions
     os.environ["NOT_FOR_FUNCTIONS"] = "the host's"
@@ -148,7 +167,10 @@ def endpoint(
             aws_secret_access_key="test",
             config=Config(retries={"total_max_attempts": 1}, max_pool_connections=20),
         )
-        yield Endpoint(client, folder, process.pid)
+        running = Endpoint(client, folder, process.pid)
+        if request.param == "forked":
+            until(lambda: running.is_forked(), 20)
+        yield running
     del os.environ["LAMBDA_RUNTIME_API"]
 
 
@@ -205,6 +227,29 @@ def test_a_function_sees_its_own_environment_and_not_the_hosts(endpoint: Endpoin
 def test_a_function_has_boto3_and_none_of_the_kits_packages(endpoint: Endpoint) -> None:
     assert endpoint.call(do="import", module="boto3") == "boto3"
     assert endpoint.fails(do="import", module="localstack")["errorType"] == "ModuleNotFoundError"
+
+
+def test_a_functions_own_module_goes_before_one_of_the_runtime(endpoint: Endpoint) -> None:
+    assert endpoint.call("shadowing") == "its own"
+
+
+def test_workers_draw_random_numbers_of_their_own(endpoint: Endpoint) -> None:
+    before = endpoint.call(do="random")
+    endpoint.fails(do="exit", status=0)
+    assert endpoint.call(do="random") != before
+
+
+def test_what_forks_workers_may_die(endpoint: Endpoint) -> None:
+    worker = psutil.Process(endpoint.call()["pid"])
+    parent = worker.parent()
+    assert parent is not None
+    if parent.pid == endpoint.pid:
+        pytest.skip("nothing forks workers here")
+    parent.kill()
+    psutil.wait_procs([worker], 10)
+    assert not worker.is_running()
+    assert endpoint.call()["event"] == {}
+    until(endpoint.is_forked, 20)
 
 
 def test_the_context_is_lambdas(endpoint: Endpoint) -> None:
@@ -341,6 +386,7 @@ def test_functions_are_listed_and_described(endpoint: Endpoint) -> None:
         "narrow",
         "broken",
         "replaced",
+        "shadowing",
         "versioned",
     ]
     described = endpoint.client.get_function(FunctionName="narrow")

@@ -13,6 +13,7 @@ import importlib.util
 import os
 import re
 import runpy
+import socket
 import sys
 from collections.abc import Sequence
 from importlib.machinery import ModuleSpec
@@ -62,12 +63,13 @@ class _Botocore(importlib.abc.MetaPathFinder):
 
         def exec_module(module: ModuleType) -> None:
             run(module)
-            self._change(module)
+            self.apply(module)
 
         spec.loader.exec_module = exec_module  # type: ignore[method-assign]
         return spec
 
-    def _change(self, module: Any) -> None:
+    def apply(self, module: Any) -> None:
+        """Change it."""
         session, gateway = module.URLLib3Session, self.gateway
         send = session.send
 
@@ -106,21 +108,32 @@ def show_root(shown: str) -> None:
     bootstrap.make_error = make_error_shown
 
 
-def take_wire(descriptor: int) -> None:
-    """Have invocations come over the socket that this process was given."""
-    place = os.path.join(os.path.dirname(os.path.abspath(__file__)), "wire.py")
-    spec: Any = importlib.util.spec_from_file_location("local_cloud_wire", place)
+def _beside(name: str) -> Any:
+    """Import a file beside this one, by a name that no function has."""
+    place = os.path.join(os.path.dirname(os.path.abspath(__file__)), f"{name}.py")
+    spec: Any = importlib.util.spec_from_file_location(f"local_cloud_{name}", place)
     module: Any = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    module.speak(descriptor)
+    return module
+
+
+def change_botocore(gateway: str) -> None:
+    """Have botocore's requests go to this machine's gateway: now, or when it is imported."""
+    change = _Botocore(gateway)
+    if (module := sys.modules.get("botocore.httpsession")) is not None:
+        change.apply(module)
+    else:
+        sys.meta_path.insert(0, change)
 
 
 if __name__ == "__main__":
+    if zygote := os.environ.pop("LOCAL_CLOUD_ZYGOTE", ""):
+        _beside("zygote").serve(socket.socket(fileno=int(zygote)))
     sys.path[0] = os.getcwd()  # the function's folder, as with -m, and not this file's
     if wire := os.environ.pop("LOCAL_CLOUD_WIRE", ""):
-        take_wire(int(wire))
+        _beside("wire").speak(int(wire))
     if url := os.environ.get("WEBSOCKET_URL"):
-        sys.meta_path.insert(0, _Botocore(url))
+        change_botocore(url)
     if debugger := os.environ.pop("LOCAL_CLOUD_DEBUGGER", ""):
         listen_for_a_debugger(debugger)
     if shown := os.environ.pop("LOCAL_CLOUD_SHOWN_ROOT", ""):

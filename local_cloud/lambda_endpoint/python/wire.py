@@ -6,8 +6,8 @@ interpreter, and knows nothing of the kit.
 
 A frame is its kind (one byte), the lengths of its head and of its payload (four bytes each), the
 head and the payload. The endpoint sends ``I``, an invocation: its head is its headers, one a line.
-A worker sends ``N``, it wants the next one, ``R``, a response, and ``E``, an error; the head of
-these two is the request's id.
+A worker sends ``N`` once, when it is ready, then ``R``, a response, or ``E``, an error; the head
+of these two is the request's id, and who answers wants the next one.
 https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 """
 
@@ -44,13 +44,16 @@ class Wire:
     def __init__(self, descriptor: int) -> None:
         self._socket = socket.socket(fileno=descriptor)
         self._socket.set_inheritable(False)
+        self._ready = False
 
     def initialize_client(self, user_agent: str) -> None:
         """Nothing to do: there is no server to introduce oneself to."""
 
     def next(self) -> tuple[bytes, dict[str, str | int]]:
         """Wait for the next invocation; return its payload and its headers, the deadline as int."""
-        self._socket.sendall(_NEXT)
+        if not self._ready:
+            self._ready = True
+            self._socket.sendall(_NEXT)
         _, head_size, size = _FRAME.unpack(self._read(_FRAME.size))
         values = self._read(head_size).decode().split("\n")
         headers: dict[str, str | int] = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -41,10 +41,12 @@ class Worker:
         await asyncio.sleep(START_SECONDS)
         return self.fails
 
-    async def invoke(self, invocation: Invocation) -> Outcome:
-        await asyncio.sleep(WORK_SECONDS)
+    def begin(self, invocation: Invocation, done: Callable[[Outcome], None]) -> None:
+        asyncio.get_running_loop().call_later(WORK_SECONDS, self._end, done)
+
+    def _end(self, done: Callable[[Outcome], None]) -> None:
         self.answered += 1
-        return Outcome(self.code.encode())
+        done(Outcome(self.code.encode()))
 
     def stop(self) -> None:
         self.alive = False
@@ -100,7 +102,7 @@ def invocation() -> Invocation:
 
 
 async def said(pool: FunctionPool) -> str:
-    return (await pool.invoke(invocation())).payload.decode()
+    return (await pool.submit(invocation())).payload.decode()
 
 
 def test_of_more_invocations_at_once_than_are_reserved_the_rest_is_refused(tmp_path: Path) -> None:

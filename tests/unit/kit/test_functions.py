@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
 
 from local_aws.template import Template, TemplateError
-from local_cloud.lambda_endpoint.functions import fingerprint, not_run, read_functions
+from local_cloud.lambda_endpoint.functions import not_run, read_functions
 
 TEMPLATE = """
 Globals:
@@ -69,20 +68,6 @@ def test_a_function_that_cannot_run_is_named(
 ) -> None:
     with pytest.raises(TemplateError, match=words):
         read(folder, TEMPLATE.replace(*change))
-
-
-def test_any_edit_changes_the_fingerprint(folder: Path) -> None:
-    file = folder / "one" / "index.py"
-    marks = [fingerprint([folder])]
-    file.write_text("a")
-    marks.append(fingerprint([folder]))
-    os.utime(file, (1, 1))
-    marks.append(fingerprint([folder]))
-    (folder / "one" / "new.py").write_text("")
-    marks.append(fingerprint([folder]))
-    (folder / "one" / "new.py").unlink()
-    assert len(set(marks)) == 4
-    assert fingerprint([folder]) == marks[2]
 
 
 OTHERS = """

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -94,12 +95,11 @@ def disconnect_event(
 def request_context(connection: Connection, route_key: str, event_type: str, now: int) -> Event:
     """Return an event's ``requestContext``. ``now`` is in milliseconds since 1970."""
     request_id = new_request_id()
-    moment = datetime.fromtimestamp(now / 1000, UTC)
     context: Event = {
         "routeKey": route_key,
         "eventType": event_type,
         "extendedRequestId": request_id,
-        "requestTime": moment.strftime("%d/%b/%Y:%H:%M:%S +0000"),
+        "requestTime": _request_time(now // 1000),
         "messageDirection": "IN",
         "stage": connection.stage,
         "connectedAt": connection.connected_at,
@@ -113,6 +113,11 @@ def request_context(connection: Connection, route_key: str, event_type: str, now
     if connection.authorizer is not None:
         context["authorizer"] = connection.authorizer
     return context
+
+
+@lru_cache(maxsize=1)
+def _request_time(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).strftime("%d/%b/%Y:%H:%M:%S +0000")
 
 
 def route_arn(connection: Connection, route_key: str) -> str:
