@@ -7,13 +7,12 @@ import time
 from typing import Any
 from urllib.parse import urlsplit
 
-import httpx
 import psutil
 
 from local_cloud.installation import Home, Ports, State
 from local_cloud.make_mode import make_mode
 from local_cloud.memory import resident_bytes
-from local_cloud.parts import PartFailed
+from local_cloud.parts import PartFailed, status_of
 
 WAIT_SECONDS = 60.0
 POLL_SECONDS = 0.05
@@ -49,7 +48,7 @@ def look(state: State, home: Home) -> dict[str, Any]:
 def runs_by_hand(ports: Ports) -> bool:
     """Return whether a cloud that somebody else has started answers on these ports."""
     urls = (f"{ports.engine_url}/_localstack/health", f"{ports.gateway_url}/_gateway/health")
-    return all(_answers(url) for url in urls)
+    return all(asyncio.run(status_of(url)) == 200 for url in urls)
 
 
 def wait_for_parts(ports: Ports) -> None:
@@ -65,19 +64,11 @@ def wait_for_parts(ports: Ports) -> None:
     ]
     until = time.monotonic() + WAIT_SECONDS
     for url in urls:
-        while not _answers(url):
+        while asyncio.run(status_of(url)) != 200:
             if time.monotonic() > until:
                 raise PartFailed(f"{url} does not answer. See: ./local-cloud status")
             time.sleep(POLL_SECONDS)  # another process is starting, which tells nobody
 
 
-def _answers(url: str) -> bool:
-    try:
-        return httpx.get(url, timeout=2, trust_env=False).status_code == 200
-    except httpx.HTTPError:
-        return False
-
-
 async def _ready(parts: list[Any]) -> list[bool]:
-    async with httpx.AsyncClient(trust_env=False, timeout=2) as client:
-        return list(await asyncio.gather(*(part.is_ready(client) for part in parts)))
+    return list(await asyncio.gather(*(part.is_ready() for part in parts)))

@@ -11,9 +11,9 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import httpx
+from local_aws.http1 import ConnectionFailed, HttpClient
 
-STOP_SECONDS = 15.0
+STOP_SECONDS, ANSWER_SECONDS = 15.0, 2.0
 
 
 class PartFailed(RuntimeError):
@@ -69,12 +69,22 @@ class Part(ABC):
         """Return what changes when one of its files does."""
         return tuple(path.stat().st_mtime_ns if path.exists() else 0 for path in self.files)
 
-    async def is_ready(self, client: httpx.AsyncClient) -> bool:
+    async def is_ready(self) -> bool:
         """Return whether it answers."""
-        try:
-            return (await client.get(self.health_url)).status_code == 200
-        except httpx.HTTPError:
-            return False
+        return await status_of(self.health_url) == 200
+
+
+async def status_of(url: str) -> int | None:
+    """Return the status by which ``GET`` of a local URL is answered, if it is."""
+    base, _, path = url.removeprefix("http://").partition("/")
+    client = HttpClient(f"http://{base}")
+    try:
+        async with asyncio.timeout(ANSWER_SECONDS):
+            return (await client.request("GET", f"/{path}")).status
+    except (ConnectionFailed, TimeoutError):
+        return None
+    finally:
+        client.close()
 
 
 class ProcessPart(Part):

@@ -10,8 +10,6 @@ from collections import defaultdict, deque
 from collections.abc import Callable
 from typing import Any
 
-import httpx
-
 from local_cloud.installation import State
 from local_cloud.mode import Mode, Progress, Report
 from local_cloud.parts import Part, PartFailed, end_group, first_error
@@ -205,15 +203,12 @@ class Supervisor:
 
     async def _wait_ready(self, part: Part) -> None:
         deadline = self._now() + READY_SECONDS
-        async with httpx.AsyncClient(trust_env=False, timeout=2) as client:
-            while self._now() < deadline:
-                if (words := part.has_ended()) is not None:
-                    raise PartFailed(
-                        f"{part.title} did not start ({words}). {self._last_words(part)}"
-                    )
-                if await part.is_ready(client):
-                    return
-                await asyncio.sleep(HEALTH_POLL_SECONDS)
+        while self._now() < deadline:
+            if (words := part.has_ended()) is not None:
+                raise PartFailed(f"{part.title} did not start ({words}). {self._last_words(part)}")
+            if await part.is_ready():
+                return
+            await asyncio.sleep(HEALTH_POLL_SECONDS)
         raise PartFailed(
             f"{part.title} does not answer at {part.health_url} after {READY_SECONDS:.0f} s. "
             f"{self._last_words(part)}"

@@ -9,13 +9,12 @@ import sys
 from pathlib import Path
 
 import docker
-import httpx
 from docker.errors import APIError
 
 from local_cloud.docker_mode.compose import run
 from local_cloud.docker_mode.function_logs import is_of_sam
 from local_cloud.installation import PROJECT, TEMPLATE, Ports
-from local_cloud.parts import PartFailed, ProcessPart
+from local_cloud.parts import PartFailed, ProcessPart, status_of
 
 # Apart from the kit's own packages, which it would contradict.
 SAM_VERSION = "1.170.0"
@@ -141,12 +140,10 @@ class SamPart(ProcessPart):
         if self.keeping_logs is None:  # it outlives a SAM that died
             self.keeping_logs = asyncio.create_task(self._keep_logs(log))
 
-    async def is_ready(self, client: httpx.AsyncClient) -> bool:
+    async def is_ready(self) -> bool:
         # It has no health page: any answer is SAM's, and comes when the containers are warm.
-        try:
-            return (await client.get(self.health_url)).status_code < 500
-        except httpx.HTTPError:
-            return False
+        status = await status_of(self.health_url)
+        return status is not None and status < 500
 
     async def stop(self) -> None:
         await super().stop()

@@ -8,8 +8,12 @@ start, which takes 40 ms.
 import tempfile
 from pathlib import Path
 
-from localstack.runtime.main import main
-from plux.runtime.cache import EntryPointsCache
+from local_cloud.engine.lighter import lighten
+
+lighten()
+
+from localstack.runtime.main import main  # noqa: E402
+from plux.runtime.cache import EntryPointsCache  # noqa: E402
 
 if __name__ == "__main__":
     # A folder of this engine's own: emptied before each start, or the container's.

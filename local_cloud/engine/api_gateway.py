@@ -11,13 +11,14 @@ from urllib.parse import urlsplit
 from localstack.aws.api import RequestContext
 from localstack.aws.api.core import ServiceRequest
 from localstack.http import Response
-from localstack.services.plugins import Service, aws_provider
+from localstack.services.plugins import Service
 
 from local_cloud.engine.forwarder import Forwarder, to_response
 from local_cloud.engine.service import service_of
 
 
-def _gateway_service(name: str) -> Service:
+def gateway_service(name: str) -> Service:
+    """Return a service that the gateway answers for."""
     url = os.environ.get("WEBSOCKET_URL", "ws://127.0.0.1:8080")
     published = os.environ.get("BROWSER_WEBSOCKET_URL") or url
     gateway = Forwarder(
@@ -28,15 +29,3 @@ def _gateway_service(name: str) -> Service:
         return to_response(gateway.send(context))
 
     return service_of(name, answer)
-
-
-@aws_provider(api="apigatewayv2")
-def apigatewayv2() -> Service:
-    """Return the service that makes, describes and deletes WebSocket APIs."""
-    return _gateway_service("apigatewayv2")
-
-
-@aws_provider(api="apigatewaymanagementapi")
-def apigatewaymanagementapi() -> Service:
-    """Return the service that posts to connections."""
-    return _gateway_service("apigatewaymanagementapi")

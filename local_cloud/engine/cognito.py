@@ -12,7 +12,7 @@ from localstack import config
 from localstack.http import Request, Response, route
 from localstack.services.edge import ROUTER
 from localstack.services.moto import call_moto
-from localstack.services.plugins import Service, aws_provider
+from localstack.services.plugins import Service
 
 from local_cloud.engine.service import service_of
 from local_cloud.engine.signing_key import InstallationSigner, load_or_create
@@ -71,12 +71,11 @@ class WellKnownDocuments:
         )
 
 
-@aws_provider(api="cognito-idp")
-def cognito_idp() -> Service:
+def user_pools() -> Service:
     """Return the Cognito user pools service."""
     key_file = os.environ.get("COGNITO_SIGNING_KEY_FILE")
     default = Path(config.dirs.data) / "cognito-signing-key.pem"
     signer = InstallationSigner(load_or_create(Path(key_file) if key_file else default))
-    moto_cognito.jwt = signer
+    moto_cognito.jwt = moto_cognito.jwk = signer
     ROUTER.add(WellKnownDocuments(signer))
     return service_of("cognito-idp", lambda context, request: call_moto(context))

@@ -1,5 +1,7 @@
 """The RSA key that signs Cognito tokens, generated once per installation."""
 
+from __future__ import annotations
+
 import contextlib
 import os
 from pathlib import Path
@@ -21,17 +23,25 @@ def load_or_create(path: Path) -> jwk.RSAKey:
         with contextlib.suppress(FileExistsError):  # another process was first
             os.link(draft, path)
         draft.unlink()
-    pem = path.read_bytes()
-    thumbprint = jwk.RSAKey.import_key(pem).thumbprint()
-    return jwk.RSAKey.import_key(pem, {"kid": thumbprint, "alg": "RS256", "use": "sig"})
+    key = jwk.RSAKey.import_key(path.read_bytes(), {"alg": "RS256", "use": "sig"})
+    key.ensure_kid()
+    return key
 
 
 class InstallationSigner:
-    """Takes the place of the ``joserfc.jwt`` module inside moto's Cognito.
+    """Takes the place of joserfc's modules ``jwt`` and ``jwk`` inside moto's Cognito.
 
     moto signs with a private key that it publishes, under the key id "dummy"; anyone could
-    forge such a token. This signer ignores that key and uses the installation's own.
+    forge such a token. This signer never reads that key and uses the installation's own.
     """
+
+    #: As ``jwk.RSAKey``: each pool reads "its" key.
+    @property
+    def RSAKey(self) -> InstallationSigner:  # noqa: N802
+        return self
+
+    def import_key(self, published: str) -> jwk.RSAKey:
+        return self.key
 
     def __init__(self, key: jwk.RSAKey) -> None:
         self.key = key

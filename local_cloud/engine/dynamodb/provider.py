@@ -15,7 +15,7 @@ from localstack.aws.api import CommonServiceException, RequestContext
 from localstack.aws.api.core import ServiceRequest, ServiceResponse
 from localstack.aws.forwarder import create_aws_request_context
 from localstack.services.moto import call_moto
-from localstack.services.plugins import Service, aws_provider
+from localstack.services.plugins import Service
 from moto.dynamodb import comparisons
 from moto.dynamodb.exceptions import IncorrectDataType
 from moto.dynamodb.models import dynamodb_backends
@@ -186,7 +186,6 @@ def _mend_moto() -> None:
     comparisons.FuncSize.expr = size_or_none
 
 
-@aws_provider(api="dynamodb", name="moto")
 def dynamodb() -> Service:
     """Return the DynamoDB service."""
     _mend_moto()
@@ -194,7 +193,6 @@ def dynamodb() -> Service:
     return service_of("dynamodb", DynamoDb())
 
 
-@aws_provider(api="dynamodbstreams", name="moto")
 def dynamodbstreams() -> Service:
     """Return the DynamoDB Streams service, which reads what the other one has written."""
 

@@ -22,7 +22,7 @@ from localstack.services.lambda_.invocation.lambda_service import LambdaService
 from localstack.services.lambda_.invocation.models import lambda_stores
 from localstack.services.lambda_.provider import LambdaProvider
 from localstack.services.lambda_.runtimes import ALL_RUNTIMES
-from localstack.services.plugins import Service, aws_provider
+from localstack.services.plugins import Service
 
 from local_cloud.engine.functions.streams import UrlRouter, stream_invocation
 from local_cloud.engine.functions.template_functions import TEMPLATE
@@ -161,7 +161,6 @@ def _named(request: dict[str, Any]) -> tuple[str, str | None]:
     return str(name or ""), qualifier
 
 
-@aws_provider(api="lambda", name="kit")
 def lambda_() -> Service:
     """Return the Lambda service."""
     provider = FunctionsProvider()

@@ -38,7 +38,7 @@ from localstack.services.cloudformation.v2.provider import (
     find_change_set_v2,
     find_stack_v2,
 )
-from localstack.services.plugins import Service, aws_provider
+from localstack.services.plugins import Service
 from localstack.utils.threads import start_worker_thread
 
 from local_cloud.engine.stacks.addresses import localize_addresses
@@ -175,7 +175,6 @@ def _run(change_set: ChangeSet, executor: Executor, *_: object) -> None:
     stack.set_stack_status(StackStatus.CREATE_COMPLETE if creates else StackStatus.UPDATE_COMPLETE)
 
 
-@aws_provider(api="cloudformation", name="kit")
 def cloudformation() -> Service:
     """Return the CloudFormation service."""
     keep_literals()

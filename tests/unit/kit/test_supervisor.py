@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from local_cloud import supervisor
@@ -59,7 +58,7 @@ class FakePart(Part):
         await asyncio.sleep(0.1)
         self.journal.append((self.name, "stopped"))
 
-    async def is_ready(self, client: httpx.AsyncClient) -> bool:
+    async def is_ready(self) -> bool:
         return not self.broken and now() >= self.starts[-1] + START_SECONDS
 
 

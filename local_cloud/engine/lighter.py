@@ -1,0 +1,100 @@
+"""What the engine does without at its start: a third of its time and of its memory.
+
+LocalStack imports all of it for what nobody asks of it here. It is put in place before LocalStack
+is imported.
+"""
+
+from __future__ import annotations
+
+import importlib.abc
+import importlib.machinery
+import importlib.util
+import sys
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NoReturn
+
+import botocore.loaders
+import orjson
+
+#: Loaded when they are first used: name servers, and the Java that evaluates JSONata elsewhere.
+LATER = ("dns.message", "dns.query", "dns.resolver", "jpype")
+#: Of each AWS service, what :mod:`botocore` reads again for each session that it makes.
+_SHARED = ("endpoints", "partitions")
+
+
+def lighten() -> None:
+    """Put it in place; once, before anything of LocalStack is imported."""
+    sys.meta_path.insert(0, _Later())
+    sys.modules["jpype.imports"] = ModuleType("jpype.imports")  # it would use the other at once
+    _stand_in("localstack.aws.handlers.validation", *_VALIDATORS)
+    _stand_in("service_identity", _Unverified)
+    _stand_in("service_identity.pyopenssl", verify_hostname, verify_ip_address)
+    botocore.loaders.JSONFileLoader._load_file = _load_file  # type: ignore[attr-defined]
+
+
+class _Later(importlib.abc.MetaPathFinder):
+    def find_spec(
+        self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        if name not in LATER:
+            return None
+        spec = importlib.machinery.PathFinder.find_spec(name, path)
+        if spec is not None and spec.loader is not None:
+            spec.loader = importlib.util.LazyLoader(spec.loader)
+        return spec
+
+
+def _stand_in(name: str, *things: Any) -> None:
+    module = sys.modules[name] = ModuleType(name)
+    for thing in things:
+        setattr(module, thing.__name__.lstrip("_"), thing)
+
+
+class OpenAPIRequestValidator:
+    """Holds requests against LocalStack's own specification, an option that is off."""
+
+    def __call__(self, chain: object, context: object, response: object) -> None:
+        """Let it pass."""
+
+
+class OpenAPIResponseValidator(OpenAPIRequestValidator):
+    """Does so with what is answered."""
+
+
+_VALIDATORS = (OpenAPIRequestValidator, OpenAPIResponseValidator)
+
+
+class _Unverified(Exception):
+    """A server's certificate was not verified."""
+
+
+_Unverified.__name__ = "VerificationError"
+
+
+def verify_hostname(connection: object, hostname: object) -> NoReturn:
+    """Refuse: the engine is a server, and is no client of anybody by Twisted."""
+    raise _Unverified(f"nobody here verifies the certificate of {hostname!r}")
+
+
+verify_ip_address = verify_hostname
+
+
+@cache
+def _parsed(path: str, read: Any) -> Any:
+    return _read(path, read)
+
+
+def _read(path: str, read: Any) -> Any:
+    if not Path(path).is_file():
+        return None
+    with read(path, "rb") as file:
+        return orjson.loads(file.read())
+
+
+def _load_file(self: object, full_path: str, open_method: Any) -> Any:
+    """Return the content of one of botocore's files, which nobody changes."""
+    shared = Path(full_path).name.partition(".")[0] in _SHARED
+    return _parsed(full_path, open_method) if shared else _read(full_path, open_method)

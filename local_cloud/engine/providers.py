@@ -1,0 +1,99 @@
+"""The services that this kit gives LocalStack, each loaded when somebody first asks for it.
+
+LocalStack imports the modules of all providers at its start, only to see what there is.
+"""
+
+from __future__ import annotations
+
+from localstack.services.plugins import Service, aws_provider
+
+
+@aws_provider(api="cognito-idp")
+def cognito_idp() -> Service:
+    """Return Cognito's user pools: moto's, with a signing key and JWKS."""
+    from local_cloud.engine import cognito
+
+    return cognito.user_pools()
+
+
+@aws_provider(api="dynamodb", name="moto")
+def dynamodb() -> Service:
+    """Return DynamoDB: moto's, mended."""
+    from local_cloud.engine.dynamodb import provider
+
+    return provider.dynamodb()
+
+
+@aws_provider(api="dynamodbstreams", name="moto")
+def dynamodbstreams() -> Service:
+    """Return DynamoDB Streams, which reads what the other one has written."""
+    from local_cloud.engine.dynamodb import provider
+
+    return provider.dynamodbstreams()
+
+
+@aws_provider(api="cloudformation", name="kit")
+def cloudformation() -> Service:
+    """Return CloudFormation: LocalStack's, with stacks that roll back."""
+    from local_cloud.engine.stacks import provider
+
+    return provider.cloudformation()
+
+
+@aws_provider(api="lambda", name="kit")
+def lambda_() -> Service:
+    """Return Lambda: LocalStack's, whose functions run at the Lambda endpoint."""
+    from local_cloud.engine.functions import provider
+
+    return provider.lambda_()
+
+
+@aws_provider(api="apigatewayv2")
+def apigatewayv2() -> Service:
+    """Return what makes, describes and deletes WebSocket APIs."""
+    from local_cloud.engine import api_gateway
+
+    return api_gateway.gateway_service("apigatewayv2")
+
+
+@aws_provider(api="apigatewaymanagementapi")
+def apigatewaymanagementapi() -> Service:
+    """Return what posts to connections."""
+    from local_cloud.engine import api_gateway
+
+    return api_gateway.gateway_service("apigatewaymanagementapi")
+
+
+@aws_provider(api="stepfunctions", name="kit")
+def stepfunctions() -> Service:
+    """Return Step Functions: LocalStack's own, completed where it answers otherwise than AWS."""
+    from local_cloud.engine.workflows import (
+        clock,
+        error_names,
+        execution_logs,
+        http_task,
+        json_paths,
+        map_items,
+        progress,
+        provider,
+        sdk_names,
+        workbench,
+    )
+    from local_cloud.engine.workflows.distributed_map.evaluation import run_distributed_maps
+    from local_cloud.engine.workflows.jsonata.expressions import evaluate_here
+
+    provider.keep_sdk_metadata()
+    provider.refuse_wrong_definitions()
+    provider.admit_child_arns()
+    error_names.name_errors()
+    execution_logs.cut_long_data()
+    clock.keep_time()
+    workbench.open_workbench()
+    progress.keep_progress()
+    http_task.run_http_tasks()
+    sdk_names.name_services()
+    map_items.take_items()
+    run_distributed_maps()
+    json_paths.read_paths_once()
+    evaluate_here()
+    return Service.for_provider(provider.Provider())
