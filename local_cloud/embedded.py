@@ -14,6 +14,8 @@ from local_cloud.service_catalog import place_service_catalog
 
 # How many messages the console's connections page can show.
 RECENT_MESSAGES = "500"
+#: The services that the agent uses, in the order in which the setup scripts do.
+PRELOADED = "sts,dynamodb,s3,secretsmanager,cognito-idp,stepfunctions,logs"
 
 
 class EmbeddedMode:
@@ -135,7 +137,7 @@ class EmbeddedMode:
             "LAMBDA_RETRY_BASE_DELAY": "1",
             # A queue that was empty for a while is looked at each second.
             "LAMBDA_EVENT_SOURCE_MAPPING_MAX_BACKOFF_ON_EMPTY_POLL_SEC": "1",
-            **({} if self.stack else {"LAMBDA_TEMPLATE": str(TEMPLATE)}),
+            **({} if self.stack else {"LAMBDA_TEMPLATE": str(TEMPLATE), "PRELOAD": PRELOADED}),
             # A stack whose resource is not really created fails; CFN_IGNORE_… set to 1 is lenient.
             "CFN_IGNORE_UNSUPPORTED_RESOURCE_TYPES": os.environ.get(
                 "CFN_IGNORE_UNSUPPORTED_RESOURCE_TYPES", "0"

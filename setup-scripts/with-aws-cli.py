@@ -41,9 +41,23 @@ def word(stream: BinaryIO) -> str | None:
     return None
 
 
+def keep_clients(driver: CLIDriver) -> None:
+    """Have each service's commands share a client, and with it a connection."""
+    create, made = driver.session.create_client, {}
+
+    def create_once(service: str, **options: object) -> object:
+        key = (service, repr(sorted(options.items())))
+        if key not in made:
+            made[key] = create(service, **options)
+        return made[key]
+
+    driver.session.create_client = create_once
+
+
 def serve(stream: BinaryIO) -> None:
     """Run commands until the script ends."""
     driver = create_clidriver()
+    keep_clients(driver)
     while (count := word(stream)) is not None:
         arguments = [word(stream) or "" for _ in range(int(count))]
         for answer in run(driver, arguments):
