@@ -2,30 +2,39 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 
-from benchmarks import fidelity, functions, gateway, soak, tools, whole_cloud, workflows
+from benchmarks import against, fidelity, functions, gateway, soak, tools, whole_cloud, workflows
 from benchmarks.figures import say_machine
 
 USUAL = ("start", "analysis", "ping", "functions", "workflows", "gateway")
 ON_A_CLOUD = ("start", "analysis", "ping", "console")
-ALL = (*USUAL, "console", "tools", "soak", "fidelity")
+ALL = (*USUAL, "echo", "console", "tools", "soak", "fidelity")
 
 
 def main() -> None:
     """Run the benchmarks that the arguments name, or the usual ones."""
-    wanted = set(sys.argv[1:] or USUAL)
+    parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(ALL))
+    parser.add_argument("--against", metavar="COMMIT", help="measure it, too, and compare")
+    parser.add_argument("--times", type=int, default=3, help="how often each of the two")
+    asked = parser.parse_args()
+    wanted = set(asked.names or USUAL)
     if unknown := sorted(wanted - set(ALL)):
         sys.exit(f"no benchmark {', '.join(unknown)}; there are {', '.join(ALL)}")
     say_machine()
+    if asked.against is not None:
+        against.run(asked.against, sorted(wanted), asked.times)
+        return
     if wanted & set(ON_A_CLOUD):
         whole_cloud.run(wanted)
     if "functions" in wanted:
         functions.run()
     if "workflows" in wanted:
         workflows.run()
-    if "gateway" in wanted:
-        gateway.run()
+    if wanted & {"echo", "gateway"}:
+        gateway.run(beside_peers="gateway" in wanted)
     if "tools" in wanted:
         tools.run()
     if "soak" in wanted:

@@ -22,14 +22,15 @@ IDLE_CONNECTIONS = 10_000
 POSTED_AT_ONCE = 50
 
 
-def run() -> None:
+def run(*, beside_peers: bool) -> None:
     """Measure an echo beside its floors and peers; posts, idle connections, a broadcast."""
     floors(MESSAGE)
     with echo_gateway("--new-connections-per-second", "100000") as (port, process):
         url = f"ws://127.0.0.1:{port}"
         asyncio.run(measure("gateway.echo", url, MESSAGE, target="local-cloud"))
         asyncio.run(_connections(port, process))
-    peers.run(MESSAGE)
+    if beside_peers:
+        peers.run(MESSAGE)
 
 
 async def _connections(port: int, process: psutil.Process) -> None:

@@ -549,11 +549,23 @@ def check() -> None:
 def bench(
     what: Annotated[
         list[str] | None,
-        typer.Argument(help="start, analysis, ping, gateway (usual); console, soak, fidelity"),
+        typer.Argument(
+            help="start, analysis, ping, functions, workflows, gateway (usual); echo (the gateway "
+            "without its peers), console, tools, soak, fidelity"
+        ),
     ] = None,
+    against: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COMMIT", help="Measure another commit, too, in turn, and print the ratios"
+        ),
+    ] = None,
+    times: Annotated[int, typer.Option(min=1, help="With --against: how often each")] = 3,
 ) -> None:
     """Measure the cloud: one JSON object a line."""
     command = [sys.executable, "-m", "benchmarks", *(what or [])]
+    if against is not None:
+        command += ["--against", against, "--times", str(times)]
     raise typer.Exit(subprocess.run(command, cwd=PROJECT, check=False).returncode)
 
 

@@ -199,7 +199,8 @@ class ExecutionEnvironment:
         Args:
             done: is given how it ended, at once; the worker can take the next one then.
         """
-        if self._unreported is not None:
+        last, self._unreported = self._unreported, None
+        if last is not None:
             self._read_output()  # what it prints from now on is the next invocation's
         if self._wire is not None:
             self._wire.send(self._headers_of(invocation), invocation.payload)
@@ -207,7 +208,8 @@ class ExecutionEnvironment:
             self._next.set_result(invocation)
         else:  # the worker has answered, and has not asked for the next one yet
             self._undelivered = invocation
-        self._report_last()
+        if last is not None:
+            self._report(*last)
         self._current, self._done = invocation, done
         invocation.started = time.perf_counter()
         self._say(f"START RequestId: {invocation.request_id} Version: {self.function.version}")
@@ -231,10 +233,10 @@ class ExecutionEnvironment:
         """Take what the last invocation has printed, and say how it ended."""
         if self._unreported is None:
             return
-        (invocation, ended), self._unreported = self._unreported, None
+        last, self._unreported = self._unreported, None
         self._read_output()
         self._current = None
-        self._report(invocation, ended)
+        self._report(*last)
 
     async def wait_ready(self) -> Outcome | None:
         """Wait until the worker can take an invocation; return the error if it never will."""
@@ -468,7 +470,7 @@ class ExecutionEnvironment:
 
     def _report(self, invocation: Invocation, ended: float) -> None:
         milliseconds = (ended - invocation.started) * 1000
-        used = self._memory.most_megabytes() if self._memory is not None else 0
+        used = self._memory.most_megabytes(ended) if self._memory is not None else 0
         report = (
             f"REPORT RequestId: {invocation.request_id}\tDuration: {milliseconds:.2f} ms\t"
             f"Billed Duration: {int(milliseconds) + 1} ms\tMemory Size: {self.function.memory} MB"

@@ -146,9 +146,9 @@ class WebSocketApi:
     stages: Mapping[str, Stage]
     problems: list[str] = field(default_factory=list)
 
-    def route_for(self, body: str) -> Route | None:
+    def route_for(self, scope: Scope) -> Route | None:
         """Return the route for a message: by its key, else ``$default``, else none."""
-        key = self.selection.evaluate(Scope(body=body))
+        key = self.selection.evaluate(scope)
         if key is not None and not key.startswith("$"):
             route = self.routes.get(key)
             if route is not None:

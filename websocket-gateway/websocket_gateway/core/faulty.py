@@ -47,7 +47,7 @@ class FaultyGateway(Gateway):
 
     async def message(self, client: Client, body: str) -> None:
         found = self._serving(client.connection)
-        route = found[0].route_for(body) if found else None
+        route = found[0].route_for(Scope(body=body)) if found else None
         strike = await self._struck("message", route.key if route else "$default")
         if strike.drop:
             return

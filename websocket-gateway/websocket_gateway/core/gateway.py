@@ -218,9 +218,10 @@ class Gateway:
         connection = client.connection
         connection.last_active_at = now = self.backend.now()
         found = self._serving(connection)
-        route = found[0].route_for(body) if found else None
+        scope = Scope(body=body)
+        route = found[0].route_for(scope) if found else None
         key = route.key if route else "$default"
-        context = request_context(connection, key, "MESSAGE", now)
+        context = scope.context = request_context(connection, key, "MESSAGE", now)
         context["messageId"] = new_request_id()
         if self.traffic is not None:
             self.traffic.note(now, connection.connection_id, "received", body, routeKey=key)
@@ -229,18 +230,18 @@ class Gateway:
             return
         self.metrics.count("MessageCount", _dimensions(connection, key))
         try:
-            await self._answer(client, body, found[1], route, context)
+            await self._answer(client, scope, found[1], route, context)
         except Exception:  # whatever it is, the client is told
             LOG.exception("%s failed", key)
             self.metrics.count("ExecutionError", _dimensions(connection, key))
             self._send_error(client, "Internal server error", context)
 
     async def _answer(
-        self, client: Client, body: str, stage: Stage, route: Route | None, context: Event
+        self, client: Client, scope: Scope, stage: Stage, route: Route | None, context: Event
     ) -> None:
         key = str(context["routeKey"])
         dimensions = _dimensions(client.connection, key)
-        scope = Scope(body=body, context=context, stage_variables=stage.variables)
+        scope.stage_variables = stage.variables
         status, error = 200, ""
         if route is None:
             status, error = 403, "Forbidden"
@@ -253,7 +254,7 @@ class Gateway:
             self._send_error(client, error, context)
         else:
             assert route is not None
-            event = message_event(context, body, stage.variables)
+            event = message_event(context, scope.body, stage.variables)
             try:
                 answer = await self._run(
                     route, event, scope, client.connection, answer_matters=route.two_way

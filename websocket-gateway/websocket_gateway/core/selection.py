@@ -118,7 +118,7 @@ def _document(text: str) -> Any:
 
 def _text(document: Any, path: list[str]) -> str | None:
     for name in path:
-        if not isinstance(document, Mapping) or name not in document:
+        if not isinstance(document, dict) or name not in document:
             return None
         document = document[name]
     if isinstance(document, bool):
