@@ -77,8 +77,8 @@ class HttpServerProtocol(asyncio.Protocol):
         self.queue: list[Request] = []
         self.task: asyncio.Task[None] | None = None
         self.closing = False
-        self._writable = asyncio.Event()
-        self._writable.set()
+        #: There while the peer reads more slowly than is written.
+        self._resumed: asyncio.Future[None] | None = None
         self._start_message()
 
     def _start_message(self) -> None:
@@ -201,7 +201,8 @@ class HttpServerProtocol(asyncio.Protocol):
             async for chunk in chunks:
                 if chunk:
                     self.transport.write(b"%x\r\n%s\r\n" % (len(chunk), chunk))
-                    await self._writable.wait()
+                    if self._resumed is not None:
+                        await self._resumed
         except Exception as error:  # noqa: BLE001 - reported; the client sees an unfinished body
             asyncio.get_running_loop().call_exception_handler(
                 {"message": "a streamed response failed", "exception": error}
@@ -211,10 +212,12 @@ class HttpServerProtocol(asyncio.Protocol):
         self.transport.write(b"0\r\n\r\n")
 
     def pause_writing(self) -> None:
-        self._writable.clear()
+        self._resumed = asyncio.get_running_loop().create_future()
 
     def resume_writing(self) -> None:
-        self._writable.set()
+        if self._resumed is not None and not self._resumed.done():
+            self._resumed.set_result(None)
+        self._resumed = None
 
 
 class _TooLarge(Exception):

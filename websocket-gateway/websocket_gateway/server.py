@@ -78,6 +78,8 @@ class GatewayProtocol(HttpServerProtocol):
             return
         self.websocket = protocol
         self.stop_idle_timer()
+        self._start_message()
+        del self.parser  # HTTP is over: thousands of connections would keep their requests
         peer = self.transport.get_extra_info("peername")
         self.connection = Connection(
             domain_name=request.headers.get("host", ""),
