@@ -76,6 +76,7 @@ def stepfunctions() -> Service:
         map_items,
         progress,
         provider,
+        roles,
         sdk_names,
         workbench,
     )
@@ -92,6 +93,7 @@ def stepfunctions() -> Service:
     progress.keep_progress()
     http_task.run_http_tasks()
     sdk_names.name_services()
+    roles.keep_roles()
     map_items.take_items()
     run_distributed_maps()
     json_paths.read_paths_once()

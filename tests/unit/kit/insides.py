@@ -183,6 +183,8 @@ INSIDES = (
         f"{_ASL}.component.state.state_execution.state_task.lambda_eval_utils",
         "select_from_typed_dict",
     ),
+    ("workflows.roles", f"{_ASL}.utils.boto_client", "connect_to.with_assumed_role"),
+    ("content_types", "twisted.web.http", "_parseContentType"),
     ("cognito", "moto.cognitoidp.models", "jwt"),
     ("cognito", "moto.cognitoidp.models", "jwk.RSAKey.import_key"),
     ("lighter", "botocore.loaders", "JSONFileLoader._load_file"),
