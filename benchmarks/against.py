@@ -36,12 +36,15 @@ def run(reference: str, names: list[str], times: int) -> None:
         _check_out(reference, other)
         trees = {"here": PROJECT, "there": other}
         seen: dict[str, list[Figures]] = {"here": [], "there": []}
+        print(f"building {reference}", file=sys.stderr, flush=True)
+        for tree in trees.values():
+            _measure(tree, ["start"])  # the first installs packages
         for number in range(times):
             for where, tree in trees.items():
                 print(f"{where}, {number + 1} of {times}", file=sys.stderr, flush=True)
                 seen[where].append(read(_measure(tree, names)))
     for line in compared(seen["here"], seen["there"]):
-        say("against", reference=reference, runs=times, **line)
+        say("against", reference=reference, times=times, **line)
 
 
 def _check_out(reference: str, folder: Path) -> None:
@@ -95,11 +98,9 @@ def compared(
         other = medians[1].get(key)
         if other is None:
             continue
-        (_, bench), *of = key[0]
         lines.append(
             {
-                "of": bench,
-                **dict(of),
+                "of": dict(key[0]),
                 "figure": key[1],
                 "here": round(value, 2),
                 "there": round(other, 2),

@@ -26,7 +26,7 @@ def run(p50: float, rate: float) -> list[str]:
 def test_each_figure_is_told_with_both_medians_and_their_ratio() -> None:
     here = [read(run(p50, 100)) for p50 in (1.0, 9.0, 2.0)]
     there = [read(run(p50, 50)) for p50 in (4.0, 4.0, 1.0)]
-    of = {"of": "gateway.echo", "target": "local-cloud", "clients": 1}
+    of = {"of": {"bench": "gateway.echo", "target": "local-cloud", "clients": 1}}
     assert compared(here, there) == [
         {**of, "figure": "p50_ms", "here": 2.0, "there": 4.0, "ratio": 0.5},
         {**of, "figure": "messages_per_second", "here": 100.0, "there": 50.0, "ratio": 2.0},
