@@ -26,8 +26,8 @@ from local_cloud.lambda_endpoint.sources import Sources
 LOG = logging.getLogger(__name__)
 
 IDLE_SECONDS = 300.0
-# Until the first start has been timed; and as long as a burst shares the workers there are at least,
-# since one that is forked in no time may take much memory as soon as it is at work.
+# Until the first start has been timed; and how long a burst shares the workers there are at
+# least, since one that is forked in no time may take much memory as soon as it is at work.
 ASSUMED_START_SECONDS = 0.3
 # A function that writes into its own folder changes its code at each start.
 MAX_OUTDATED_STARTS = 3
