@@ -10,7 +10,7 @@ from benchmarks.figures import say_machine
 
 USUAL = ("start", "analysis", "ping", "functions", "workflows", "gateway")
 ON_A_CLOUD = ("start", "analysis", "ping", "console")
-ALL = (*USUAL, "echo", "console", "tools", "soak", "fidelity")
+ALL = (*USUAL, "echo", "many", "console", "tools", "soak", "fidelity")
 
 
 def main() -> None:
@@ -35,6 +35,8 @@ def main() -> None:
         workflows.run()
     if wanted & {"echo", "gateway"}:
         gateway.run(beside_peers="gateway" in wanted)
+    if "many" in wanted:
+        gateway.many()
     if "tools" in wanted:
         tools.run()
     if "soak" in wanted:

@@ -12,13 +12,14 @@ from benchmarks import peers
 from benchmarks.echo_gateway import SIGNED, echo_gateway
 from benchmarks.figures import percentiles, say
 from benchmarks.floors import floors
-from benchmarks.idle_clients import IdleClients
+from benchmarks.idle_clients import IdleClients, open_files
 from benchmarks.round_trip import measure
 from local_aws.http1 import HttpClient
 
 MESSAGE = json.dumps({"action": "echo", "text": "x" * 32})
 POSTS = 1000
 IDLE_CONNECTIONS = 10_000
+MANY_CONNECTIONS = 100_000
 POSTED_AT_ONCE = 50
 
 
@@ -31,6 +32,27 @@ def run(*, beside_peers: bool) -> None:
         asyncio.run(_connections(port, process))
     if beside_peers:
         peers.run(MESSAGE)
+
+
+def many() -> None:
+    """Measure the memory that many idle connections take."""
+    try:
+        open_files(MANY_CONNECTIONS)
+    except ValueError:
+        skipped = f"this user may not have {MANY_CONNECTIONS:,} files open (ulimit -Hn)"
+        say("gateway.connections", connections=MANY_CONNECTIONS, skipped=skipped)
+        return
+    with echo_gateway("--new-connections-per-second", "100000") as (port, process):
+        before = process.memory_info().rss
+        with IdleClients(port, MANY_CONNECTIONS) as idle:
+            say(
+                "gateway.connections",
+                target="local-cloud",
+                connections=MANY_CONNECTIONS,
+                connects_per_second=round(MANY_CONNECTIONS / idle.seconds),
+                before_mb=round(before / 2**20),
+                rss_mb=round(process.memory_info().rss / 2**20),
+            )
 
 
 async def _connections(port: int, process: psutil.Process) -> None:

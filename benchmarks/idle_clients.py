@@ -11,6 +11,9 @@ from types import TracebackType
 from tests.integration.raw_socket import handshake
 
 OPENED_AT_ONCE = 200
+#: Of one address to one port: a machine has some 28,000 ports for them.
+PER_ADDRESS = 20_000
+SPARE_FILES = 1000
 
 
 class IdleClients:
@@ -56,9 +59,22 @@ class IdleClients:
         self.pipe.recv()
 
 
+def open_files(count: int) -> None:
+    """Let this process and those that it starts have as many connections open.
+
+    Raises:
+        ValueError: that is more than this user may have.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = count + SPARE_FILES
+    if hard != resource.RLIM_INFINITY and wanted > hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, wanted))
+    elif wanted > soft:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
 def _serve(pipe: Connection, port: int, count: int) -> None:
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 65536), hard))
+    open_files(count)
     asyncio.run(_run(pipe, port, count))
 
 
@@ -86,13 +102,19 @@ async def _run(pipe: Connection, port: int, count: int) -> None:
     clients: list[_Client] = []
     turns = asyncio.Semaphore(OPENED_AT_ONCE)
 
-    async def connect() -> None:
+    async def connect(number: int) -> None:
+        source = f"127.0.0.{1 + number // PER_ADDRESS}"
         async with turns:
-            _, client = await loop.create_connection(_Client, "127.0.0.1", port)
+            _, client = await loop.create_connection(
+                _Client,
+                "127.0.0.1",
+                port,
+                local_addr=(source, 0) if number >= PER_ADDRESS else None,
+            )
             await client.open
             clients.append(client)
 
-    await asyncio.gather(*(connect() for _ in range(count)))
+    await asyncio.gather(*(connect(number) for number in range(count)))
     pipe.send(loop.time() - began)
     while True:
         size = await asyncio.to_thread(pipe.recv)

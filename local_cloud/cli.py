@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
@@ -444,9 +445,16 @@ def deploy(
 def _deploy_at_each_change(session: Session) -> NoReturn:
     from local_cloud.deploy.errors import DeployFailed
 
+    interrupted = threading.Event()
+
+    def interrupt(*_: object) -> NoReturn:
+        interrupted.set()  # what is raised gets lost where it meets a finalizer
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, interrupt)
     while True:
         console.print("[dim]Deployed again when a file changes. Ctrl-C ends.[/dim]")
-        session.wait_for_change()
+        session.wait_for_change(interrupted)
         try:
             _deploy_once(session)
         except DeployFailed as error:
@@ -551,7 +559,7 @@ def bench(
         list[str] | None,
         typer.Argument(
             help="start, analysis, ping, functions, workflows, gateway (usual); echo (the gateway "
-            "without its peers), console, tools, soak, fidelity"
+            "without its peers), many (100,000 idle connections), console, tools, soak, fidelity"
         ),
     ] = None,
     against: Annotated[

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-import time
+import threading
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -113,10 +113,15 @@ class Session:
         except NotDebugged as error:
             raise DeployFailed(str(error)) from error
 
-    def wait_for_change(self) -> None:
-        """Return when a file that the deployment depends on is not what it was deployed from."""
+    def wait_for_change(self, interrupted: threading.Event) -> None:
+        """Return when a file that the deployment depends on is not what it was deployed from.
+
+        Raises:
+            KeyboardInterrupt: somebody has interrupted it.
+        """
         while all(_mark(path) == mark for path, mark in self._marks.items()):
-            time.sleep(WATCH_SECONDS)  # no file tells of its change, on every system
+            if interrupted.wait(WATCH_SECONDS):  # no file tells of its change, on every system
+                raise KeyboardInterrupt
 
     def results(self) -> Mapping[str, list[str]]:
         """Return the outputs, the socket addresses and the functions' log groups."""

@@ -19,8 +19,8 @@ from typing import Any, NoReturn
 import botocore.loaders
 import orjson
 
-#: Loaded when they are first used: name servers, and the Java that evaluates JSONata elsewhere.
-LATER = ("dns.message", "dns.query", "dns.resolver", "jpype")
+#: Loaded when they are first used: what asks name servers.
+LATER = ("dns.message", "dns.query", "dns.resolver")
 #: Of each AWS service, what :mod:`botocore` reads again for each session that it makes.
 _SHARED = ("endpoints", "partitions")
 
@@ -28,7 +28,8 @@ _SHARED = ("endpoints", "partitions")
 def lighten() -> None:
     """Put it in place; once, before anything of LocalStack is imported."""
     sys.meta_path.insert(0, _Later())
-    sys.modules["jpype.imports"] = ModuleType("jpype.imports")  # it would use the other at once
+    _stand_in("jpype")  # JSONata is evaluated here without Java
+    _stand_in("jpype.imports")
     _stand_in("localstack.aws.handlers.validation", *_VALIDATORS)
     _stand_in("service_identity", _Unverified)
     _stand_in("service_identity.pyopenssl", verify_hostname, verify_ip_address)

@@ -359,7 +359,10 @@ def test_the_log_of_a_worker_that_is_replaced_while_it_works_is_whole(
         request_id = call.result()["ResponseMetadata"]["RequestId"]
 
     def whole() -> bool:
-        pages = stack.aws("logs").filter_log_events(logGroupName="/aws/lambda/replaced")
+        logs, group = stack.aws("logs"), "/aws/lambda/replaced"
+        if not logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"]:
+            return False  # nothing has arrived yet
+        pages = logs.filter_log_events(logGroupName=group)
         lines = [e["message"] for e in pages["events"] if request_id in e["message"]]
         return [line.split()[0] for line in lines] == ["START", "END", "REPORT"]
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import resource
 import time
 from collections.abc import Coroutine
 from typing import Any, cast
@@ -25,6 +26,8 @@ from websocket_gateway.core.connection import Connection
 from websocket_gateway.core.events import Handshake
 from websocket_gateway.core.gateway import Gateway
 from websocket_gateway.core.http_api import HttpApi
+
+MOST_FILES = 1 << 20
 
 _silent = logging.getLogger("websocket_gateway.protocol")
 _silent.setLevel(logging.WARNING)
@@ -272,6 +275,15 @@ def _handshake(request: Request) -> bytes:
     return "\r\n".join([*lines, "\r\n"]).encode("latin-1")
 
 
+def _allow_connections() -> None:
+    """Let the process have as many files open as its user may: many systems begin with 1,024."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with contextlib.suppress(ValueError, OSError):  # macOS has a limit of its own
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
 class Tasks:
     """Work that is waited for before the gateway ends: openings, and ``$disconnect``."""
 
@@ -304,6 +316,7 @@ class GatewayServer:
 
     async def open(self, host: str, port: int) -> None:
         """Open the port; connections are served from then on."""
+        _allow_connections()
         api = HttpApi(self.gateway)
 
         def protocol() -> asyncio.BaseProtocol:

@@ -191,7 +191,7 @@ INSIDES = (
     ("lighter", "botocore.loaders", "JSONFileLoader._load_file"),
     ("lighter", "localstack.aws.handlers.validation", "OpenAPIRequestValidator"),
     ("lighter", "localstack.aws.handlers.validation", "OpenAPIResponseValidator"),
-    ("lighter", "localstack.services.stepfunctions.asl.jsonata.jsonata", "jpype"),
+    ("lighter", "localstack.services.stepfunctions.asl.jsonata.jsonata", "jpype.imports"),
     ("lighter", "localstack.utils.net", "dns.resolver"),
     ("lighter", "localstack.aws.connect", "dns.query"),
     ("dynamodb.provider", "moto.dynamodb.models.dynamo_type", "DynamoType.__add__"),
