@@ -59,18 +59,23 @@ class IdleClients:
         self.pipe.recv()
 
 
-def open_files(count: int) -> None:
+def open_files(count: int) -> int:
     """Let this process and those that it starts have as many connections open.
 
-    Raises:
-        ValueError: that is more than this user may have.
+    Returns:
+        How many they may have: fewer where this user may not.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = count + SPARE_FILES
     if hard != resource.RLIM_INFINITY and wanted > hard:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, wanted))
-    elif wanted > soft:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, wanted))
+        except ValueError:
+            wanted = hard
+    if wanted > soft:
+        most = hard if hard == resource.RLIM_INFINITY else max(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
+    return wanted - SPARE_FILES
 
 
 def _serve(pipe: Connection, port: int, count: int) -> None:

@@ -559,7 +559,8 @@ def bench(
         list[str] | None,
         typer.Argument(
             help="start, analysis, ping, functions, workflows, gateway (usual); echo (the gateway "
-            "without its peers), many (100,000 idle connections), console, tools, soak, fidelity"
+            "without its peers), many (up to 100,000 idle connections), console, tools, soak, "
+            "fidelity"
         ),
     ] = None,
     against: Annotated[

@@ -15,7 +15,7 @@ from local_cloud.service_catalog import place_service_catalog
 # How many messages the console's connections page can show.
 RECENT_MESSAGES = "500"
 #: The services that the agent uses, in the order in which the setup scripts do.
-PRELOADED = "sts,dynamodb,s3,secretsmanager,cognito-idp,stepfunctions,logs"
+PRELOADED = "sts,dynamodb,s3,secretsmanager,stepfunctions,cognito-idp,logs"
 
 
 class EmbeddedMode:

@@ -5,7 +5,8 @@
 source "$(dirname "$0")/lib.sh"
 
 failed=()
-for part in tables buckets secrets cognito state-machine; do
+# Cognito last: the file that it leaves has the functions' workers start.
+for part in tables buckets secrets state-machine cognito; do
   bash "$here/create-$part.sh" || failed+=("$part")
 done
 if ((${#failed[@]})); then

@@ -25,7 +25,7 @@ from local_cloud.lambda_endpoint.function_pool import FunctionPool
 from local_cloud.lambda_endpoint.functions import Function, not_run, read_functions
 from local_cloud.lambda_endpoint.invoke_api import InvokeApi
 from local_cloud.lambda_endpoint.launch import may_be_forked
-from local_cloud.lambda_endpoint.packages import RUNTIME_REQUIREMENTS, install
+from local_cloud.lambda_endpoint.packages import RUNTIME_REQUIREMENTS, InstallError, install
 from local_cloud.lambda_endpoint.registry import Registry
 from local_cloud.lambda_endpoint.runtime_api import MAX_PAYLOAD_BYTES
 from local_cloud.lambda_endpoint.runtimes import OWN_PYTHON, instead_of
@@ -236,14 +236,27 @@ class LambdaEndpoint:
                 pool.reap(keep=1 if pool.debugged else 0)
 
     async def _warm_up(self) -> None:
-        """Start a worker of each function, one after the other, once they are configured."""
+        """Start a worker of each function, one after the other, once they are configured.
+
+        Those with the fewest packages of their own first: the others hold up nobody then.
+        """
         # A file is written by another process; no event of this one tells of it.
         while self.settings.env_vars is not None and not self.settings.env_vars.exists():  # noqa: ASYNC110
             await asyncio.sleep(CONFIGURED_POLL_SECONDS)
         self.refresh()
-        for pool in list(self.pools.values()):
+        pools = [(await _size(pool), pool) for pool in self.pools.values()]
+        for _, pool in sorted(pools, key=lambda sized: sized[0]):
             if (start := pool.warm_up()) is not None:
                 await start
+
+
+async def _size(pool: FunctionPool) -> int:
+    """Return how many packages a function's workers may import."""
+    try:
+        folders = await pool.packages()
+    except (InstallError, OSError):
+        return 0  # its start will say why
+    return sum(len(os.listdir(folder)) for folder in folders if folder.is_dir())
 
 
 def _modified(path: Path | None) -> int:
