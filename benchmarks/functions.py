@@ -16,6 +16,7 @@ from typing import Any
 
 from benchmarks.figures import percentiles, say
 from benchmarks.whole_cloud import cloud
+from local_aws.aws_api import authorization
 from local_cloud.client import aws_client
 from local_cloud.deploy.session import Session, Wanted
 from local_cloud.installation import PROJECT, TEMPLATE, Home, Ports
@@ -88,10 +89,7 @@ def _invocation(ports: Ports) -> None:
     """Warm invocations, one after the other, over one connection, at both ports."""
     name = _create(aws_client("lambda", ports))
     aws_client("lambda", ports).get_waiter("function_active_v2").wait(FunctionName=name)
-    signature = (
-        "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/lambda/aws4_request, "
-        "SignedHeaders=host, Signature=0"
-    )
+    signature = authorization("lambda")
     for where, port in (("4566", ports.engine), ("3001", ports.functions)):
         connection = http.client.HTTPConnection("127.0.0.1", port)
         seconds = []

@@ -40,25 +40,23 @@ def many() -> None:
     with echo_gateway("--new-connections-per-second", "100000") as (port, process):
         before = process.memory_info().rss
         with IdleClients(port, count) as idle:
-            say(
-                "gateway.connections",
-                target="local-cloud",
-                connections=count,
-                connects_per_second=round(count / idle.seconds),
-                before_mb=round(before / 2**20),
-                rss_mb=round(process.memory_info().rss / 2**20),
-            )
+            _say_idle(idle, process, before_mb=round(before / 2**20))
+
+
+def _say_idle(idle: IdleClients, process: psutil.Process, **more: object) -> None:
+    say(
+        "gateway.connections",
+        target="local-cloud",
+        connections=idle.count,
+        connects_per_second=round(idle.count / idle.seconds),
+        rss_mb=round(process.memory_info().rss / 2**20),
+        **more,
+    )
 
 
 async def _connections(port: int, process: psutil.Process) -> None:
     with IdleClients(port, IDLE_CONNECTIONS) as idle:
-        say(
-            "gateway.connections",
-            target="local-cloud",
-            connections=IDLE_CONNECTIONS,
-            connects_per_second=round(IDLE_CONNECTIONS / idle.seconds),
-            rss_mb=round(process.memory_info().rss / 2**20),
-        )
+        _say_idle(idle, process)
         client = HttpClient(f"http://127.0.0.1:{port}")
         opened = json.loads((await client.request("GET", "/_gateway/connections")).body)
         names = [connection["connectionId"] for connection in opened["connections"]]

@@ -18,6 +18,16 @@ class EngineAway(ConnectionError):
     """The engine cannot be reached, or does not answer in time; another try may succeed."""
 
 
+def authorization(service: str, region: str = REGION) -> str:
+    """Return what signs a call: the engine looks at whose request it is, not at the signature.
+
+    Args:
+        service: the name that signatures carry, such as ``logs``.
+    """
+    scope = f"{time.strftime('%Y%m%d', time.gmtime())}/{region}/{service}/aws4_request"
+    return f"AWS4-HMAC-SHA256 Credential=test/{scope}, SignedHeaders=host, Signature=0"
+
+
 class Api(Protocol):
     """What deliveries ask of :class:`AwsApi`."""
 
@@ -58,9 +68,7 @@ class AwsApi:
         Raises:
             EngineAway: there is no answer.
         """
-        scope = f"{time.strftime('%Y%m%d', time.gmtime())}/{region}/{service}/aws4_request"
-        # The engine looks at whose request it is, not at the signature.
-        signature = f"AWS4-HMAC-SHA256 Credential=test/{scope}, SignedHeaders=host, Signature=0"
+        signature = authorization(service, region)
         try:
             async with asyncio.timeout(seconds):
                 return await self.http.request(

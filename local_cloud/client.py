@@ -14,6 +14,7 @@ import websockets
 from websockets.asyncio.client import ClientConnection, connect
 
 from local_aws.account import REGION
+from local_aws.aws_api import authorization
 from local_cloud.installation import Ports
 
 Message = dict[str, Any]
@@ -131,12 +132,10 @@ class _NotAnswered(Exception):
 def _ask(ports: Ports, service: tuple[str, str], operation: str, **request: object) -> Any:
     """Call an operation in AWS's JSON 1.1 protocol: boto3 takes longer to load than all of it."""
     name, prefix = service
-    scope = f"20260101/{REGION}/{name}/aws4_request"
     headers = {
         "Content-Type": "application/x-amz-json-1.1",
         "X-Amz-Target": f"{prefix}.{operation}",
-        "Authorization": f"AWS4-HMAC-SHA256 Credential=test/{scope}, "
-        "SignedHeaders=host, Signature=0",
+        "Authorization": authorization(name),
     }
     connection = http.client.HTTPConnection(urlsplit(ports.engine_url).netloc, timeout=ASK_SECONDS)
     try:

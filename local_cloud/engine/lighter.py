@@ -30,9 +30,13 @@ def lighten() -> None:
     sys.meta_path.insert(0, _Later())
     _stand_in("jpype")  # JSONata is evaluated here without Java
     _stand_in("jpype.imports")
-    _stand_in("localstack.aws.handlers.validation", *_VALIDATORS)
-    _stand_in("service_identity", _Unverified)
-    _stand_in("service_identity.pyopenssl", verify_hostname, verify_ip_address)
+    _stand_in(
+        "localstack.aws.handlers.validation",
+        OpenAPIRequestValidator=_Validator,
+        OpenAPIResponseValidator=_Validator,
+    )
+    _stand_in("service_identity", VerificationError=_Unverified)
+    _stand_in("service_identity.pyopenssl", verify_hostname=_refuse, verify_ip_address=_refuse)
     botocore.loaders.JSONFileLoader._load_file = _load_file  # type: ignore[attr-defined]
 
 
@@ -48,39 +52,25 @@ class _Later(importlib.abc.MetaPathFinder):
         return spec
 
 
-def _stand_in(name: str, *things: Any) -> None:
+def _stand_in(name: str, **things: Any) -> None:
     module = sys.modules[name] = ModuleType(name)
-    for thing in things:
-        setattr(module, thing.__name__.lstrip("_"), thing)
+    vars(module).update(things)
 
 
-class OpenAPIRequestValidator:
-    """Holds requests against LocalStack's own specification, an option that is off."""
+class _Validator:
+    """Would hold requests against LocalStack's own specification, an option that is off."""
 
     def __call__(self, chain: object, context: object, response: object) -> None:
         """Let it pass."""
-
-
-class OpenAPIResponseValidator(OpenAPIRequestValidator):
-    """Does so with what is answered."""
-
-
-_VALIDATORS = (OpenAPIRequestValidator, OpenAPIResponseValidator)
 
 
 class _Unverified(Exception):
     """A server's certificate was not verified."""
 
 
-_Unverified.__name__ = "VerificationError"
-
-
-def verify_hostname(connection: object, hostname: object) -> NoReturn:
+def _refuse(connection: object, hostname: object) -> NoReturn:
     """Refuse: the engine is a server, and is no client of anybody by Twisted."""
     raise _Unverified(f"nobody here verifies the certificate of {hostname!r}")
-
-
-verify_ip_address = verify_hostname
 
 
 @cache

@@ -199,9 +199,7 @@ class ExecutionEnvironment:
         Args:
             done: is given how it ended, at once; the worker can take the next one then.
         """
-        last, self._unreported = self._unreported, None
-        if last is not None:
-            self._read_output()  # what it prints from now on is the next invocation's
+        last = self._take_last()  # what it prints from now on is the next invocation's
         if self._wire is not None:
             self._wire.send(self._headers_of(invocation), invocation.payload)
         elif self._next is not None and not self._next.done():
@@ -226,17 +224,21 @@ class ExecutionEnvironment:
             self._report_last()
         else:  # who called has the answer before its lines are read
             loop.call_soon(self._report_last)
-        self.idle_since = loop.time()
         done(outcome)
 
     def _report_last(self) -> None:
-        """Take what the last invocation has printed, and say how it ended."""
-        if self._unreported is None:
-            return
+        """Say how the last invocation ended, if that has not been said."""
+        last = self._take_last()
+        if last is not None:
+            self._current = None
+            self._report(*last)
+
+    def _take_last(self) -> tuple[Invocation, float] | None:
+        """Return the last invocation, if its end has not been said; read what it has printed."""
         last, self._unreported = self._unreported, None
-        self._read_output()
-        self._current = None
-        self._report(*last)
+        if last is not None:
+            self._read_output()
+        return last
 
     async def wait_ready(self) -> Outcome | None:
         """Wait until the worker can take an invocation; return the error if it never will."""

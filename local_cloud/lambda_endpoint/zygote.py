@@ -99,20 +99,19 @@ class Zygote:
         It would if it had a module of the name of one that is imported already, or settings that
         are read when a process starts.
         """
-        if self.modules is None or self.gone or not packages or packages[-1] != self.packages:
-            return False
-        if any(name.startswith(_READ_AT_START) for name in function.environment):
+        modules = self.modules
+        if modules is None or any(name.startswith(_READ_AT_START) for name in function.environment):
             return False
         return not any(
-            self._shadows(folder / entry)
+            self._shadows(folder / entry, modules)
             for folder in (function.code, *packages[:-1])
             for entry in os.listdir(folder)
         )
 
-    def _shadows(self, place: Path) -> bool:
+    def _shadows(self, place: Path, modules: frozenset[str]) -> bool:
         """Return whether a file or folder is a module that would be found before one of these."""
         name = place.name.partition(".")[0]
-        if name in _NO_MODULES or self.modules is None or name not in self.modules:
+        if name in _NO_MODULES or name not in modules:
             return False
         return not _is_same(place, self.packages / place.name)  # many packages bring jmespath
 
