@@ -5,12 +5,22 @@ from __future__ import annotations
 import argparse
 import sys
 
-from benchmarks import against, fidelity, functions, gateway, soak, tools, whole_cloud, workflows
+from benchmarks import (
+    against,
+    calls,
+    fidelity,
+    functions,
+    gateway,
+    soak,
+    tools,
+    whole_cloud,
+    workflows,
+)
 from benchmarks.figures import say_machine
 
 USUAL = ("start", "analysis", "ping", "functions", "workflows", "gateway")
 ON_A_CLOUD = ("start", "analysis", "ping", "console")
-ALL = (*USUAL, "echo", "many", "console", "tools", "soak", "fidelity")
+ALL = (*USUAL, "echo", "many", "console", "calls", "tools", "soak", "fidelity")
 
 
 def main() -> None:
@@ -37,6 +47,8 @@ def main() -> None:
         gateway.run(beside_peers="gateway" in wanted)
     if "many" in wanted:
         gateway.many()
+    if "calls" in wanted:
+        calls.run()
     if "tools" in wanted:
         tools.run()
     if "soak" in wanted:

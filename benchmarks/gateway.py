@@ -21,6 +21,11 @@ POSTS = 1000
 IDLE_CONNECTIONS = 10_000
 MANY_CONNECTIONS = 100_000
 POSTED_AT_ONCE = 50
+#: Clients that a model's answer streams to at once, and the pieces that each is sent.
+STREAMS, DELTAS = 50, 400
+DELTA = json.dumps(
+    {"type": "llm.delta", "analysisId": "a" * 26, "seq": 1, "text": "piece"}
+).encode()
 
 
 def run(*, beside_peers: bool) -> None:
@@ -68,13 +73,7 @@ async def _connections(port: int, process: psutil.Process) -> None:
         say("gateway.post", target="local-cloud", posts=POSTS, **percentiles(times))
         idle.forget_what_came()
         began = time.perf_counter()
-        queue = iter(names)
-
-        async def post() -> None:
-            for name in queue:
-                await client.request("POST", _path(name), b"y" * 1024, SIGNED)
-
-        await asyncio.gather(*(post() for _ in range(POSTED_AT_ONCE)))
+        await _post_to(names, client, b"y" * 1024)
         idle.wait_for(1024)
         say(
             "gateway.broadcast",
@@ -82,7 +81,30 @@ async def _connections(port: int, process: psutil.Process) -> None:
             connections=len(names),
             seconds=round(time.perf_counter() - began, 2),
         )
+        idle.forget_what_came()
+        began = time.perf_counter()
+        streams = names[:STREAMS]
+        await _post_to([*streams] * DELTAS, client, DELTA)
+        seconds = time.perf_counter() - began
+        say(
+            "gateway.deltas",
+            target="local-cloud",
+            connections=STREAMS,
+            bytes=len(DELTA),
+            a_second=round(STREAMS * DELTAS / seconds),
+            a_second_each=round(DELTAS / seconds),
+        )
         client.close()
+
+
+async def _post_to(names: list[str], client: HttpClient, body: bytes) -> None:
+    queue = iter(names)
+
+    async def post() -> None:
+        for name in queue:
+            await client.request("POST", _path(name), body, SIGNED)
+
+    await asyncio.gather(*(post() for _ in range(POSTED_AT_ONCE)))
 
 
 def _path(name: str) -> str:

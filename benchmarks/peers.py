@@ -17,17 +17,24 @@ import time
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import boto3
+import httpx
 
 from benchmarks.figures import say
 from benchmarks.round_trip import measure
 from local_cloud.port_check import free_ports
 
-SERVERLESS = ("serverless@3", "serverless-offline@13")  # 4 wants a login
+#: With serverless 3 the last that it takes; serverless 4 wants a login, its fork osls does not.
+SERVERLESS_OFFLINE = {
+    "serverless-offline 13": ("serverless@3", "serverless-offline@13"),
+    "serverless-offline 14": ("serverless@npm:osls@4", "serverless-offline@14"),
+}
 MINISTACK = "ministack==1.5.33"
+LOCALEMU = "localemu==1.3.2"
 START_SECONDS = 60.0
 CODE = """
 def handler(event, context):
@@ -51,6 +58,16 @@ class Peer:
     url: str
     #: ``@connections`` without the connection's id.
     connections: str
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A running peer that serves AWS's APIs."""
+
+    url: str
+    #: What its start took.
+    seconds: float
+    pid: int
 
 
 class Unavailable(RuntimeError):
@@ -83,7 +100,7 @@ def _install(command: list[str], folder: Path) -> None:
 @contextlib.contextmanager
 def _running(
     command: list[str], folder: Path, environment: dict[str, str], port: int
-) -> Iterator[None]:
+) -> Iterator[int]:
     with (folder / "log").open("w") as log:
         process = subprocess.Popen(
             command,
@@ -98,8 +115,8 @@ def _running(
             while not _listens(port):
                 if process.poll() is not None or time.monotonic() > deadline:
                     raise Unavailable(f"did not start: {(folder / 'log').read_text()[-200:]}")
-                time.sleep(0.1)
-            yield
+                time.sleep(0.02)
+            yield process.pid
         finally:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
@@ -113,10 +130,10 @@ def _listens(port: int) -> bool:
 
 
 @contextlib.contextmanager
-def _serverless(folder: Path, api: Api) -> Iterator[Peer]:
+def _serverless(packages: tuple[str, ...], folder: Path, api: Api) -> Iterator[Peer]:
     if shutil.which("npm") is None:
         raise Unavailable("npm is not installed")
-    _install(["npm", "install", "--silent", "--no-audit", "--no-fund", *SERVERLESS], folder)
+    _install(["npm", "install", "--silent", "--no-audit", "--no-fund", *packages], folder)
     (folder / "index.py").write_text(api.code)
     # It runs the program that the runtime's name says.
     runtimes = folder / "bin"
@@ -153,16 +170,37 @@ def _serverless(folder: Path, api: Api) -> Iterator[Peer]:
 
 @contextlib.contextmanager
 def _ministack(folder: Path, api: Api) -> Iterator[Peer]:
-    _install([sys.executable, "-m", "uv", "venv", "-q", "-p", sys.executable, "venv"], folder)
-    python = str(folder / "venv" / "bin" / "python")
-    uv = [sys.executable, "-m", "uv", "pip", "install", "-q", "--system-certs", "--python", python]
-    _install([*uv, MINISTACK], folder)
+    program = _python_program(MINISTACK, "ministack", folder)
     port = free_ports().engine
-    command = [str(folder / "venv" / "bin" / "ministack")]
-    with _running(command, folder, {"GATEWAY_PORT": str(port)}, port):
+    with _running([program], folder, {"GATEWAY_PORT": str(port)}, port):
         name = _make_api(f"http://localhost:{port}", api)
         base = f"localhost:{port}/_aws/execute-api/{name}/dev"
         yield Peer(f"ws://{base}", f"http://{base}/@connections")
+
+
+@contextlib.contextmanager
+def localemu(folder: Path) -> Iterator[Engine]:
+    """Install LocalEmu and start it with an empty home, until it tells its health.
+
+    Raises:
+        Unavailable: it cannot be installed or started here.
+    """
+    program = _python_program(LOCALEMU, "localemu", folder)
+    port = free_ports().engine
+    url = f"http://127.0.0.1:{port}"
+    command = [program, "start", "--host", "127.0.0.1", "--port", str(port)]
+    began = time.perf_counter()
+    with _running(command, folder, {"HOME": str(folder)}, port) as pid:
+        httpx.get(f"{url}/_localemu/health", timeout=START_SECONDS).raise_for_status()
+        yield Engine(url, time.perf_counter() - began, pid)
+
+
+def _python_program(package: str, program: str, folder: Path) -> str:
+    _install([sys.executable, "-m", "uv", "venv", "-q", "-p", sys.executable, "venv"], folder)
+    python = str(folder / "venv" / "bin" / "python")
+    uv = [sys.executable, "-m", "uv", "pip", "install", "-q", "--system-certs", "--python", python]
+    _install([*uv, package], folder)
+    return str(folder / "venv" / "bin" / program)
 
 
 def _make_api(endpoint: str, wanted: Api) -> str:
@@ -203,6 +241,6 @@ def _make_api(endpoint: str, wanted: Api) -> str:
 
 
 PEERS: dict[str, Callable[[Path, Api], contextlib.AbstractContextManager[Peer]]] = {
-    "serverless-offline": _serverless,
+    **{name: partial(_serverless, packages) for name, packages in SERVERLESS_OFFLINE.items()},
     "ministack": _ministack,
 }
