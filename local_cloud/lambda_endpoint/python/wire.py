@@ -31,6 +31,7 @@ _HEADERS = (
     "Lambda-Runtime-Trace-Id",
     "Lambda-Runtime-Client-Context",
 )
+_AT_ONCE, _MOST = 1 << 16, 1 << 20
 _NEXT = _FRAME.pack(b"N", 0, 0)
 
 
@@ -54,8 +55,11 @@ class Wire:
         if not self._ready:
             self._ready = True
             self._socket.sendall(_NEXT)
-        _, head_size, size = _FRAME.unpack(self._read(_FRAME.size))
-        values = self._read(head_size).decode().split("\n")
+        frame = self._read(b"", _FRAME.size)  # nearly always all of it: one call of the system
+        _, head_size, size = _FRAME.unpack_from(frame)
+        payload = _FRAME.size + head_size
+        frame = self._read(frame, payload + size)
+        values = frame[_FRAME.size : payload].decode().split("\n")
         headers: dict[str, str | int] = {
             name: value
             for name, value in zip(_HEADERS, values)  # noqa: B905
@@ -63,7 +67,7 @@ class Wire:
         }
         headers[_DEADLINE] = int(headers[_DEADLINE])
         headers["Content-Type"] = "application/json"
-        return self._read(size), headers
+        return frame[payload:], headers
 
     def post_invocation_result(
         self, invoke_id: str, data: bytes, content_type: str, *_: object
@@ -79,18 +83,18 @@ class Wire:
         head = invoke_id.encode()
         self._socket.sendall(_FRAME.pack(kind, len(head), len(data)) + head + data)
 
-    def _read(self, size: int) -> bytes:
-        if not size:
-            return b""
-        data = self._socket.recv(size)
-        if len(data) == size:
-            return data
-        parts, left = [data], size - len(data)
-        while left:
-            if not parts[-1]:
+    def _read(self, begun: bytes, size: int) -> bytes:
+        """Return ``begun`` and what follows, until there are ``size`` bytes; none is another's."""
+        if len(begun) >= size:
+            return begun
+        parts = [begun]
+        left = size - len(begun)
+        while left > 0:
+            part = self._socket.recv(max(_AT_ONCE, min(left, _MOST)))
+            if not part:
                 os._exit(0)  # the endpoint is gone, and nobody takes an answer any more
-            parts.append(self._socket.recv(min(left, 1 << 20)))
-            left -= len(parts[-1])
+            parts.append(part)
+            left -= len(part)
         return b"".join(parts)
 
 
