@@ -147,13 +147,18 @@ def up(
     parameters: Parameters = None,
     debug: Debug = None,
     wait: DebugWait = False,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Start empty: remove what the services held")
+    ] = False,
 ) -> None:
-    """Start the cloud and provision it.
+    """Start the cloud, with what its services held before, and provision it.
 
     Ports: ENGINE_PORT (4566), CONSOLE_PORT (8083), FUNCTIONS_PORT (3001), GATEWAY_PORT (8080).
     """
     home, ports = Home.from_environment(), ports_or_fail()
     if (state := State.read(home)) is not None:
+        if fresh:
+            fail("The cloud is running: ./local-cloud reset empties it")
         console.print("The cloud is running already.")
         show_summary(state)
         return
@@ -165,7 +170,10 @@ def up(
         tuple(debug or ()),
         wait,
     )
-    start(home, ports, detach, "docker" if docker else "embedded", options)
+    mode = "docker" if docker else "embedded"
+    if fresh:
+        asyncio.run(make_mode(mode, ports, home, options).empty())
+    start(home, ports, detach, mode, options)
 
 
 def start(
@@ -392,7 +400,12 @@ def _start_for_the_demo(home: Home, ports: Ports, progress: Console) -> None:
     if taken := taken_ports(ports):
         raise PartFailed("\n".join(taken))
     progress.print("Starting the cloud (for daily work keep it: ./local-cloud up -d)")
-    daemon.start(home, ports, lambda p: progress.print(f"  {p.part:<13}{p.text}", soft_wrap=True))
+    daemon.start(
+        home,
+        ports,
+        lambda p: progress.print(f"  {p.part:<13}{p.text}", soft_wrap=True),
+        options=Options(keeps_state=False),
+    )
 
 
 @app.command()

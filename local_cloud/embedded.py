@@ -6,10 +6,11 @@ import os
 import shutil
 import sys
 
+from local_aws.http1 import ConnectionFailed, HttpClient
 from local_cloud.installation import SCRIPTS, TEMPLATE, Home, Options, Ports, aws_environment
 from local_cloud.memory import resident_mb
 from local_cloud.mode import Report
-from local_cloud.parts import Part, ProcessPart
+from local_cloud.parts import Part, PartFailed, ProcessPart
 from local_cloud.service_catalog import place_service_catalog
 
 # How many messages the console's connections page can show.
@@ -81,10 +82,38 @@ class EmbeddedMode:
             ),
         ]
 
+    @property
+    def keeps_state(self) -> bool:
+        """Whether an engine finds what the one before it held."""
+        return self.options.keeps_state
+
     async def prepare(self, report: Report) -> None:
-        """Put an empty engine's files in place."""
+        """Put a new engine's files in place."""
         await self.clean_up()
         await place_service_catalog(self.home)
+
+    async def prepare_engine(self) -> None:
+        """Put the files in place of an engine that is started again while the rest runs."""
+        shutil.rmtree(self.home.engine_files, ignore_errors=True)
+        await place_service_catalog(self.home)
+
+    async def go_on(self) -> None:
+        """Have the executions go on that ran when the last engine ended."""
+        if not self.keeps_state:
+            return
+        engine = HttpClient(self.ports.engine_url)
+        try:
+            answer = await engine.request("POST", "/_state/go-on")
+        except ConnectionFailed as error:
+            raise PartFailed(f"the engine does not answer: {error}") from error
+        finally:
+            engine.close()
+        if answer.status != 200:
+            raise PartFailed(f"executions do not go on: {answer.body.decode(errors='replace')}")
+
+    async def empty(self) -> None:
+        """Remove what the services held."""
+        shutil.rmtree(self.home.data, ignore_errors=True)
 
     def provisioning(self) -> tuple[list[str], dict[str, str]]:
         """Return the setup script, or what deploys the stack, to run on this machine."""
@@ -106,7 +135,7 @@ class EmbeddedMode:
         return ["bash", str(SCRIPTS / "create-resources.sh")], environment
 
     async def clean_up(self) -> None:
-        """Remove what an engine leaves behind; the next one starts empty."""
+        """Remove what an engine leaves behind beside what its services held."""
         shutil.rmtree(self.home.engine_files, ignore_errors=True)
         self.home.env_vars.unlink(missing_ok=True)
 
@@ -126,6 +155,7 @@ class EmbeddedMode:
         return {
             "GATEWAY_LISTEN": f"127.0.0.1:{self.ports.engine}",
             "LOCALSTACK_HOST": f"localhost:{self.ports.engine}",
+            **({"STATE_FOLDER": str(self.home.data)} if self.keeps_state else {}),
             "FILESYSTEM_ROOT": str(self.home.engine_files),
             "OVERRIDE_IN_DOCKER": "0",  # its files lie there even if this machine is a container
             "PROVIDER_OVERRIDE_DYNAMODB": "moto",

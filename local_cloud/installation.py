@@ -97,6 +97,11 @@ class Home:
         return self.path / "engine"
 
     @property
+    def data(self) -> Path:
+        """What the services hold, from one start to the next."""
+        return self.path / "data"
+
+    @property
     def signing_key(self) -> Path:
         return self.path / "cognito-signing-key.pem"
 
@@ -133,11 +138,13 @@ class Options:
         stack: the template to deploy instead of the agent: path, name, parameters.
         debug: functions that a debugger may attach to, each ``NAME[:PORT]``.
         debug_wait: whether these wait for one.
+        keeps_state: whether what the services hold is there at the next start.
     """
 
     stack: dict[str, Any] | None = None
     debug: tuple[str, ...] = ()
     debug_wait: bool = False
+    keeps_state: bool = True
 
 
 @dataclass

@@ -38,8 +38,25 @@ class Mode(Protocol):
     def parts(self) -> list[Part]:
         """Return the parts: ``engine``, ``lambda``, ``gateway`` and ``console``."""
 
+    @property
+    def keeps_state(self) -> bool:
+        """Whether an engine finds what the one before it held."""
+
+    async def go_on(self) -> None:
+        """Have the executions go on that ran when the last engine ended.
+
+        Raises:
+            PartFailed: says why they do not.
+        """
+
+    async def empty(self) -> None:
+        """Remove what the services held; nothing runs meanwhile."""
+
+    async def prepare_engine(self) -> None:
+        """Make what an engine needs that is started again while the rest runs."""
+
     async def prepare(self, report: Report) -> None:
-        """Make what the parts need to start, once for each time that the cloud starts empty.
+        """Make what the parts need to start, once for each time that all of them start.
 
         Raises:
             PartFailed: says what to do.

@@ -73,7 +73,7 @@ class Supervisor:
         self._note_ready()
         on_ready()
         while True:
-            await self._keep_until_engine_is_lost()
+            await self._keep_until_all_is_lost()
             await self._begin_anew()
 
     async def _start_all(self) -> None:
@@ -84,19 +84,21 @@ class Supervisor:
             for part in self.parts.values():
                 group.create_task(self._start(part, provisioned))
             group.create_task(self._provision(provisioned))
+        await self.mode.go_on()
 
     async def _begin_anew(self) -> None:
         """Start over with an empty engine, as often as that takes.
 
-        What the engine held is lost with it: users, tokens, connections, running analyses. So
-        every connection is closed, and every function starts afresh. A client sees its
-        connection go, connects again, and is told that its analysis is gone.
+        What the engine held is lost: users, tokens, connections, running analyses. So every
+        connection is closed, and every function starts afresh. A client sees its connection go,
+        connects again, and is told that its analysis is gone.
         """
         self.state.ready = False
         self.state.write(self.home)
         while True:
             # All at once: what a part could say at its end, nobody would keep.
             await asyncio.gather(*(part.stop() for part in self.parts.values()))
+            await self.mode.empty()
             await self._pause(self.parts["engine"])
             try:
                 await self._start_all()
@@ -108,10 +110,15 @@ class Supervisor:
         self._note_ready()
         self.report(Progress("engine", "is back, empty and provisioned anew"))
 
-    async def _keep_until_engine_is_lost(self) -> None:
-        """Start parts that die again; return when the engine has died, or a reset is asked for."""
+    async def _keep_until_all_is_lost(self) -> None:
+        """Start parts that die again; return when all has to start anew.
+
+        That is when a reset is asked for, or an engine has died that keeps nothing.
+        """
         loop = asyncio.get_running_loop()
-        engine = loop.create_task(self.parts["engine"].ended())
+        engine = loop.create_task(
+            self._keep_engine() if self.mode.keeps_state else self.parts["engine"].ended()
+        )
         reset = loop.create_task(self.reset_wanted.wait())
         others = [
             loop.create_task(self._keep(part))
@@ -132,6 +139,22 @@ class Supervisor:
             self.report(Progress("engine", "is emptied and provisioned anew"))
         else:
             self._note_death(self.parts["engine"])
+
+    async def _keep_engine(self) -> None:
+        """Start the engine again each time that it dies; its services hold what they held."""
+        engine = self.parts["engine"]
+        while True:
+            await engine.ended()
+            self._note_death(engine)
+            await self.mode.prepare_engine()
+            await self._start_again(engine)
+            try:
+                await self.mode.go_on()
+                await provision(self.mode)
+            except PartFailed as error:
+                self.report(Progress("engine", str(error), bad=True))
+            else:
+                self.report(Progress("engine", "is back, with what it held"))
 
     async def _keep(self, part: Part) -> None:
         """Start a part again each time that it dies."""

@@ -73,6 +73,20 @@ class DockerMode:
             container("console", "Console", f"{ports.console_url}/_console/health"),
         ]
 
+    @property
+    def keeps_state(self) -> bool:
+        """Whether an engine finds what the one before it held: here it starts empty."""
+        return False
+
+    async def go_on(self) -> None:
+        """Nothing to do: there are no executions of an engine before."""
+
+    async def empty(self) -> None:
+        """Nothing to remove."""
+
+    async def prepare_engine(self) -> None:
+        """Nothing to do: an engine that ended takes everything with it."""
+
     async def prepare(self, report: Report) -> None:
         """Build images and functions, once; create the network and the containers."""
         if not self.built:

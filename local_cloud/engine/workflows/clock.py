@@ -197,6 +197,8 @@ def pause(env: Environment, seconds: float, kind: str) -> None:
     Args:
         kind: ``wait`` or ``retry``.
     """
+    if kind == "wait":
+        seconds -= _waited_before(env)
     if seconds <= 0:
         return
     pace, event = pace_of(env), threading.Event()
@@ -208,6 +210,16 @@ def pause(env: Environment, seconds: float, kind: str) -> None:
             if env.is_running():
                 pace.leap(wait.began + limited)
                 pace.clock.time_out(pace.now())
+
+
+def _waited_before(env: Environment) -> float:
+    """Return how long a wait that the engine ended in has been going on."""
+    entered: int | None = getattr(env.event_history_context, "resumes", None)
+    manager = env.event_manager
+    if entered is None or entered > getattr(manager, "restored_at", 0):
+        return 0.0
+    began: datetime.datetime = manager._history_event_list[entered - 1]["timestamp"]
+    return pace_of(env).now() - began.timestamp()
 
 
 _current = threading.local()
@@ -325,7 +337,10 @@ def _limiting(theirs: Callable[[Any, Environment], None]) -> Any:
         if self.timeout_seconds is not None and not env.is_frame():
             clock = clock_of(env)
             clock.root = env
-            clock.deadline = pace_of(env).now() + self.timeout_seconds.timeout_seconds
+            began = pace_of(env).now()
+            if hasattr(env.event_manager, "restored_at"):  # it began before the engine did
+                began = env.event_manager._history_event_list[0]["timestamp"].timestamp()
+            clock.deadline = began + self.timeout_seconds.timeout_seconds
         theirs(self, env)
 
     return evaluate

@@ -62,8 +62,22 @@ class Progress:
 
     def resume(self) -> None:
         """Have each machine that comes to its turn go on from where it was."""
+        for place in [place for place in (*self.running, *self.done) if place]:
+            if not self._is_current(place[:-1]):
+                self.forget(place)
+        for place in [place for place in self.map_runs if not self._is_current(place)]:
+            self.forget(place)
         inside = map(_state_of, self.running)
         self._resumed = {*self.running, *self.done, *self.map_runs, *inside}
+
+    def _is_current(self, inside: Place) -> bool:
+        """Return whether a Parallel or Map is the state that its machine is in, not one before."""
+        *machine, state = inside
+        place = tuple(machine)
+        entered = self.last_entered(place)
+        if entered is None or entered.state != state:
+            return False
+        return not place or self._is_current(place[:-1])
 
     def take(self, place: Place) -> bool:
         """Return whether what is at a place goes on, for once: what comes to it again begins."""
@@ -114,6 +128,14 @@ def _place_of(env: Environment) -> Place:
     return place
 
 
+def machine_of(env: Environment) -> Any:
+    """Return the context of the machine that an environment is of, or of a frame of.
+
+    It has the state that was entered last, and the token that the state's task was given.
+    """
+    return getattr(env.event_history_context, "machine", env.event_history_context)
+
+
 def inside_of(env: Environment) -> Place:
     """Return the place of the state that an environment is in."""
     return (*_place_of(env), env.states.context_object.context_object_data["State"]["Name"])
@@ -144,6 +166,7 @@ def _go_on(env: Environment, before: Environment) -> None:
             env.variable_store.set(name, value)
         env.variable_store.reset_tracing()
     env.event_history_context.entered = entered
+    env.event_history_context.token = getattr(before.event_history_context, "token", None)
     env.event_history_context.resumes = entered.event_id
 
 
@@ -169,6 +192,8 @@ def _adding(theirs: Callable[..., int]) -> Any:
         if entering:
             told = event_details["stateEnteredEventDetails"]
             context.entered = Entered(told["name"], told["input"], event_id)
+        elif event_type.endswith("StateExited"):
+            context.token = None
         return event_id
 
     return add_event
@@ -179,6 +204,7 @@ def _sharing(theirs: Callable[..., Environment]) -> Any:
         frame = theirs(self, *args, **kwargs)
         resumes = getattr(self.event_history_context, "resumes", None)
         frame.event_history_context.resumes = resumes
+        frame.event_history_context.machine = machine_of(self)
         return frame
 
     return open_frame

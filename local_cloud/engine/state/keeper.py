@@ -1,0 +1,431 @@
+"""Keeps what the services hold in the journal, and gives it back to them when they start."""
+
+from __future__ import annotations
+
+import logging
+import struct
+import threading
+import time
+import zlib
+from collections import defaultdict
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from localstack.services.plugins import Service
+
+from local_cloud.engine.state import noted
+from local_cloud.engine.state.codec import NotKept, read, write
+from local_cloud.engine.state.containers import held_by, put_back
+from local_cloud.engine.state.journal import Journal, Records
+from local_cloud.engine.state.noted import NotedDict, NotedList
+
+LOG = logging.getLogger(__name__)
+
+#: What comes within this time is written at once.
+GATHER_SECONDS = 0.02
+#: What a request began may go on behind it: the service is looked at again after these.
+LATER_SECONDS = (0.3, 1.0, 4.0, 16.0)
+RETRY_SECONDS = 1.0
+#: What takes longer is written behind the answer, within a tenth of a second.
+COMMIT_SECONDS = 0.002
+_ATTEMPTS = 50
+_NUMBER = struct.Struct(">Q")
+#: Kinds of records: what a service holds; an entry of a dictionary; one of a list.
+_HOLDS, _ENTRY, _ITEM = b"H", b"D", b"L"
+
+_ABSENT = object()
+Changes = list[tuple[bytes, bytes | None]]
+
+
+class Requests:
+    """Which requests of a service run."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._last = 0
+        self._running: dict[int, None] = {}
+
+    def begin(self) -> int:
+        """Note that a request begins; return its number."""
+        with self._lock:
+            self._last += 1
+            self._running[self._last] = None
+            return self._last
+
+    def end(self, number: int) -> None:
+        """Note that it has ended."""
+        with self._lock:
+            self._running.pop(number, None)
+
+    def now(self) -> tuple[int, int]:
+        """Return the number of the last that began, and of the oldest that runs, or one more."""
+        with self._lock:
+            return self._last, next(iter(self._running), self._last + 1)
+
+
+class _Kept:
+    """What of a dictionary or a list is on disk."""
+
+    def __init__(self, service: str) -> None:
+        self.service = service
+        #: Of a dictionary: its keys, each with a checksum of its value.
+        self.sums: dict[Any, int] = {}
+        #: Of a list: how many entries, and in which version.
+        self.count = self.version = 0
+        #: What was touched while requests ran that may still change it: the last of them.
+        self.waiting: list[tuple[int, set[Any]]] = []
+
+
+class _Returned:
+    """Makes the dictionaries and lists of a service that are kept apart, as they are asked for."""
+
+    def __init__(self, keeper: Keeper, service: str, parts: dict[int, Records]) -> None:
+        self.keeper = keeper
+        self.service = service
+        self.parts = parts
+        self.made: dict[int, Any] = {}
+
+    def noted_dict(self, number: int, nested: bool) -> NotedDict:
+        """Return the dictionary of a number."""
+        if (found := self.made.get(number)) is None:
+            found = self.made[number] = NotedDict(nested=nested, number=number)
+            kept = self.keeper.kept[number] = _Kept(self.service)
+            for key, value in self.parts.pop(number, {}).items():
+                entry = read(key, self)
+                dict.__setitem__(found, entry, read(value, self))
+                kept.sums[entry] = zlib.crc32(value)
+        return found
+
+    def noted_list(self, number: int) -> NotedList:
+        """Return the list of a number."""
+        if (found := self.made.get(number)) is None:
+            records = self.parts.pop(number, {})
+            found = NotedList((read(records[at], self) for at in sorted(records)), number)
+            self.made[number] = found
+            self.keeper.kept[number] = _Kept(self.service)
+            self.keeper.kept[number].count = len(found)
+        return found
+
+
+_keepers: list[Keeper] = []
+
+
+def note_change(name: str) -> None:
+    """Note that a service holds something else now, by itself and not by a request."""
+    for keeper in _keepers:
+        keeper.changed(name)
+
+
+def save_now(name: str) -> None:
+    """Write what a service holds before what is about to become known of it.
+
+    Raises:
+        OSError: the journal cannot be written.
+    """
+    for keeper in _keepers:
+        keeper.save([name])
+
+
+class Keeper:
+    """Writes behind the services' backs, and reads before they start.
+
+    Args:
+        path: of the journal.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.journal = Journal(path)
+        self.requests: defaultdict[str, Requests] = defaultdict(Requests)
+        #: By number.
+        self.kept: dict[int, _Kept] = {}
+        self._unread: dict[str, tuple[bytes | None, dict[int, Records]]] = {}
+        self._services: dict[str, Service] = {}
+        self._sums: dict[str, int] = {}
+        #: When to look at which service, and how often that was done since its last request.
+        self._due: dict[str, tuple[float, int]] = {}
+        self._changed = threading.Condition()
+        self._saving = threading.Lock()
+        self._closed = False
+        self._said: dict[str, str] = {}
+        #: What it took to write what a service holds, without the parts that are kept apart.
+        self._seconds: dict[str, float] = {}
+        self._read()
+
+    def _read(self) -> None:
+        records, torn = self.journal.read()
+        if torn:
+            LOG.warning(
+                "%s ended in the middle of a write, which is left out; all before it is there",
+                self.journal.path,
+            )
+        live = largest = 0
+        for key, value in records.items():
+            live += len(key) + len(value) + 16
+            name, _, rest = key[1:].partition(b"\0")
+            _, parts = self._unread.setdefault(name.decode(), (None, {}))
+            if key[:1] == _HOLDS:
+                self._unread[name.decode()] = (value, parts)
+            else:
+                (number,) = _NUMBER.unpack_from(rest)
+                parts.setdefault(number, {})[rest[_NUMBER.size :]] = value
+                largest = max(largest, number)
+        noted.number_from(largest + 1)
+        if self.journal.size > 2 * live + (1 << 20):
+            self.journal.rewrite(records)
+
+    def start(self) -> list[str]:
+        """Begin to write; return the services that hold something, to be started."""
+        _keepers.append(self)
+        threading.Thread(target=self._run, name="state", daemon=True).start()
+        return list(self._unread)
+
+    def holds(self, name: str) -> bool:
+        """Return whether a service held something that it was not given back yet."""
+        return self._unread.get(name, (None, {}))[0] is not None
+
+    def give_back(self, service: Service) -> None:
+        """Have a service that starts hold what it held before.
+
+        Raises:
+            pickle.UnpicklingError: the journal names what it must not.
+        """
+        name = service.name()
+        data, parts = self._unread.pop(name)
+        assert data is not None
+        put_back(service, read(data, _Returned(self, name, parts)))
+        self._sums[name] = zlib.crc32(data)
+        # What nothing names any more.
+        gone: Changes = [
+            (_key(kind, name, number, key), None)
+            for number, records in parts.items()
+            for key in records
+            for kind in (_ENTRY, _ITEM)
+        ]
+        if gone:
+            self.journal.write(gone)
+
+    def keep(self, service: Service) -> None:
+        """Write what a service holds from now on."""
+        self._services[service.name()] = service
+
+    def changed(self, name: str) -> None:
+        """Note that a service may hold something else now."""
+        with self._changed:
+            self._due[name] = (time.monotonic() + GATHER_SECONDS, 0)
+            self._changed.notify()
+
+    def commit(self, name: str, *, parts_only: bool) -> None:
+        """Write what a request has changed before it is answered, if that takes but a moment.
+
+        Args:
+            parts_only: nothing has changed but entries of what is kept apart.
+        """
+        if not parts_only and self._seconds.get(name, 0.0) > COMMIT_SECONDS:
+            self.changed(name)
+            return
+        try:
+            self.save([] if parts_only else [name])
+        except OSError:
+            self.changed(name)  # who writes in the background says so, and tries again
+            return
+        with self._changed:
+            self._due[name] = (time.monotonic() + LATER_SECONDS[0], 1)
+            self._changed.notify()
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                while not self._due or (wait := self._soonest() - time.monotonic()) > 0:
+                    self._changed.wait(wait if self._due else None)
+                now = time.monotonic() + GATHER_SECONDS
+                due = {name: times for name, (at, times) in self._due.items() if at <= now}
+                for name, times in due.items():
+                    if times < len(LATER_SECONDS):
+                        self._due[name] = (now + LATER_SECONDS[times], times + 1)
+                    else:
+                        del self._due[name]
+            try:
+                self.save(list(due))
+            except OSError as error:
+                self.say("", f"cannot be written: {error}; it is tried again each second")
+                with self._changed:
+                    for name in due:
+                        self._due[name] = (time.monotonic() + RETRY_SECONDS, 0)
+            else:
+                self._said.pop("", None)
+
+    def _soonest(self) -> float:
+        return min(at for at, _ in self._due.values())
+
+    def close(self) -> None:
+        """Write what all services hold, and nothing any more.
+
+        Raises:
+            OSError: the journal cannot be written.
+        """
+        try:
+            self.save(list(self._services))
+        finally:
+            with self._saving:
+                self._closed = True
+                self.journal.close()
+
+    def save(self, names: list[str]) -> None:
+        """Write what these services hold.
+
+        Raises:
+            OSError: the journal cannot be written; it is tried again with the next.
+        """
+        with self._saving:
+            if self._closed:
+                return
+            round_ = _Round(self)
+            for name in names:
+                if (service := self._services.get(name)) is not None:
+                    began = time.perf_counter()
+                    round_.look_at(name, service)
+                    self._seconds[name] = time.perf_counter() - began
+            for one in noted.take_changed():
+                round_.add(one)
+            round_.look_at_parts()
+            try:
+                if round_.changes:
+                    self.journal.write(round_.changes)
+            except OSError:
+                round_.put_back()
+                raise
+            round_.written()
+
+    def last_sum(self, name: str) -> int | None:
+        """Return the checksum of what a service holds as it is on disk."""
+        return self._sums.get(name)
+
+    def set_sum(self, name: str, checksum: int) -> None:
+        """Note what is on disk."""
+        self._sums[name] = checksum
+
+    def say(self, name: str, why: str) -> None:
+        """Warn, once for each reason."""
+        if self._said.get(name) != why:
+            self._said[name] = why
+            LOG.warning("what %s holds %s", name or "the engine", why)
+
+
+class _Round:
+    """What is written at once."""
+
+    def __init__(self, keeper: Keeper) -> None:
+        self.keeper = keeper
+        self.changes: Changes = []
+        self._queue: list[NotedDict | NotedList] = []
+        self._queued: dict[int, NotedDict | NotedList] = {}
+        self._when_written: list[Callable[[], object]] = []
+
+    def look_at(self, name: str, service: Service) -> None:
+        """Take what a service holds, without the parts that are kept apart."""
+        data = self._data(name, lambda: held_by(service))
+        if data is None:
+            return
+        checksum = zlib.crc32(data)
+        if checksum != self.keeper.last_sum(name):
+            self.changes.append((_HOLDS + name.encode() + b"\0", data))
+            self._when_written.append(partial(self.keeper.set_sum, name, checksum))
+
+    def add(self, one: NotedDict | NotedList) -> None:
+        """Look at a part, if a service holds it."""
+        if one.number in self.keeper.kept and one.number not in self._queued:
+            self._queued[one.number] = one
+            self._queue.append(one)
+
+    def look_at_parts(self) -> None:
+        """Take the entries that have changed, and the parts that these hold in turn."""
+        while self._queue:
+            one = self._queue.pop()
+            kept = self.keeper.kept[one.number]
+            if isinstance(one, NotedDict):
+                self._look_at_dict(one, kept)
+            else:
+                self._look_at_list(one, kept)
+
+    def _look_at_dict(self, one: NotedDict, kept: _Kept) -> None:
+        last, _ = self.keeper.requests[kept.service].now()
+        touched, one.touched = one.touched, set()
+        if touched:
+            kept.waiting.append((last, touched))
+        for key in {key for _, keys in kept.waiting for key in list(keys)}:
+            value = dict.get(one, key, _ABSENT)
+            if value is _ABSENT:
+                if key in kept.sums:
+                    self._take(_ENTRY, kept.service, one.number, write(key, self._found_none), None)
+                    self._when_written.append(partial(kept.sums.pop, key, None))
+                continue
+            data = self._data(kept.service, partial(_same, value))
+            if data is not None and (checksum := zlib.crc32(data)) != kept.sums.get(key):
+                self._take(_ENTRY, kept.service, one.number, write(key, self._found_none), data)
+                self._when_written.append(partial(kept.sums.__setitem__, key, checksum))
+
+    def _look_at_list(self, one: NotedList, kept: _Kept) -> None:
+        version, size = one.version, len(one)
+        begin = kept.count if version == kept.version else 0
+        for at in range(begin, size):
+            data = self._data(kept.service, partial(one.__getitem__, at))
+            self._take(_ITEM, kept.service, one.number, _NUMBER.pack(at), data)
+        for at in range(size, kept.count):
+            self._take(_ITEM, kept.service, one.number, _NUMBER.pack(at), None)
+
+        def written() -> None:
+            kept.count, kept.version = size, version
+
+        self._when_written.append(written)
+
+    def _take(self, kind: bytes, service: str, number: int, key: bytes, data: bytes | None) -> None:
+        self.changes.append((_key(kind, service, number, key), data))
+
+    def _data(self, name: str, value: Callable[[], Any]) -> bytes | None:
+        """Return the bytes of a value, which others may be changing."""
+        for _ in range(_ATTEMPTS):
+            try:
+                return write(value(), partial(self._found, name))
+            except (RuntimeError, IndexError):  # it changed while it was looked through
+                time.sleep(0.001)
+            except NotKept as error:
+                self.keeper.say(name, f"is not kept: {error}")
+                return None
+        self.keeper.changed(name)
+        return None
+
+    def _found(self, name: str, one: NotedDict | NotedList) -> None:
+        if one.number not in self.keeper.kept:
+            self.keeper.kept[one.number] = _Kept(name)
+            if isinstance(one, NotedDict):
+                one.touched = set(one)
+            self.add(one)
+
+    def _found_none(self, one: NotedDict | NotedList) -> None:
+        raise NotKept("a key that may change")
+
+    def written(self) -> None:
+        """Note that all of it is on disk."""
+        for note in self._when_written:
+            note()
+        for one in self._queued.values():
+            kept = self.keeper.kept[one.number]
+            _, oldest = self.keeper.requests[kept.service].now()
+            kept.waiting = [(last, keys) for last, keys in kept.waiting if last >= oldest]
+            if kept.waiting:
+                noted.changed[one.number] = one
+
+    def put_back(self) -> None:
+        """Note that nothing of it is on disk."""
+        for one in self._queued.values():
+            noted.changed[one.number] = one
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+def _key(kind: bytes, service: str, number: int, key: bytes) -> bytes:
+    return kind + service.encode() + b"\0" + _NUMBER.pack(number) + key

@@ -1,0 +1,188 @@
+"""Dictionaries and lists that know which of their entries may have changed.
+
+What a service holds many of, items, objects, events, is kept entry by entry: a write costs what it
+changes, not what is there. An entry that was handed out may be changed by who took it until its
+request has ended, and is compared with what is on disk until then.
+"""
+
+from __future__ import annotations
+
+import copy
+import itertools
+from collections.abc import Iterable
+from typing import Any, SupportsIndex
+
+_numbers = itertools.count(1)
+#: Those that may have changed since somebody last asked, by their numbers.
+changed: dict[int, NotedDict | NotedList] = {}
+
+
+def number_from(number: int) -> None:
+    """Give those that are made from now on numbers from this one on."""
+    global _numbers
+    _numbers = itertools.count(number)
+
+
+def take_changed() -> list[NotedDict | NotedList]:
+    """Return those that may have changed, and forget them."""
+    global changed
+    taken, changed = changed, {}
+    return list(taken.values())
+
+
+class NotedDict(dict[Any, Any]):
+    """A dictionary whose entries are kept one by one, under its number.
+
+    Args:
+        nested: whether a key that is missing gets one of these, as with ``defaultdict(dict)``.
+        number: of one that is on disk as it is.
+    """
+
+    def __init__(
+        self, entries: Any = (), *, nested: bool = False, number: int | None = None
+    ) -> None:
+        super().__init__(entries)
+        self.nested = nested
+        self.number = next(_numbers) if number is None else number
+        self.touched: set[Any] = set()
+
+    def touch(self, key: Any) -> None:
+        """Note that an entry may change."""
+        self.touched.add(key)
+        changed[self.number] = self
+
+    def __getitem__(self, key: Any) -> Any:
+        """Return a value, which who asks may change."""
+        value = super().__getitem__(key)  # may ask for __missing__
+        self.touch(key)
+        return value
+
+    def __missing__(self, key: Any) -> Any:
+        """Make what is missing."""
+        if not self.nested:
+            raise KeyError(key)
+        value = self[key] = NotedDict()
+        return value
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        """Set a value."""
+        super().__setitem__(key, value)
+        self.touch(key)
+
+    def __delitem__(self, key: Any) -> None:
+        """Delete an entry."""
+        super().__delitem__(key)
+        self.touch(key)
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        """Return a value, which who asks may change."""
+        return self[key] if key in self else default  # noqa: SIM401 - this is get
+
+    def pop(self, key: Any, *default: Any) -> Any:
+        """Remove an entry."""
+        value = super().pop(key, *default)
+        self.touch(key)
+        return value
+
+    def popitem(self) -> tuple[Any, Any]:
+        """Remove the last entry."""
+        key, value = super().popitem()
+        self.touch(key)
+        return key, value
+
+    def setdefault(self, key: Any, default: Any = None) -> Any:
+        """Return a value, set where there is none."""
+        if key not in self:
+            self[key] = default
+        return self[key]
+
+    def update(self, *others: Any, **values: Any) -> None:
+        """Set many."""
+        for key, value in dict(*others, **values).items():
+            self[key] = value
+
+    def clear(self) -> None:
+        """Remove all."""
+        for key in list(self):
+            del self[key]
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> NotedDict:
+        """Return one of its own number."""
+        entries = {copy.deepcopy(k, memo): copy.deepcopy(v, memo) for k, v in self.items()}
+        return NotedDict(entries, nested=self.nested)
+
+    def __copy__(self) -> NotedDict:
+        """Return one of its own number."""
+        return NotedDict(self, nested=self.nested)
+
+    copy = __copy__
+
+
+class NotedList(list[Any]):
+    """A list that grows; after any other change all of it is written again."""
+
+    def __init__(self, entries: Iterable[Any] = (), number: int | None = None) -> None:
+        super().__init__(entries)
+        self.number = next(_numbers) if number is None else number
+        #: How often it was changed otherwise than by what was appended.
+        self.version = 0
+
+    def append(self, value: Any) -> None:
+        """Append an entry."""
+        super().append(value)
+        changed[self.number] = self
+
+    def extend(self, values: Iterable[Any]) -> None:
+        """Append many."""
+        super().extend(values)
+        changed[self.number] = self
+
+    def __iadd__(self, values: Iterable[Any]) -> NotedList:  # type: ignore[misc]
+        """Append many."""
+        self.extend(values)
+        return self
+
+    def _other(self) -> None:
+        self.version += 1
+        changed[self.number] = self
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        """Set an entry."""
+        super().__setitem__(index, value)
+        self._other()
+
+    def __delitem__(self, index: Any) -> None:
+        """Delete an entry."""
+        super().__delitem__(index)
+        self._other()
+
+    def insert(self, index: SupportsIndex, value: Any) -> None:
+        """Insert an entry."""
+        super().insert(index, value)
+        self._other()
+
+    def pop(self, index: SupportsIndex = -1) -> Any:
+        """Remove an entry."""
+        value = super().pop(index)
+        self._other()
+        return value
+
+    def remove(self, value: Any) -> None:
+        """Remove an entry."""
+        super().remove(value)
+        self._other()
+
+    def clear(self) -> None:
+        """Remove all."""
+        super().clear()
+        self._other()
+
+    def reverse(self) -> None:
+        """Reverse it."""
+        super().reverse()
+        self._other()
+
+    def sort(self, **how: Any) -> None:
+        """Sort it."""
+        super().sort(**how)
+        self._other()

@@ -1,0 +1,108 @@
+"""Has LocalStack keep what its services hold, in the folder that ``STATE_FOLDER`` names.
+
+Without that, what they hold is gone when it stops.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+from pathlib import Path
+from typing import Any
+
+from localstack.aws import handlers
+from localstack.aws.api import RequestContext
+from localstack.aws.chain import HandlerChain
+from localstack.http import Request, Response
+from localstack.runtime import hooks
+from localstack.runtime.shutdown import SERVICE_SHUTDOWN_PRIORITY
+from localstack.services.edge import ROUTER
+from localstack.services.plugins import SERVICE_PLUGINS, Service
+
+from local_cloud.engine.state.keeper import Keeper
+from local_cloud.engine.state.services import prepare, resume
+
+LOG = logging.getLogger(__name__)
+
+JOURNAL = "state.journal"
+GO_ON = "/_state/go-on"
+#: Operations that change nothing.
+READS = ("Get", "List", "Describe", "Head", "Query", "Scan", "BatchGet", "Filter", "Search")
+#: Operations that change nothing but what is kept entry by entry.
+WRITES_PARTS = {
+    *(("dynamodb", name) for name in ("PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem")),
+    *(("s3", name) for name in ("PutObject", "DeleteObject", "DeleteObjects")),
+    ("logs", "PutLogEvents"),
+}
+_keepers: list[Keeper] = []
+
+
+@hooks.on_infra_start()
+def keep_state() -> None:
+    """Read the journal; give services what they held when they start, and write what changes."""
+    folder = os.environ.get("STATE_FOLDER", "")
+    if not folder:
+        return
+    keeper = Keeper(Path(folder) / JOURNAL)
+    _keepers.append(keeper)
+    start = Service.start
+
+    def start_as_it_was(self: Service, asynchronous: bool) -> Any:
+        hook = self.lifecycle_hook
+        started = start(self, asynchronous)
+        prepare(self)
+        if keeper.holds(self.name()):
+            hook.on_before_state_load()
+            keeper.give_back(self)
+            hook.on_after_state_load()
+            resume(self)
+        keeper.keep(self)
+        return started
+
+    Service.start = start_as_it_was
+    ROUTER.add(GO_ON, _go_on, methods=["POST"])
+
+    def begin(chain: HandlerChain, context: RequestContext, response: Response) -> None:
+        if context.service is not None:
+            context.state_request = keeper.requests[context.service.service_name].begin()
+
+    def end(chain: HandlerChain, context: RequestContext, response: Response) -> None:
+        number = getattr(context, "state_request", None)
+        if number is None:
+            return
+        context.state_request = None
+        name = context.service.service_name
+        keeper.requests[name].end(number)
+        operation = context.operation.name if context.operation is not None else ""
+        if not operation.startswith(READS):
+            keeper.commit(name, parts_only=(name, operation) in WRITES_PARTS)
+
+    handlers.serve_custom_service_request_handlers.append(begin)
+    handlers.run_custom_response_handlers.append(end)  # before anybody is told
+    handlers.run_custom_finalizers.append(end)  # after an error
+
+
+@hooks.on_infra_ready()
+def start_services() -> None:
+    """Start the services that hold something: they may have to go on by themselves."""
+    for keeper in _keepers:
+        for name in keeper.start():
+            if SERVICE_PLUGINS.exists(name):
+                SERVICE_PLUGINS.require(name)
+
+
+def _go_on(request: Request) -> Response:
+    """Have what ran when the engine ended go on, now that functions can be called."""
+    from local_cloud.engine.state.services import stepfunctions
+
+    with contextlib.suppress(ValueError):  # there is no such service
+        SERVICE_PLUGINS.require("stepfunctions")
+    return Response.for_json({"executions": stepfunctions.go_on()})
+
+
+@hooks.on_infra_shutdown(priority=SERVICE_SHUTDOWN_PRIORITY + 1)
+def save_state() -> None:
+    """Write what is not written yet, before the services put away what they hold."""
+    for keeper in _keepers:
+        keeper.close()

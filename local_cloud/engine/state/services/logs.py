@@ -1,0 +1,21 @@
+"""The lines of a log stream are kept one by one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from localstack.services.plugins import Service
+from moto.logs.models import LogStream
+
+from local_cloud.engine.state.noted import NotedList
+
+
+def prepare(_: Service) -> None:
+    """Have new streams note what is added."""
+    new = LogStream.__init__
+
+    def init(self: LogStream, *args: Any, **kwargs: Any) -> None:
+        new(self, *args, **kwargs)
+        self.events = NotedList()
+
+    LogStream.__init__ = init

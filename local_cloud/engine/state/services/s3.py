@@ -1,0 +1,163 @@
+"""Objects are kept one by one, what is in them beside their metadata, in the same batch.
+
+What is large is written once to a file of its own, named by its checksum.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from localstack.services.plugins import Service
+from localstack.services.s3.models import KeyStore, S3Multipart, VersionedKeyStore
+from localstack.services.s3.storage.ephemeral import (
+    S3_MAX_FILE_SIZE_BYTES,
+    EphemeralS3ObjectStore,
+    EphemeralS3StoredMultipart,
+    LockedSpooledTemporaryFile,
+)
+
+from local_cloud.engine.state import containers
+from local_cloud.engine.state.codec import readable, writes
+from local_cloud.engine.state.noted import NotedDict
+
+#: What is longer is not in the journal.
+MOST_BYTES = 64 * 1024
+_CHUNK = 1 << 20
+
+
+def prepare(service: Service) -> None:
+    """Have buckets note which objects change, and S3 find their content by names that stay."""
+    KeyStore.__init__ = _init_keys
+    VersionedKeyStore.__init__ = _init_versions
+    EphemeralS3ObjectStore._key_from_s3_object = staticmethod(_name_of)
+    _store_of(service)._filesystem = Buckets()
+    writes(LockedSpooledTemporaryFile)(_content)
+    containers.extras["s3"] = (_held, _put_back)
+
+
+def _init_keys(self: KeyStore) -> None:
+    self._store = NotedDict()
+
+
+def _init_versions(self: VersionedKeyStore) -> None:
+    self._store = NotedDict(nested=True)
+
+
+def _name_of(s3_object: Any) -> str:
+    return f"{s3_object.key}?{s3_object.version_id or 'null'}"
+
+
+class Buckets(dict[str, Any]):
+    """The contents of objects and of uploads, by bucket."""
+
+    def __missing__(self, bucket: str) -> Any:
+        """Make a bucket's."""
+        made = self[bucket] = {"keys": NotedDict(), "multiparts": {}}
+        return made
+
+
+def _store_of(service: Service) -> EphemeralS3ObjectStore:
+    return service._provider._storage_backend
+
+
+def _held(service: Service) -> Any:
+    return {
+        bucket: (
+            contents["keys"],
+            {
+                name: (upload.s3_multipart, dict(upload.parts))
+                for name, upload in list(contents["multiparts"].items())
+            },
+        )
+        for bucket, contents in list(_store_of(service)._filesystem.items())
+    }
+
+
+def _put_back(service: Service, held: Mapping[str, tuple[NotedDict, Mapping[str, Any]]]) -> None:
+    store = _store_of(service)
+    for bucket, (keys, uploads) in held.items():
+        store.create_bucket(bucket)
+        made = store._filesystem[bucket]
+        made["keys"] = keys
+        for name, (upload, parts) in uploads.items():
+            made["multiparts"][name] = _upload(store, bucket, upload, parts)
+
+
+def _upload(
+    store: EphemeralS3ObjectStore, bucket: str, upload: S3Multipart, parts: Mapping[Any, Any]
+) -> EphemeralS3StoredMultipart:
+    folder = store._create_upload_directory(bucket, upload.id)
+    made = EphemeralS3StoredMultipart(store, bucket, upload, folder)
+    made.parts.update(parts)
+    return made
+
+
+def _files() -> Path:
+    return Path(os.environ["STATE_FOLDER"]) / "objects"
+
+
+def _content(file: LockedSpooledTemporaryFile) -> tuple[Any, ...]:
+    kept: tuple[int, tuple[Any, ...]] | None = getattr(file, "kept", None)
+    with file.position_lock:
+        changed: int = file.internal_last_modified
+        if kept is not None and kept[0] == changed:
+            return kept[1]
+        at = file.tell()
+        try:
+            if file.seek(0, os.SEEK_END) <= MOST_BYTES:
+                file.seek(0)
+                return content, (file.read(), changed)
+            written = stored, (_store(file), changed)
+        finally:
+            file.seek(at)
+        file.kept = (changed, written)
+        return written
+
+
+def _store(file: LockedSpooledTemporaryFile) -> str:
+    """Write a file's content to one that is named by its checksum; return the name."""
+    checksum = hashlib.sha256()
+    file.seek(0)
+    while data := file.read(_CHUNK):
+        checksum.update(data)
+    name = checksum.hexdigest()
+    path = _files() / name
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = path.with_suffix(".new")
+        file.seek(0)
+        with draft.open("wb") as written:
+            while data := file.read(_CHUNK):
+                written.write(data)
+        draft.replace(path)
+    return name
+
+
+@readable
+def content(data: bytes, changed: int) -> LockedSpooledTemporaryFile:
+    """Return a file of this content."""
+    file = LockedSpooledTemporaryFile(max_size=S3_MAX_FILE_SIZE_BYTES)
+    file.write(data)
+    file.internal_last_modified = changed
+    return file
+
+
+@readable
+def stored(name: str, changed: int) -> LockedSpooledTemporaryFile:
+    """Return a file of what is stored under a name.
+
+    Raises:
+        ValueError: it is no checksum.
+    """
+    if len(name) != hashlib.sha256().digest_size * 2 or not name.isalnum():
+        raise ValueError(f"{name!r} names no content")
+    file = content(b"", changed)
+    with (_files() / name).open("rb") as written:
+        while data := written.read(_CHUNK):
+            file.write(data)
+    file.kept = (changed, (stored, (name, changed)))
+    return file

@@ -1,0 +1,325 @@
+"""Executions are kept one by one, with where each of their machines is; those that ran go on.
+
+Of a Standard execution that ran, each machine goes on from the state that it had entered, with its
+input, as in a redrive; a task is called again, with the token that it was given, and a wait ends
+when it would have. An Express execution ends, as AWS does not promise to run it to its end either.
+https://docs.aws.amazon.com/step-functions/latest/dg/concepts-standard-vs-express.html
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+
+from localstack.aws.api.stepfunctions import ExecutionStatus, HistoryEventType, StateMachineType
+from localstack.services.plugins import Service
+from localstack.services.stepfunctions.asl.component.state.state_execution.state_task.service.state_task_service_callback import (  # noqa: E501
+    StateTaskServiceCallback,
+)
+from localstack.services.stepfunctions.asl.eval.callback.callback import (
+    CallbackEndpoint,
+    CallbackOutcome,
+    CallbackPoolManager,
+)
+from localstack.services.stepfunctions.asl.eval.environment import Environment
+from localstack.services.stepfunctions.asl.eval.event.event_manager import (
+    EventHistoryContext,
+    EventManager,
+)
+from localstack.services.stepfunctions.asl.eval.event.logging import CloudWatchLoggingSession
+from localstack.services.stepfunctions.asl.eval.variable_store import VariableStore
+from localstack.services.stepfunctions.asl.parse.asl_parser import AmazonStateLanguageParser
+from localstack.services.stepfunctions.backend.execution import (
+    BaseExecutionWorkerCommunication,
+    Execution,
+)
+from localstack.services.stepfunctions.backend.execution_worker import ExecutionWorker
+from localstack.services.stepfunctions.backend.models import SFNStore, sfn_stores
+from localstack.utils.strings import long_uid
+
+from local_cloud.engine.state.codec import readable, writes
+from local_cloud.engine.state.keeper import note_change, save_now
+from local_cloud.engine.state.noted import NotedDict, NotedList
+from local_cloud.engine.workflows.clock import clock_of
+from local_cloud.engine.workflows.progress import Entered, Place, machine_of, progress_of
+
+#: Of an execution's attributes, those that change, and those that only this process can have.
+_CHANGING = ("exec_status", "stop_date", "output", "output_details", "error", "cause", "redrives")
+_ONLY_HERE = ("exec_worker", "_cloud_watch_logging_session", "_activity_store", "kept")
+EXPRESS_CAUSE = "The cloud stopped while the Express execution ran; start it again"
+
+
+@dataclass
+class Standing:
+    """Where a machine of an execution stood, in the form that a redrive reads."""
+
+    entered: Entered | None
+    variables: dict[str, Any]
+    token: str | None
+
+
+@dataclass
+class Moment:
+    """What of an execution changes while it runs."""
+
+    attributes: dict[str, Any]
+    running: dict[Place, Standing]
+    done: dict[Place, Any]
+    #: Answers to tokens that no state has taken.
+    answers: dict[str, CallbackOutcome]
+    scale: float
+
+
+class Now:
+    """An execution as it is when it is written."""
+
+    def __init__(self, execution: Execution) -> None:
+        self.execution = execution
+
+
+def prepare(_: Service) -> None:
+    """Have executions note what changes."""
+    SFNStore.__dict__["executions"].default = NotedDict
+    start, end = Execution.start, BaseExecutionWorkerCommunication.terminated
+    new_environment = ExecutionWorker._get_evaluation_environment
+    add_event, notify = EventManager.add_event, CallbackPoolManager.notify
+
+    def start_kept(self: Execution) -> None:
+        keep(self)
+        start(self)
+
+    def environment_kept(self: ExecutionWorker) -> Environment:
+        env = new_environment(self)
+        execution = getattr(self._execution_communication, "execution", None)
+        if (kept := getattr(execution, "kept", None)) is not None:
+            env.event_manager._history_event_list = kept["history"]
+            env.event_manager.kept = kept
+            env.callback_pool_manager.kept = kept
+        return env
+
+    def add_event_kept(
+        self: EventManager, context: Any, event_type: HistoryEventType, *args: Any, **kwargs: Any
+    ) -> int:
+        number: int = add_event(self, context, event_type, *args, **kwargs)
+        _touch(self)
+        machine = getattr(context, "machine", context)
+        if event_type == HistoryEventType.TaskScheduled and getattr(machine, "token", None):
+            save_now("stepfunctions")  # whoever is given the token may answer after a restart
+        return number
+
+    def notify_kept(self: CallbackPoolManager, *args: Any, **kwargs: Any) -> bool:
+        found: bool = notify(self, *args, **kwargs)
+        _touch(self)
+        return found
+
+    def terminated(self: BaseExecutionWorkerCommunication) -> None:
+        end(self)
+        _touch(self.execution)
+
+    Execution.start = start_kept
+    ExecutionWorker._get_evaluation_environment = environment_kept
+    EventManager.add_event = add_event_kept
+    CallbackPoolManager.notify = notify_kept
+    BaseExecutionWorkerCommunication.terminated = terminated
+    CallbackPoolManager.add = _answering(CallbackPoolManager.add)
+    StateTaskServiceCallback._eval_body = _keeping_token(StateTaskServiceCallback._eval_body)
+    writes(Execution)(lambda execution: (execution_of, (keep(execution),)))
+    writes(Now)(lambda now: (moment_of, _moment(now.execution)))
+
+
+def keep(execution: Execution) -> NotedDict:
+    """Return what is kept of an execution."""
+    kept: NotedDict | None = getattr(execution, "kept", None)
+    if kept is None:
+        same = {
+            name: value
+            for name, value in execution.__dict__.items()
+            if name not in (*_CHANGING, *_ONLY_HERE)
+        }
+        entries = {"same": same, "now": Now(execution), "history": NotedList()}
+        kept = execution.kept = NotedDict(entries)
+    return kept
+
+
+def _touch(holder: Any) -> None:
+    kept: NotedDict | None = getattr(holder, "kept", None)
+    if kept is not None:
+        kept.touch("now")
+        note_change("stepfunctions")
+
+
+def _keeping_token(theirs: Callable[[Any, Environment], None]) -> Any:
+    def evaluate(self: Any, env: Environment) -> None:
+        context, machine = env.states.context_object, machine_of(env)
+        before = machine.token if getattr(env.event_history_context, "resumes", None) else None
+
+        def update_task_token() -> str:
+            token: str = before or long_uid()
+            pool = env.callback_pool_manager
+            if pool.get(token) is not None and token not in getattr(pool, "expected", ()):
+                token = long_uid()  # an attempt before this one had it
+            context.context_object_data["Task"] = {"Token": token}
+            machine.token = token
+            return token
+
+        context.update_task_token = update_task_token
+        theirs(self, env)
+
+    return evaluate
+
+
+def _answering(theirs: Callable[[Any, str], Any]) -> Any:
+    def add(self: CallbackPoolManager, callback_id: str) -> Any:
+        expected: set[str] = getattr(self, "expected", set())
+        if callback_id in expected:  # handed out before, and perhaps answered since
+            expected.discard(callback_id)
+            return self.get(callback_id)
+        return theirs(self, callback_id)
+
+    return add
+
+
+def _expect(pool: CallbackPoolManager, moment: Moment) -> None:
+    """Let tokens be answered while the tasks that gave them out are not called again yet."""
+    pool.expected = {one.token for one in moment.running.values() if one.token is not None}
+    for token in pool.expected:
+        endpoint = pool._pool[token] = CallbackEndpoint(token)
+        if (answer := moment.answers.get(token)) is not None:
+            endpoint.notify(answer)
+
+
+def _moment(execution: Execution) -> tuple[Any, ...]:
+    env: Environment | None = getattr(execution.exec_worker, "env", None)
+    attributes = {
+        name: execution.__dict__[name] for name in _CHANGING if name in execution.__dict__
+    }
+    if env is None:
+        return attributes, {}, {}, {}, 1.0
+    progress = progress_of(env)
+    running = {place: _standing(one) for place, one in list(progress.running.items())}
+    tokens = {standing.token for standing in running.values()}
+    answers = {
+        token: endpoint.get_outcome()
+        for token, endpoint in list(env.callback_pool_manager._pool.items())
+        if token in tokens and endpoint.get_outcome() is not None
+    }
+    return attributes, running, dict(progress.done), answers, clock_of(env).scale
+
+
+def _standing(machine: Any) -> Standing:
+    if isinstance(machine, Machine):
+        return machine.standing
+    context = machine.event_history_context
+    return Standing(
+        getattr(context, "entered", None),
+        dict(machine.variable_store._inner_scope),
+        getattr(context, "token", None),
+    )
+
+
+@readable
+def moment_of(*values: Any) -> Moment:
+    """Return what of an execution changed while it ran."""
+    return Moment(*values)
+
+
+@readable
+def execution_of(kept: NotedDict) -> Execution:
+    """Return an execution, which waits for what only this process can give it."""
+    execution = object.__new__(Execution)
+    execution.__dict__.update(dict.__getitem__(kept, "same"))
+    execution.__dict__.update(dict.__getitem__(kept, "now").attributes)
+    execution.kept = kept
+    return execution
+
+
+class Machine:
+    """A machine of an execution that is not in this process any more."""
+
+    def __init__(self, standing: Standing) -> None:
+        self.standing = standing
+        self.event_history_context = SimpleNamespace(entered=standing.entered, token=standing.token)
+        self.variable_store = VariableStore()
+        self.variable_store._inner_scope.update(standing.variables)
+
+
+class Resumed(ExecutionWorker):  # type: ignore[misc]
+    """Goes on with an execution that ran when the engine ended."""
+
+    definition: str
+
+    def _execution_logic(self) -> None:
+        AmazonStateLanguageParser.parse(self.definition)[0].eval(self.env)
+        self._execution_communication.terminated()
+
+
+_waiting: list[ExecutionWorker] = []
+
+
+def go_on() -> int:
+    """Have the executions go on that ran when the engine ended; return how many."""
+    workers, _waiting[:] = _waiting[:], []
+    for worker in workers:
+        worker.start()
+    return len(workers)
+
+
+def resume(_: Service) -> None:
+    """Give executions what they lack; those that ran wait for :func:`go_on`."""
+    for regions in sfn_stores.values():
+        for store in regions.values():
+            for execution in list(store.executions.values()):
+                _attach(execution, store)
+
+
+def _attach(execution: Execution, store: SFNStore) -> None:
+    kept = execution.kept
+    moment: Moment = dict.__getitem__(kept, "now")
+    configuration = execution.state_machine.cloud_watch_logging_configuration
+    execution._activity_store = store.activities
+    execution._cloud_watch_logging_session = (
+        CloudWatchLoggingSession(execution_arn=execution.exec_arn, configuration=configuration)
+        if configuration is not None
+        else None
+    )
+    first = execution._get_start_execution_worker()
+    first.scale = moment.scale
+    history: NotedList = dict.__getitem__(kept, "history")
+    runs = execution.exec_status == ExecutionStatus.RUNNING
+    if runs and not history and execution.sm_type == StateMachineType.STANDARD:
+        execution.exec_worker = first
+        kept["now"] = Now(execution)
+        _waiting.append(first)
+        return
+    worker = execution.exec_worker = Resumed(
+        first._evaluation_details,
+        first._execution_communication,
+        first._cloud_watch_logging_session,
+        first._activity_store,
+        first._local_mock_test_case,
+    )
+    worker.scale = moment.scale
+    worker.definition = execution.state_machine.definition
+    env = worker.env = worker._get_evaluation_environment()
+    manager = env.event_manager
+    manager._event_id_gen._next_id = len(history) + 1
+    progress = progress_of(env)
+    progress.running.update({place: Machine(one) for place, one in moment.running.items()})
+    progress.done.update(moment.done)
+    _expect(env.callback_pool_manager, moment)
+    env.event_history_context = EventHistoryContext(previous_event_id=len(history))
+    env.states.reset(execution.input_data)
+    kept["now"] = Now(execution)
+    if not runs:
+        return
+    if execution.sm_type == StateMachineType.EXPRESS:
+        execution.exec_status = ExecutionStatus.FAILED
+        execution.error, execution.cause = "States.Runtime", EXPRESS_CAUSE
+        execution.stop_date = datetime.datetime.now(tz=datetime.UTC)
+        return
+    manager.restored_at = len(history)
+    progress.resume()
+    _waiting.append(worker)
