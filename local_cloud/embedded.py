@@ -69,6 +69,7 @@ class EmbeddedMode:
                 (
                     *("websocket_gateway", *agent),
                     *("--port", str(ports.gateway), "--recent-messages", RECENT_MESSAGES),
+                    *self._kept_apis(),
                 ),
                 environment,
                 files=files,
@@ -149,6 +150,9 @@ class EmbeddedMode:
             return []
         named = [word for one in self.options.debug for word in ("--debug", one)]
         return [*named, "--debug-wait"] if self.options.debug_wait else named
+
+    def _kept_apis(self) -> tuple[str, ...]:
+        return ("--kept-apis", str(self.home.data / "apis.json")) if self.keeps_state else ()
 
     def _engine_settings(self) -> dict[str, str]:
         # https://docs.localstack.cloud/references/configuration/

@@ -148,13 +148,24 @@ class Supervisor:
             self._note_death(engine)
             await self.mode.prepare_engine()
             await self._start_again(engine)
+            provisioning = asyncio.create_task(self._provision_again())
+            died = asyncio.create_task(engine.ended())
             try:
-                await self.mode.go_on()
-                await provision(self.mode)
-            except PartFailed as error:
-                self.report(Progress("engine", str(error), bad=True))
-            else:
-                self.report(Progress("engine", "is back, with what it held"))
+                await asyncio.wait({provisioning, died}, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for task in (provisioning, died):
+                    task.cancel()
+                await asyncio.gather(provisioning, died, return_exceptions=True)
+
+    async def _provision_again(self) -> None:
+        """Have an engine that is back go on, and create what it had no time to."""
+        try:
+            await self.mode.go_on()
+            await provision(self.mode)
+        except PartFailed as error:
+            self.report(Progress("engine", str(error), bad=True))
+        else:
+            self.report(Progress("engine", "is back, with what it held"))
 
     async def _keep(self, part: Part) -> None:
         """Start a part again each time that it dies."""

@@ -64,6 +64,12 @@ def parser() -> argparse.ArgumentParser:
         metavar="N",
         help="keep the latest N for /_gateway/messages, where anyone on this port can read them",
     )
+    options.add_argument(
+        "--kept-apis",
+        type=Path,
+        metavar="FILE",
+        help="keep APIs there that are made while it runs, and serve them at the next start",
+    )
     add_allowed_hosts(options)
     group = options.add_argument_group("limits", "API Gateway's by default")
     for name, (option, metavar, words) in _LIMITS.items():
@@ -95,6 +101,7 @@ def settings_of(arguments: argparse.Namespace) -> Settings:
         limits=limits,
         faults=read_faults(arguments.faults) if arguments.faults else None,
         recent_messages=arguments.recent_messages,
+        kept_apis=arguments.kept_apis,
         metrics_seconds=arguments.metrics_interval,
         allowed_hosts=tuple(arguments.allowed_hosts),
     )

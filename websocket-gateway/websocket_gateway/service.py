@@ -18,6 +18,7 @@ from websocket_gateway.core.gateway import Gateway
 from websocket_gateway.core.limits import Limits
 from websocket_gateway.core.registry import Registry
 from websocket_gateway.core.traffic import Traffic
+from websocket_gateway.kept_apis import KeptApis
 from websocket_gateway.metric_delivery import MetricDelivery
 from websocket_gateway.server import GatewayServer
 from websocket_gateway.watch import TemplateFile
@@ -43,6 +44,8 @@ class Settings:
     metrics_seconds: float = 60.0
     #: How many messages are kept for looking at. Whoever reaches the port can read them.
     recent_messages: int = 0
+    #: Where APIs are kept that were made by the API.
+    kept_apis: Path | None = None
     #: Names that are served beside this machine's own.
     allowed_hosts: tuple[str, ...] = ()
 
@@ -66,6 +69,8 @@ class GatewayService:
         )
         if self.file is not None:
             self.file.load()
+        if settings.kept_apis is not None:
+            KeptApis(self.registry, settings.kept_apis).load()
         traffic = Traffic(settings.recent_messages) if settings.recent_messages else None
         served = (self.registry, backend, settings.limits, traffic, settings.allowed_hosts)
         self.gateway = (

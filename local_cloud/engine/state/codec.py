@@ -279,7 +279,12 @@ class Reader(pickle.Unpickler):
             found = importlib.import_module(module)
             for part in name.split("."):
                 found = getattr(found, part)
-        if not (isinstance(found, type) or getattr(found, "reads_state", False)):
+        # A class that a module only uses is reached through it, too.
+        if not (
+            _is_admitted(found.__module__, found.__qualname__)
+            if isinstance(found, type)
+            else getattr(found, "reads_state", False)
+        ):
             raise pickle.UnpicklingError(f"{module}.{name} is nothing that a service holds")
         return found
 

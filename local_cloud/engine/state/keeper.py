@@ -30,10 +30,14 @@ LATER_SECONDS = (0.3, 1.0, 4.0, 16.0)
 RETRY_SECONDS = 1.0
 #: What takes longer is written behind the answer, within a tenth of a second.
 COMMIT_SECONDS = 0.002
+#: Iterators of streams lead to DynamoDB's own tables; a reader asks for new ones.
+NOT_KEPT = frozenset({"dynamodbstreams"})
 _ATTEMPTS = 50
 _NUMBER = struct.Struct(">Q")
 #: Kinds of records: what a service holds; an entry of a dictionary; one of a list.
 _HOLDS, _ENTRY, _ITEM = b"H", b"D", b"L"
+#: The key of how often the journal was opened.
+_STARTS = b"starts"
 
 _ABSENT = object()
 Changes = list[tuple[bytes, bytes | None]]
@@ -160,7 +164,10 @@ class Keeper:
                 "%s ended in the middle of a write, which is left out; all before it is there",
                 self.journal.path,
             )
-        live = largest = 0
+        # Numbers of this start's own: those of parts that are empty are in no key.
+        starts = _NUMBER.unpack(records.pop(_STARTS, _NUMBER.pack(0)))[0] + 1
+        noted.number_from(starts << 32)
+        live = 0
         for key, value in records.items():
             live += len(key) + len(value) + 16
             name, _, rest = key[1:].partition(b"\0")
@@ -170,10 +177,9 @@ class Keeper:
             else:
                 (number,) = _NUMBER.unpack_from(rest)
                 parts.setdefault(number, {})[rest[_NUMBER.size :]] = value
-                largest = max(largest, number)
-        noted.number_from(largest + 1)
         if self.journal.size > 2 * live + (1 << 20):
             self.journal.rewrite(records)
+        self.journal.write([(_STARTS, _NUMBER.pack(starts))])
 
     def start(self) -> list[str]:
         """Begin to write; return the services that hold something, to be started."""
@@ -208,7 +214,8 @@ class Keeper:
 
     def keep(self, service: Service) -> None:
         """Write what a service holds from now on."""
-        self._services[service.name()] = service
+        if service.name() not in NOT_KEPT:
+            self._services[service.name()] = service
 
     def changed(self, name: str) -> None:
         """Note that a service may hold something else now."""
@@ -397,11 +404,15 @@ class _Round:
         return None
 
     def _found(self, name: str, one: NotedDict | NotedList) -> None:
-        if one.number not in self.keeper.kept:
+        kept = self.keeper.kept.get(one.number)
+        if kept is None:
             self.keeper.kept[one.number] = _Kept(name)
             if isinstance(one, NotedDict):
-                one.touched = set(one)
+                one.touched.update(one)
             self.add(one)
+        elif kept.service != name:
+            # Given back, each of the two would have one of its own.
+            raise NotKept(f"what {kept.service} holds is in it")
 
     def _found_none(self, one: NotedDict | NotedList) -> None:
         raise NotKept("a key that may change")

@@ -66,6 +66,7 @@ class FakeMode:
     name = "fake"
     ports = Ports()
     options = Options()
+    keeps_state = False
 
     def __init__(self, folder: Path) -> None:
         self.home = Home(folder)
@@ -86,6 +87,15 @@ class FakeMode:
         return list(self.part.values())
 
     async def prepare(self, report: Report) -> None: ...
+
+    async def prepare_engine(self) -> None:
+        self.journal.append(("mode", "prepare engine"))
+
+    async def go_on(self) -> None:
+        self.journal.append(("mode", "go on"))
+
+    async def empty(self) -> None:
+        self.journal.append(("mode", "empty"))
 
     def provisioning(self) -> tuple[list[str], dict[str, str]]:
         raise AssertionError("the test's own provisioning runs")
@@ -206,6 +216,21 @@ def test_an_engine_that_dies_takes_everything_with_it_and_all_comes_back(cloud: 
     assert cloud.state.generation == 1
 
 
+def test_an_engine_that_keeps_its_state_dies_alone(cloud: Cloud) -> None:
+    cloud.mode.keeps_state = True
+
+    async def use(cloud: Cloud) -> None:
+        cloud.mode.journal.clear()
+        cloud.part("engine").die()
+        await asyncio.sleep(10)
+
+    cloud.run(use)
+    assert [len(part.starts) for part in cloud.mode.part.values()] == [2, 1, 1, 1]
+    done = [what for who, what in cloud.mode.journal if who == "mode"]
+    assert done == ["prepare engine", "go on", "clean"], "and nothing is emptied"
+    assert "is back, with what it held" in cloud.words("engine")
+
+
 def test_an_engine_that_does_not_come_back_is_tried_again_until_it_does(cloud: Cloud) -> None:
     async def use(cloud: Cloud) -> None:
         cloud.part("engine").broken = True
@@ -245,6 +270,6 @@ def test_the_gateway_stops_first_and_the_engine_last(cloud: Cloud) -> None:
     async def use(cloud: Cloud) -> None: ...
 
     cloud.run(use)
-    stops = [entry for entry in cloud.mode.journal if entry[1] != "start"]
+    stops = [entry for entry in cloud.mode.journal if entry[1] not in ("start", "go on")]
     assert stops[:2] == [("gateway", "stop"), ("gateway", "stopped")]
     assert stops[-3:] == [("engine", "stop"), ("engine", "stopped"), ("mode", "clean")]

@@ -34,6 +34,10 @@ class Registry:
         for callback in self.on_change:
             callback()
 
+    def made_domains(self) -> Table:
+        """Return the domain names that no template declares."""
+        return {k: v for k, v in self.domain_names.items() if k not in self._template_domains}
+
     def put(self, record: ApiRecord) -> None:
         """Keep an API in place of the one of the same id, and serve it.
 

@@ -1,0 +1,318 @@
+"""What the services hold is there after the engine was killed, and after a stop and a start."""
+
+from __future__ import annotations
+
+import io
+import json
+import time
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local_cloud.client import demo_login, log_in
+from tests.conftest import own_stack
+from tests.stack import Stack, until
+from tests.workflows import ROLE, Workflows
+
+pytestmark = pytest.mark.embedded("an engine in Docker starts empty")
+
+LARGE = b"large" * 100_000
+CODE = "def handler(event, context):\n    return event\n"
+STACK = {
+    "Resources": {"Queue": {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "of-stack"}}}
+}
+
+
+class Cloud:
+    """A cloud that is stopped and started again in the same home."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.start()
+
+    def start(self) -> None:
+        self.own = own_stack(self.folder)
+        self.stack: Stack = self.own.__enter__()
+
+    def stop(self) -> None:
+        self.own.__exit__()
+
+    def killed(self) -> None:
+        """Have the engine killed, and be back."""
+        restarts = self.stack.state().restarts.get("engine", 0)
+        self.stack.kill("engine")
+        until(lambda: self.stack.state().restarts.get("engine", 0) > restarts, 60)
+
+    def restarted(self) -> None:
+        self.stop()
+        self.start()
+
+
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    made = Cloud(tmp_path_factory.mktemp("kept"))
+    yield made
+    made.stop()
+
+
+def write(stack: Stack) -> dict[str, Any]:
+    """Have every service hold something; return what only the service knows."""
+    known: dict[str, Any] = {}
+    s3, dynamodb, sqs, sns = (stack.aws(name) for name in ("s3", "dynamodb", "sqs", "sns"))
+    s3.create_bucket(Bucket="kept")
+    s3.put_bucket_versioning(Bucket="kept", VersioningConfiguration={"Status": "Enabled"})
+    for content in (b"old", b"new"):
+        s3.put_object(Bucket="kept", Key="small", Body=content, Metadata={"a": "b"})
+    s3.put_object(Bucket="kept", Key="large", Body=LARGE)
+    upload = s3.create_multipart_upload(Bucket="kept", Key="parts")["UploadId"]
+    part = s3.upload_part(Bucket="kept", Key="parts", UploadId=upload, PartNumber=1, Body=b"one")
+    known["upload"], known["etag"] = upload, part["ETag"]
+    dynamodb.create_table(
+        TableName="kept",
+        KeySchema=[
+            {"AttributeName": "id", "KeyType": "HASH"},
+            {"AttributeName": "n", "KeyType": "RANGE"},
+        ],
+        AttributeDefinitions=[
+            {"AttributeName": "id", "AttributeType": "S"},
+            {"AttributeName": "n", "AttributeType": "N"},
+        ],
+        BillingMode="PAY_PER_REQUEST",
+        StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"},
+    )
+    for number in range(20):
+        dynamodb.put_item(
+            TableName="kept", Item={"id": {"S": str(number % 3)}, "n": {"N": str(number)}}
+        )
+    dynamodb.update_item(
+        TableName="kept",
+        Key={"id": {"S": "0"}, "n": {"N": "0"}},
+        UpdateExpression="SET m = :m",
+        ExpressionAttributeValues={":m": {"M": {"l": {"L": [{"NULL": True}]}}}},
+    )
+    dynamodb.delete_item(TableName="kept", Key={"id": {"S": "1"}, "n": {"N": "1"}})
+    known["queue"] = queue = sqs.create_queue(QueueName="kept")["QueueUrl"]
+    sqs.send_message(QueueUrl=queue, MessageBody="waiting")
+    known["fifo"] = sqs.create_queue(QueueName="kept.fifo", Attributes={"FifoQueue": "true"})[
+        "QueueUrl"
+    ]
+    for body in ("first", "second"):
+        sqs.send_message(
+            QueueUrl=known["fifo"],
+            MessageBody=body,
+            MessageGroupId="g",
+            MessageDeduplicationId=body,
+        )
+    known["topic"] = sns.create_topic(Name="kept")["TopicArn"]
+    arn = "arn:aws:sqs:us-east-1:000000000000:kept"
+    sns.subscribe(TopicArn=known["topic"], Protocol="sqs", Endpoint=arn)
+    stack.aws("events").put_rule(Name="kept", EventPattern='{"source": ["test"]}')
+    stack.aws("events").put_targets(Rule="kept", Targets=[{"Id": "1", "Arn": arn}])
+    stack.aws("ssm").put_parameter(Name="/kept", Value="v", Type="SecureString")
+    stack.aws("secretsmanager").create_secret(Name="kept", SecretString="s")
+    stack.aws("iam").create_role(
+        RoleName="kept", AssumeRolePolicyDocument='{"Version": "2012-10-17", "Statement": []}'
+    )
+    logs = stack.aws("logs")
+    logs.create_log_group(logGroupName="kept")
+    logs.create_log_stream(logGroupName="kept", logStreamName="s")
+    line = {"timestamp": int(time.time() * 1000), "message": "a line"}
+    logs.put_log_events(logGroupName="kept", logStreamName="s", logEvents=[line])
+    stack.aws("cloudformation").create_stack(StackName="kept", TemplateBody=json.dumps(STACK))
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("index.py", CODE)
+    stack.aws("lambda").create_function(
+        FunctionName="kept",
+        Runtime="python3.13",
+        Role=ROLE,
+        Handler="index.handler",
+        Code={"ZipFile": packed.getvalue()},
+    )
+    api = stack.aws("apigatewayv2").create_api(
+        Name="kept", ProtocolType="WEBSOCKET", RouteSelectionExpression="$request.body.action"
+    )
+    known["api"] = api["ApiId"]
+    workflows = Workflows(stack)
+    known["ended"] = workflows.start({"Pass": {"Type": "Pass", "Result": 1, "End": True}})
+    stack.ended(known["ended"])
+    known["history"] = workflows.api.get_execution_history(executionArn=known["ended"])["events"]
+    user = stack.new_user()
+    log_in(user, stack.ports)
+    known["user"] = user
+    stack.aws("cloudformation").get_waiter("stack_create_complete").wait(
+        StackName="kept", WaiterConfig={"Delay": 1}
+    )
+    stack.aws("lambda").get_waiter("function_active_v2").wait(
+        FunctionName="kept", WaiterConfig={"Delay": 1}
+    )
+    return known
+
+
+def stream_records(stack: Stack) -> int:
+    streams = stack.aws("dynamodbstreams")
+    arn = streams.list_streams(TableName="kept")["Streams"][0]["StreamArn"]
+    (shard,) = streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"]
+    iterator = streams.get_shard_iterator(
+        StreamArn=arn, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
+    )["ShardIterator"]
+    return len(streams.get_records(ShardIterator=iterator)["Records"])
+
+
+def looks(stack: Stack, known: dict[str, Any]) -> dict[str, Any]:
+    """Return what each service answers now."""
+    s3, dynamodb, sqs = (stack.aws(name) for name in ("s3", "dynamodb", "sqs"))
+    item = dynamodb.get_item(TableName="kept", Key={"id": {"S": "0"}, "n": {"N": "0"}})["Item"]
+    fifo = sqs.receive_message(QueueUrl=known["fifo"], VisibilityTimeout=0)["Messages"]
+    versions = s3.list_object_versions(Bucket="kept", Prefix="small")["Versions"]
+    logs = stack.aws("logs").get_log_events(logGroupName="kept", logStreamName="s")["events"]
+    stacks = stack.aws("cloudformation").describe_stacks(StackName="kept")["Stacks"]
+    history = stack.aws("stepfunctions").get_execution_history(executionArn=known["ended"])
+    targets = stack.aws("events").list_targets_by_rule(Rule="kept")["Targets"]
+    apis = stack.aws("apigatewayv2").get_apis()["Items"]
+    return {
+        "object": s3.get_object(Bucket="kept", Key="small")["Body"].read(),
+        "metadata": s3.head_object(Bucket="kept", Key="small")["Metadata"],
+        "versions": [
+            s3.get_object(Bucket="kept", Key="small", VersionId=v["VersionId"])["Body"].read()
+            for v in versions
+        ],
+        "large": s3.get_object(Bucket="kept", Key="large")["Body"].read() == LARGE,
+        "parts": [
+            part["ETag"]
+            for part in s3.list_parts(Bucket="kept", Key="parts", UploadId=known["upload"])["Parts"]
+        ],
+        "items": dynamodb.scan(TableName="kept")["Count"],
+        "item": item,
+        "stream": stream_records(stack),
+        "messages": sqs.get_queue_attributes(
+            QueueUrl=known["queue"], AttributeNames=["ApproximateNumberOfMessages"]
+        )["Attributes"],
+        "first of the fifo": fifo[0]["Body"],
+        "subscriptions": len(
+            stack.aws("sns").list_subscriptions_by_topic(TopicArn=known["topic"])["Subscriptions"]
+        ),
+        "targets": targets,
+        "parameter": stack.aws("ssm").get_parameter(Name="/kept", WithDecryption=True)["Parameter"][
+            "Value"
+        ],
+        "secret": stack.aws("secretsmanager").get_secret_value(SecretId="kept")["SecretString"],
+        "role": stack.aws("iam").get_role(RoleName="kept")["Role"]["RoleName"],
+        "lines": [event["message"] for event in logs],
+        "stack": [(one["StackName"], one["StackStatus"]) for one in stacks],
+        "queue of the stack": sqs.get_queue_url(QueueName="of-stack")["QueueUrl"].rsplit("/")[-1],
+        "function": stack.aws("lambda")
+        .invoke(FunctionName="kept", Payload=b'"called"')["Payload"]
+        .read(),
+        "apis": sorted(api["Name"] for api in apis if api["ApiId"] == known["api"]),
+        "history": history["events"] == known["history"],
+        "login": bool(log_in(known["user"], stack.ports)),
+        "demo's login": bool(log_in(demo_login(stack.ports), stack.ports)),
+    }
+
+
+@pytest.fixture(scope="module")
+def known(cloud: Cloud) -> dict[str, Any]:
+    return write(cloud.stack)
+
+
+@pytest.fixture(scope="module")
+def before(cloud: Cloud, known: dict[str, Any]) -> dict[str, Any]:
+    return looks(cloud.stack, known)
+
+
+@pytest.mark.parametrize("gone", [Cloud.killed, Cloud.restarted], ids=["killed", "restarted"])
+def test_every_service_holds_what_it_held(
+    cloud: Cloud, known: dict[str, Any], before: dict[str, Any], gone: Callable[[Cloud], None]
+) -> None:
+    gone(cloud)
+    assert until(lambda: try_to(lambda: looks(cloud.stack, known)), 60) == before
+
+
+def try_to(look: Callable[[], Any]) -> Any:
+    """Return what is seen, nothing while the engine is on its way back."""
+    from botocore.exceptions import EndpointConnectionError
+
+    try:
+        return look()
+    except EndpointConnectionError:
+        return None
+
+
+def test_what_was_answered_before_a_kill_is_there(cloud: Cloud) -> None:
+    table = cloud.stack.aws("dynamodb")
+    bucket = cloud.stack.aws("s3")
+    key = {"id": {"S": "kill"}, "n": {"N": "1"}}
+    for number in range(2):
+        body = f"{number}".encode() * 1000
+        table.put_item(TableName="kept", Item={**key, "v": {"N": str(number)}})
+        bucket.put_object(Bucket="kept", Key="kill", Body=body)
+        cloud.killed()  # the moment that both were answered
+        item = until(lambda: try_to(lambda: table.get_item(TableName="kept", Key=key)), 60)
+        assert item["Item"]["v"] == {"N": str(number)}
+        assert bucket.get_object(Bucket="kept", Key="kill")["Body"].read() == body
+
+
+def test_a_token_that_was_handed_out_is_taken_after_a_kill(cloud: Cloud) -> None:
+    stack = cloud.stack
+    workflows, sqs = Workflows(stack), stack.aws("sqs")
+    queue = sqs.create_queue(QueueName="tokens")["QueueUrl"]
+    ask = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::sqs:sendMessage.waitForTaskToken",
+        "Parameters": {"QueueUrl": queue, "MessageBody": {"token.$": "$$.Task.Token"}},
+        "End": True,
+    }
+    execution = workflows.start({"Ask": ask})
+    (message,) = sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=5)["Messages"]
+    cloud.killed()
+    token = json.loads(message["Body"])["token"]
+    answered = lambda: workflows.api.send_task_success(taskToken=token, output='"yes"')  # noqa: E731
+    assert until(lambda: try_to(answered), 60)
+    assert json.loads(stack.ended(execution, 60)["output"]) == "yes"
+
+
+def test_a_wait_ends_when_it_would_have(cloud: Cloud) -> None:
+    workflows = Workflows(cloud.stack)
+    began = time.time()
+    execution = workflows.start({"Wait": {"Type": "Wait", "Seconds": 20, "End": True}})
+    cloud.restarted()
+    ended = cloud.stack.ended(execution, 60)
+    assert ended["status"] == "SUCCEEDED"
+    assert 20 <= ended["stopDate"].timestamp() - began < 25
+
+
+def test_branches_and_items_that_were_done_are_not_run_again(cloud: Cloud) -> None:
+    workflows, sqs = Workflows(cloud.stack), cloud.stack.aws("sqs")
+    queue = sqs.create_queue(QueueName="once")["QueueUrl"]
+    send = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::sqs:sendMessage",
+        "Parameters": {"QueueUrl": queue, "MessageBody.$": "States.Format('{}', $)"},
+        "Next": "Wait",
+    }
+    wait = {"Type": "Wait", "Seconds": 6, "End": True}
+    each = {
+        "Type": "Map",
+        "ItemsPath": "$.items",
+        "ItemProcessor": {"StartAt": "Send", "States": {"Send": send, "Wait": wait}},
+        "ResultPath": None,
+        "End": True,
+    }
+    execution = workflows.start({"Each": each}, {"items": ["a", "b", "c"]})
+
+    def waiting() -> bool:
+        events = workflows.api.get_execution_history(executionArn=execution)["events"]
+        return [event["type"] for event in events].count("WaitStateEntered") == 3
+
+    until(waiting)
+    cloud.killed()
+    ended = until(lambda: try_to(lambda: cloud.stack.ended(execution, 60)), 60)
+    assert ended["status"] == "SUCCEEDED"
+    sent = []
+    while found := sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages"):
+        sent += [message["Body"] for message in found]
+    assert sorted(sent) == ["a", "b", "c"], "each once"

@@ -1,0 +1,96 @@
+"""The file that what services hold is kept in: whole batches only, whatever ends its writer."""
+
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from local_cloud.engine.state.journal import HEADER, AnotherFormat, Journal
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "folder" / "journal"
+
+
+def written(path: Path, *batches: dict[bytes, bytes | None]) -> None:
+    with Journal(path) as journal:
+        for batch in batches:
+            journal.write(batch.items())
+
+
+def read(path: Path) -> tuple[dict[bytes, bytes], int]:
+    with Journal(path) as journal:
+        return journal.read()
+
+
+def test_the_last_word_counts(path: Path) -> None:
+    written(path, {b"a": b"1", b"b": b"1"}, {b"a": b"2", b"b": None, b"c": b""})
+    assert read(path) == ({b"a": b"2", b"c": b""}, 0)
+
+
+def test_a_batch_that_was_cut_off_anywhere_is_left_out_and_the_next_is_kept(path: Path) -> None:
+    written(path, {b"a": b"1"})
+    before = path.read_bytes()
+    written(path, {b"a": b"2", b"b": b"2"})
+    whole = path.read_bytes()
+    for size in range(len(before), len(whole)):
+        path.write_bytes(whole[:size])
+        with Journal(path) as journal:
+            assert journal.read() == ({b"a": b"1"}, size - len(before))
+            journal.write([(b"c", b"3")])
+        assert read(path) == ({b"a": b"1", b"c": b"3"}, 0)
+
+
+def test_a_batch_with_a_wrong_byte_is_left_out(path: Path) -> None:
+    written(path, {b"a": b"1"}, {b"a": b"2"})
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(data)
+    records, torn = read(path)
+    assert records == {b"a": b"1"}
+    assert torn > 0
+
+
+def test_a_file_of_another_version_is_refused(path: Path) -> None:
+    path.parent.mkdir()
+    path.write_bytes(HEADER.replace(b"1", b"0"))
+    with pytest.raises(AnotherFormat):
+        read(path)
+
+
+def test_what_is_outdated_can_be_left_out(path: Path) -> None:
+    batches: list[dict[bytes, bytes | None]] = [{b"a": b"%d" % n} for n in range(1000)]
+    written(path, *batches)
+    with Journal(path) as journal:
+        before = journal.size
+        journal.rewrite(journal.read()[0])
+        assert journal.size < before / 100
+        journal.write([(b"b", b"1")])
+    assert read(path) == ({b"a": b"999", b"b": b"1"}, 0)
+
+
+@contextmanager
+def no_file_longer_than(size: int) -> Iterator[None]:
+    """Have writing fail in the middle, as on a disk that is full."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.parametrize("room", [0, 1, 20, 100])
+def test_a_full_disk_is_said_harms_nothing_and_goes_on_when_there_is_room(
+    path: Path, room: int
+) -> None:
+    with Journal(path) as journal:
+        journal.write([(b"a", b"1")])
+        with no_file_longer_than(journal.size + room), pytest.raises(OSError, match="too large"):
+            journal.write([(b"a", b"x" * 100_000)])
+        assert path.stat().st_size == journal.size
+        journal.write([(b"b", b"2")])
+    assert read(path) == ({b"a": b"1", b"b": b"2"}, 0)

@@ -1,0 +1,225 @@
+"""What a service holds is written as it changes, and given back as it was."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from localstack.services.plugins import Service
+from localstack.services.stores import AccountRegionBundle, BaseStore, LocalAttribute
+from localstack.state import StateVisitor
+
+from local_cloud.engine.state import noted
+from local_cloud.engine.state.keeper import Keeper
+from local_cloud.engine.state.noted import NotedDict, NotedList
+
+ACCOUNT, REGION = "000000000000", "us-east-1"
+
+
+class Store(BaseStore):  # type: ignore[misc]
+    """What the service of these tests holds."""
+
+    plain: dict[str, Any] = LocalAttribute(default=dict)
+    apart: NotedDict = LocalAttribute(default=NotedDict)
+    lines: NotedList = LocalAttribute(default=NotedList)
+
+
+class Kept:
+    """A service and its keeper, as one start of the engine has them."""
+
+    def __init__(self, path: Path) -> None:
+        self.stores = AccountRegionBundle("sqs", Store)
+        self.service = Service("sqs")
+        self.service._provider = self
+        self.keeper = Keeper(path)
+        if self.keeper.holds("sqs"):
+            self.keeper.give_back(self.service)
+        self.keeper.keep(self.service)
+
+    def accept_state_visitor(self, visitor: StateVisitor) -> None:
+        visitor.visit(self.stores)
+
+    @property
+    def store(self) -> Any:
+        return self.stores[ACCOUNT][REGION]
+
+    def save(self) -> None:
+        self.keeper.save(["sqs"])
+
+
+@pytest.fixture(autouse=True)
+def _nothing_changed() -> Iterator[None]:
+    noted.take_changed()
+    yield
+    noted.take_changed()
+
+
+def test_what_it_holds_comes_back(tmp_path: Path) -> None:
+    first = Kept(tmp_path / "journal")
+    first.store.plain["a"] = {"b": [1]}
+    first.store.apart["k"] = "v"
+    first.store.lines += [1, 2]
+    first.save()
+    again = Kept(tmp_path / "journal")
+    assert again.store.plain == {"a": {"b": [1]}}
+    assert again.store.apart == {"k": "v"}
+    assert again.store.lines == [1, 2]
+
+
+def test_an_entry_that_changes_in_itself_is_written(tmp_path: Path) -> None:
+    first = Kept(tmp_path / "journal")
+    first.store.apart["k"] = {"n": 1}
+    first.save()
+    first.store.apart["k"]["n"] = 2
+    first.save()
+    assert Kept(tmp_path / "journal").store.apart == {"k": {"n": 2}}
+
+
+def test_an_entry_that_a_request_still_has_is_looked_at_until_it_ends(tmp_path: Path) -> None:
+    first = Kept(tmp_path / "journal")
+    first.store.apart["k"] = {"n": 1}
+    request = first.keeper.requests["sqs"].begin()
+    held = first.store.apart["k"]
+    first.save()
+    held["n"] = 2
+    first.keeper.requests["sqs"].end(request)
+    first.save()
+    assert Kept(tmp_path / "journal").store.apart == {"k": {"n": 2}}
+
+
+def test_a_write_costs_what_it_changes(tmp_path: Path) -> None:
+    first = Kept(tmp_path / "journal")
+    first.store.apart.update({str(number): "x" * 100 for number in range(1000)})
+    first.save()
+    before = first.keeper.journal.size
+    assert before > 100_000
+    first.store.apart["1"] = "y" * 100
+    assert first.store.apart["2"] == "x" * 100, "read only"
+    first.save()
+    assert first.keeper.journal.size - before < 250
+
+
+def test_what_nothing_names_any_more_goes(tmp_path: Path) -> None:
+    first = Kept(tmp_path / "journal")
+    first.store.plain["table"] = NotedDict({"k": "v"})
+    first.save()
+    del first.store.plain["table"]
+    first.save()
+    Kept(tmp_path / "journal")
+    records, _ = first.keeper.journal.read()
+    assert len(records) == 2, "what the service holds, and the starts; no entry of the table"
+
+
+def test_nested_parts_come_back_and_go_on(tmp_path: Path) -> None:
+    first = Kept(tmp_path / "journal")
+    first.store.plain["table"] = NotedDict(nested=True)
+    first.store.plain["table"]["hash"]["range"] = 1
+    first.save()
+    again = Kept(tmp_path / "journal")
+    again.store.plain["table"]["hash"]["other"] = 2
+    again.save()
+    assert Kept(tmp_path / "journal").store.plain == {"table": {"hash": {"range": 1, "other": 2}}}
+
+
+def test_a_new_part_is_not_taken_for_one_that_is_empty(tmp_path: Path) -> None:
+    first = Kept(tmp_path / "journal")
+    first.store.plain["empty"] = NotedDict()
+    first.save()
+    noted.number_from(1)  # as another process begins
+    again = Kept(tmp_path / "journal")
+    again.store.plain["new"] = NotedDict({"k": "v"})
+    again.save()
+    assert Kept(tmp_path / "journal").store.plain == {"empty": {}, "new": {"k": "v"}}
+
+
+def test_what_is_not_kept_is_said_and_keeps_nothing_else_from_being(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    first = Kept(tmp_path / "journal")
+    first.store.apart["k"] = "v"
+    first.save()
+    first.store.plain["thread"] = threading.Thread(name="worker")
+    first.store.apart["k"] = "w"
+    first.save()
+    first.save()
+    said = [record.getMessage() for record in caplog.records]
+    assert said == ["what sqs holds is not kept: a thread, worker"], "once"
+    assert Kept(tmp_path / "journal").store.apart == {"k": "w"}
+
+
+def test_nothing_counts_as_written_that_could_not_be(tmp_path: Path) -> None:
+    first = Kept(tmp_path / "journal")
+    first.store.apart["k"] = "v"
+    first.store.lines.append(1)
+    with pytest.MonkeyPatch.context() as patch:
+
+        def full(_: object) -> None:
+            raise OSError("no space left")
+
+        patch.setattr(first.keeper.journal, "write", full)
+        with pytest.raises(OSError, match="no space"):
+            first.save()
+    first.save()
+    again = Kept(tmp_path / "journal")
+    assert (again.store.apart, again.store.lines) == ({"k": "v"}, [1])
+
+
+KEYS = st.sampled_from("abc")
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.sampled_from(["set", "default"]), KEYS, st.integers(0, 9)),
+        st.tuples(st.sampled_from(["pop", "change"]), KEYS, st.just(0)),
+        st.tuples(st.sampled_from(["append", "insert", "shorten"]), KEYS, st.integers(0, 9)),
+        st.tuples(st.sampled_from(["clear", "save", "restart"]), KEYS, st.just(0)),
+    ),
+    max_size=30,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(STEPS)
+def test_whatever_is_done_comes_back(tmp_path_factory: Any, steps: list[Any]) -> None:
+    path = tmp_path_factory.mktemp("state") / "journal"
+    now = Kept(path)
+    entries: dict[str, list[Any]] = {}
+    lines: list[int] = []
+    for what, key, number in steps:
+        apart, kept_lines = now.store.apart, now.store.lines
+        match what:
+            case "set":
+                apart[key] = [number]
+                entries[key] = [number]
+            case "default":
+                apart.setdefault(key, []).append(number)
+                entries.setdefault(key, []).append(number)
+            case "pop":
+                apart.pop(key, None)
+                entries.pop(key, None)
+            case "change":
+                for held in (apart.get(key), entries.get(key)):
+                    if held is not None:
+                        held.append("more")
+            case "append":
+                kept_lines.append(number)
+                lines.append(number)
+            case "insert":
+                kept_lines.insert(0, number)
+                lines.insert(0, number)
+            case "shorten":
+                del kept_lines[number:]
+                del lines[number:]
+            case "clear":
+                apart.clear()
+                entries.clear()
+            case "save":
+                now.save()
+            case "restart":
+                now.save()
+                now = Kept(path)
+                assert (now.store.apart, now.store.lines) == (entries, lines)
+    now.save()
+    again = Kept(path)
+    assert (again.store.apart, again.store.lines) == (entries, lines)
