@@ -16,6 +16,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from local_cloud.client import aws_client, demo_login
 from local_cloud.installation import PROJECT, Home, Ports, State
 from local_cloud.port_check import free_ports
 
@@ -61,6 +62,14 @@ class CommandLine:
             stderr=subprocess.STDOUT,
             text=True,
         )
+
+    def put(self, key: str) -> None:
+        """Have S3 hold an object."""
+        aws_client("s3", self.ports).put_object(Bucket="causal-datasets", Key=key, Body=b"x")
+
+    def holds(self, key: str) -> bool:
+        found = aws_client("s3", self.ports).list_objects_v2(Bucket="causal-datasets", Prefix=key)
+        return bool(found["KeyCount"])
 
     def family(self) -> list[psutil.Process]:
         """Return every process of the running cloud."""
@@ -118,13 +127,37 @@ def test_up_status_logs_provision_reset_and_down(command_line: CommandLine) -> N
     assert provision.returncode == 0
     assert "table causal-events (was there)" in provision.stdout
 
+    assert not command_line.holds("ours"), "it began empty"
+    command_line.put("ours")
+    refused = command_line.run("up", "-d", "--fresh")
+    assert (refused.returncode, "./local-cloud reset" in refused.stderr) == (1, True)
+    assert command_line.holds("ours")
     reset = command_line.run("reset")
     assert reset.returncode == 0, reset.stderr
+    assert not command_line.holds("ours")
 
     family = command_line.family()
     assert command_line.run("down").returncode == 0
     command_line.nothing_is_left(family)
     assert command_line.run("down").returncode == 0, "twice does no harm"
+
+
+def test_a_start_finds_what_was_there_and_a_fresh_one_does_not(command_line: CommandLine) -> None:
+    assert command_line.run("up", "-d").returncode == 0
+    command_line.put("ours")
+    login = demo_login(command_line.ports)
+    assert command_line.run("down").returncode == 0
+    assert command_line.run("up", "-d").returncode == 0
+    assert command_line.holds("ours")
+    assert demo_login(command_line.ports) == login, "the same user and password"
+    assert command_line.run("down").returncode == 0
+
+    journal = command_line.home.data / "state.journal"
+    journal.write_bytes(b"another" + journal.read_bytes())
+    refused = command_line.run("up", "-d")
+    assert (refused.returncode, "up --fresh" in refused.stderr) == (1, True), refused.stderr
+    assert command_line.run("up", "-d", "--fresh").returncode == 0
+    assert not command_line.holds("ours")
 
 
 def test_ctrl_c_stops_everything(command_line: CommandLine) -> None:

@@ -74,8 +74,12 @@ class KeptApis:
         data = orjson.dumps(kept, option=orjson.OPT_INDENT_2)
         if data == self._written:
             return
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        new = self.path.with_suffix(".new")
-        new.write_bytes(data)
-        new.replace(self.path)
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            new = self.path.with_suffix(".new")
+            new.write_bytes(data)
+            new.replace(self.path)
+        except OSError as error:
+            LOG.warning("APIs are not kept: %s; the next change tries again", error)
+            return
         self._written = data

@@ -25,7 +25,13 @@ Records = dict[bytes, bytes]
 
 
 class AnotherFormat(Exception):
-    """The file was written by another version of the kit."""
+    """The file was written by another version; the message says what to do."""
+
+    def __init__(self, path: Path, why: str) -> None:
+        super().__init__(
+            f"{path} {why}. Start empty with ./local-cloud up --fresh, which removes it, "
+            "or with the version that wrote it"
+        )
 
 
 class Journal:
@@ -53,7 +59,7 @@ class Journal:
         records: Records = {}
         with self.path.open("rb") as file:
             if file.read(len(HEADER)) != HEADER:
-                raise AnotherFormat(str(self.path))
+                raise AnotherFormat(self.path, "is in another format")
             whole = len(HEADER)
             for batch in _batches(file):
                 whole += _BATCH.size + len(batch)

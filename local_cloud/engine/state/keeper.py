@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
+import re
 import struct
 import threading
 import time
 import zlib
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,7 @@ from localstack.services.plugins import Service
 from local_cloud.engine.state import noted
 from local_cloud.engine.state.codec import NotKept, read, write
 from local_cloud.engine.state.containers import held_by, put_back
-from local_cloud.engine.state.journal import Journal, Records
+from local_cloud.engine.state.journal import AnotherFormat, Journal, Records
 from local_cloud.engine.state.noted import NotedDict, NotedList
 
 LOG = logging.getLogger(__name__)
@@ -30,17 +32,36 @@ LATER_SECONDS = (0.3, 1.0, 4.0, 16.0)
 RETRY_SECONDS = 1.0
 #: What takes longer is written behind the answer, within a tenth of a second.
 COMMIT_SECONDS = 0.002
+#: A journal that is not longer than that is not written anew while the engine runs.
+LONG_BYTES = 64 << 20
 #: Iterators of streams lead to DynamoDB's own tables; a reader asks for new ones.
 NOT_KEPT = frozenset({"dynamodbstreams"})
 _ATTEMPTS = 50
 _NUMBER = struct.Struct(">Q")
 #: Kinds of records: what a service holds; an entry of a dictionary; one of a list.
 _HOLDS, _ENTRY, _ITEM = b"H", b"D", b"L"
-#: The key of how often the journal was opened.
-_STARTS = b"starts"
+#: The keys of how often the journal was opened, and of what wrote it.
+_STARTS, _VERSIONS = b"starts", b"versions"
+#: Whose classes the records name.
+VERSIONS = f"LocalStack {version('localstack-core')}, moto {version('moto-ext')}".encode()
 
 _ABSENT = object()
+#: The folder of what is in objects that are large, and how a value names one.
+CONTENTS = "objects"
+_CONTENT = re.compile(rb"[0-9a-f]{64}")
 Changes = list[tuple[bytes, bytes | None]]
+
+
+def forget_contents(folder: Path, values: Iterable[bytes]) -> None:
+    """Remove the contents of objects that no value names any more.
+
+    Args:
+        folder: where ``objects`` is.
+    """
+    names = {name.decode() for value in values for name in _CONTENT.findall(value)}
+    for file in (folder / CONTENTS).glob("*"):
+        if file.name not in names:
+            file.unlink(missing_ok=True)
 
 
 class Requests:
@@ -152,6 +173,8 @@ class Keeper:
         self._changed = threading.Condition()
         self._saving = threading.Lock()
         self._closed = False
+        #: How long the journal was when nothing in it was outdated.
+        self._compacted = 0
         self._said: dict[str, str] = {}
         #: What it took to write what a service holds, without the parts that are kept apart.
         self._seconds: dict[str, float] = {}
@@ -163,6 +186,12 @@ class Keeper:
             LOG.warning(
                 "%s ended in the middle of a write, which is left out; all before it is there",
                 self.journal.path,
+            )
+        written_by = records.pop(_VERSIONS, None)
+        if records and written_by != VERSIONS:
+            said = (written_by or b"nobody knows what").decode()
+            raise AnotherFormat(
+                self.journal.path, f"was written by {said}, this is {VERSIONS.decode()}"
             )
         # Numbers of this start's own: those of parts that are empty are in no key.
         starts = _NUMBER.unpack(records.pop(_STARTS, _NUMBER.pack(0)))[0] + 1
@@ -179,7 +208,12 @@ class Keeper:
                 parts.setdefault(number, {})[rest[_NUMBER.size :]] = value
         if self.journal.size > 2 * live + (1 << 20):
             self.journal.rewrite(records)
-        self.journal.write([(_STARTS, _NUMBER.pack(starts))])
+        self._compacted = live
+        _, s3 = self._unread.get("s3", (None, {}))
+        forget_contents(
+            self.journal.path.parent, [v for part in s3.values() for v in part.values()]
+        )
+        self.journal.write([(_STARTS, _NUMBER.pack(starts)), (_VERSIONS, VERSIONS)])
 
     def start(self) -> list[str]:
         """Begin to write; return the services that hold something, to be started."""
@@ -255,6 +289,7 @@ class Keeper:
                         del self._due[name]
             try:
                 self.save(list(due))
+                self.compact()
             except OSError as error:
                 self.say("", f"cannot be written: {error}; it is tried again each second")
                 with self._changed:
@@ -289,21 +324,33 @@ class Keeper:
             if self._closed:
                 return
             round_ = _Round(self)
-            for name in names:
-                if (service := self._services.get(name)) is not None:
-                    began = time.perf_counter()
-                    round_.look_at(name, service)
-                    self._seconds[name] = time.perf_counter() - began
             for one in noted.take_changed():
                 round_.add(one)
-            round_.look_at_parts()
             try:
+                for name in names:
+                    if (service := self._services.get(name)) is not None:
+                        began = time.perf_counter()
+                        round_.look_at(name, service)
+                        self._seconds[name] = time.perf_counter() - began
+                round_.look_at_parts()
                 if round_.changes:
                     self.journal.write(round_.changes)
-            except OSError:
+            except BaseException:
                 round_.put_back()
                 raise
             round_.written()
+
+    def compact(self) -> None:
+        """Write the journal anew without what is outdated, where that is most of it.
+
+        Raises:
+            OSError: it cannot be written; the old one stays.
+        """
+        with self._saving:
+            if not self._closed and self.journal.size > max(LONG_BYTES, 4 * self._compacted):
+                records, _ = self.journal.read()
+                self.journal.rewrite(records)
+                self._compacted = self.journal.size
 
     def last_sum(self, name: str) -> int | None:
         """Return the checksum of what a service holds as it is on disk."""

@@ -20,6 +20,7 @@ from localstack.runtime.shutdown import SERVICE_SHUTDOWN_PRIORITY
 from localstack.services.edge import ROUTER
 from localstack.services.plugins import SERVICE_PLUGINS, Service
 
+from local_cloud.engine.state.journal import AnotherFormat
 from local_cloud.engine.state.keeper import Keeper
 from local_cloud.engine.state.services import prepare, resume
 
@@ -44,7 +45,10 @@ def keep_state() -> None:
     folder = os.environ.get("STATE_FOLDER", "")
     if not folder:
         return
-    keeper = Keeper(Path(folder) / JOURNAL)
+    try:
+        keeper = Keeper(Path(folder) / JOURNAL)
+    except (AnotherFormat, OSError) as error:
+        raise SystemExit(str(error)) from error
     _keepers.append(keeper)
     start = Service.start
 

@@ -186,6 +186,36 @@ INSIDES = (
     ("workflows.roles", f"{_ASL}.utils.boto_client", "connect_to.with_assumed_role"),
     ("twisted_http", "twisted.web.http", "_parseContentType"),
     ("twisted_http", "twisted.web.http", "HTTPFactory.log"),
+    ("state.plugin", "localstack.services.plugins", "Service.start"),
+    ("state.plugin", "localstack.runtime.shutdown", "SERVICE_SHUTDOWN_PRIORITY"),
+    ("state.containers", "localstack.services.stores", "LOCAL_ATTR_PREFIX"),
+    ("state.codec", "moto.core.base_backend", "BackendDict._instances"),
+    ("state.services.dynamodb", "moto.dynamodb.models.table", "Table.__init__"),
+    ("state.services.dynamodb", "moto.dynamodb.models.table", "StreamShard.__init__"),
+    ("state.services.logs", "moto.logs.models", "LogStream.__init__"),
+    ("state.services.s3", "localstack.services.s3.models", "KeyStore.__init__"),
+    ("state.services.s3", "localstack.services.s3.models", "VersionedKeyStore.__init__"),
+    *(
+        ("state.services.s3", "localstack.services.s3.storage.ephemeral", name)
+        for name in (
+            "EphemeralS3ObjectStore._key_from_s3_object",
+            "EphemeralS3ObjectStore._create_upload_directory",
+            "EphemeralS3StoredMultipart",
+            "LockedSpooledTemporaryFile",
+        )
+    ),
+    *(
+        ("state.services.stepfunctions", f"localstack.services.stepfunctions.{name[0]}", name[1])
+        for name in (
+            ("backend.execution", "Execution.start"),
+            ("backend.execution", "Execution._get_start_execution_worker"),
+            ("backend.execution", "BaseExecutionWorkerCommunication.terminated"),
+            ("asl.eval.event.event_manager", "EventManager.add_event"),
+            ("asl.eval.callback.callback", "CallbackPoolManager.add"),
+            ("asl.eval.callback.callback", "CallbackPoolManager.notify"),
+            ("asl.eval.states", "ContextObject.update_task_token"),
+        )
+    ),
     ("cognito", "moto.cognitoidp.models", "jwt"),
     ("cognito", "moto.cognitoidp.models", "jwk.RSAKey.import_key"),
     ("lighter", "botocore.loaders", "JSONFileLoader._load_file"),

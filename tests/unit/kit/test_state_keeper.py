@@ -12,7 +12,8 @@ from localstack.services.plugins import Service
 from localstack.services.stores import AccountRegionBundle, BaseStore, LocalAttribute
 from localstack.state import StateVisitor
 
-from local_cloud.engine.state import noted
+from local_cloud.engine.state import keeper, noted
+from local_cloud.engine.state.journal import AnotherFormat
 from local_cloud.engine.state.keeper import Keeper
 from local_cloud.engine.state.noted import NotedDict, NotedList
 
@@ -110,7 +111,8 @@ def test_what_nothing_names_any_more_goes(tmp_path: Path) -> None:
     first.save()
     Kept(tmp_path / "journal")
     records, _ = first.keeper.journal.read()
-    assert len(records) == 2, "what the service holds, and the starts; no entry of the table"
+    kinds = {key[:1] for key in records if b"\0" in key}
+    assert kinds == {b"H"}, "what the service holds; no entry of the table"
 
 
 def test_nested_parts_come_back_and_go_on(tmp_path: Path) -> None:
@@ -133,6 +135,44 @@ def test_a_new_part_is_not_taken_for_one_that_is_empty(tmp_path: Path) -> None:
     again.store.plain["new"] = NotedDict({"k": "v"})
     again.save()
     assert Kept(tmp_path / "journal").store.plain == {"empty": {}, "new": {"k": "v"}}
+
+
+def test_what_another_version_has_written_is_refused_and_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = Kept(tmp_path / "journal")
+    first.store.plain["a"] = 1
+    first.save()
+    before = (tmp_path / "journal").read_bytes()
+    monkeypatch.setattr(keeper, "VERSIONS", b"LocalStack 1, moto 2")
+    with pytest.raises(AnotherFormat, match=r"written by LocalStack 20.*LocalStack 1.*--fresh"):
+        Kept(tmp_path / "journal")
+    assert (tmp_path / "journal").read_bytes() == before
+
+
+def test_a_long_journal_is_written_anew_while_it_is_in_use(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeper, "LONG_BYTES", 10_000)
+    first = Kept(tmp_path / "journal")
+    for number in range(100):
+        first.store.apart["k"] = str(number) * 100
+        first.save()
+    before = first.keeper.journal.size
+    first.keeper.compact()
+    assert first.keeper.journal.size < before / 10
+    first.store.apart["l"] = "after"
+    first.save()
+    assert Kept(tmp_path / "journal").store.apart == {"k": "99" * 100, "l": "after"}
+
+
+def test_contents_that_nothing_names_are_removed(tmp_path: Path) -> None:
+    names = [character * 64 for character in "ab"]
+    (tmp_path / "objects").mkdir()
+    for name in (*names, "c.new"):
+        (tmp_path / "objects" / name).touch()
+    keeper.forget_contents(tmp_path, [b"..." + names[0].encode() + b"..."])
+    assert [file.name for file in (tmp_path / "objects").iterdir()] == [names[0]]
 
 
 def test_what_is_not_kept_is_said_and_keeps_nothing_else_from_being(

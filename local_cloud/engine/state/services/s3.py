@@ -22,6 +22,7 @@ from localstack.services.s3.storage.ephemeral import (
 
 from local_cloud.engine.state import containers
 from local_cloud.engine.state.codec import readable, writes
+from local_cloud.engine.state.keeper import CONTENTS
 from local_cloud.engine.state.noted import NotedDict
 
 #: What is longer is not in the journal.
@@ -97,7 +98,7 @@ def _upload(
 
 
 def _files() -> Path:
-    return Path(os.environ["STATE_FOLDER"]) / "objects"
+    return Path(os.environ["STATE_FOLDER"]) / CONTENTS
 
 
 def _content(file: LockedSpooledTemporaryFile) -> tuple[Any, ...]:
