@@ -316,3 +316,27 @@ def test_branches_and_items_that_were_done_are_not_run_again(cloud: Cloud) -> No
     while found := sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages"):
         sent += [message["Body"] for message in found]
     assert sorted(sent) == ["a", "b", "c"], "each once"
+
+
+def test_a_stack_that_the_engine_died_in_the_middle_of_has_failed(
+    cloud: Cloud, known: dict[str, Any]
+) -> None:
+    api = cloud.stack.aws("cloudformation")
+    # The function answers the call, and never the address that the stack waits at.
+    token = "arn:aws:lambda:us-east-1:000000000000:function:kept"
+    slow = {"Type": "Custom::Slow", "Properties": {"ServiceToken": token}}
+    api.create_stack(StackName="slow", TemplateBody=json.dumps({"Resources": {"Slow": slow}}))
+
+    def of_the_stack() -> Any:
+        return api.describe_stacks(StackName="slow")["Stacks"][0]
+
+    def waits() -> bool:
+        events = api.describe_stack_events(StackName="slow")["StackEvents"]
+        return "Slow" in [event["LogicalResourceId"] for event in events]
+
+    until(waits)
+    cloud.killed()
+    found = until(lambda: try_to(of_the_stack), 60)
+    assert found["StackStatus"] == "CREATE_FAILED"
+    assert "stopped in the middle" in found["StackStatusReason"]
+    api.delete_stack(StackName="slow")

@@ -28,7 +28,7 @@ LOG = logging.getLogger(__name__)
 #: What comes within this time is written at once.
 GATHER_SECONDS = 0.02
 #: What a request began may go on behind it: the service is looked at again after these.
-LATER_SECONDS = (0.3, 1.0, 4.0, 16.0)
+LATER_SECONDS = (0.1, 0.3, 1.0, 4.0, 16.0)
 RETRY_SECONDS = 1.0
 #: What takes longer is written behind the answer, within a tenth of a second.
 COMMIT_SECONDS = 0.002

@@ -11,6 +11,7 @@ import importlib
 from localstack.services.plugins import Service
 
 _MODULES = {
+    "cloudformation": "cloudformation",
     "cognito-idp": "cognito",
     "dynamodb": "dynamodb",
     "logs": "logs",
