@@ -34,8 +34,12 @@ class AnotherFormat(Exception):
         )
 
 
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
 class Journal:
-    """The file, held open by one process.
+    """The file, held open by one process; nobody but its user can read it.
 
     Args:
         path: of the file; it is made where there is none.
@@ -44,7 +48,9 @@ class Journal:
     def __init__(self, path: Path) -> None:
         self.path = path
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._file: BinaryIO = path.open("ab")
+        path.parent.chmod(0o700)  # objects are in it, too
+        descriptor = _private(str(path), os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+        self._file: BinaryIO = os.fdopen(descriptor, "ab")
         #: How long it is, and how long it would be without what is outdated.
         self.size = self._file.tell()
         if not self.size:
@@ -89,7 +95,7 @@ class Journal:
             OSError: it could not be written; the old file stays in use.
         """
         new = self.path.with_suffix(".new")
-        with new.open("wb") as file:
+        with open(new, "wb", opener=_private) as file:
             file.write(HEADER)
             for key, value in records.items():
                 file.write(_batch([(key, value)]))

@@ -6,10 +6,12 @@ Without that, what they hold is gone when it stops.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import logging
 import os
+import time
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from localstack.aws import handlers
 from localstack.aws.api import RequestContext
@@ -36,7 +38,10 @@ WRITES_PARTS = {
     *(("s3", name) for name in ("PutObject", "DeleteObject", "DeleteObjects")),
     ("logs", "PutLogEvents"),
 }
+#: How long an engine may take to end that was told to.
+LOCK_SECONDS = 15.0
 _keepers: list[Keeper] = []
+_held: list[IO[str]] = []
 
 
 @hooks.on_infra_start()
@@ -45,6 +50,7 @@ def keep_state() -> None:
     folder = os.environ.get("STATE_FOLDER", "")
     if not folder:
         return
+    lock(Path(folder))
     try:
         keeper = Keeper(Path(folder) / JOURNAL)
     except (AnotherFormat, OSError) as error:
@@ -85,6 +91,29 @@ def keep_state() -> None:
     handlers.serve_custom_service_request_handlers.append(begin)
     handlers.run_custom_response_handlers.append(end)  # before anybody is told
     handlers.run_custom_finalizers.append(end)  # after an error
+
+
+def lock(folder: Path) -> None:
+    """Hold a folder for as long as this process lives; wait for one that is about to end.
+
+    Raises:
+        SystemExit: another engine holds it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    file = (folder / "lock").open("a")
+    _held.append(file)  # closed, it would be let go
+    until = time.monotonic() + LOCK_SECONDS
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            if time.monotonic() > until:
+                raise SystemExit(
+                    f"{folder} is held by another engine: stop that cloud, "
+                    "or give this one another home (LOCAL_CLOUD_HOME)"
+                ) from None
+            time.sleep(0.05)  # a lock that is let go tells nobody who waits for a while only
 
 
 @hooks.on_infra_ready()

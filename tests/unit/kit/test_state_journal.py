@@ -1,6 +1,7 @@
 """The file that what services hold is kept in: whole batches only, whatever ends its writer."""
 
 import resource
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -59,6 +60,14 @@ def test_a_file_of_another_version_is_refused(path: Path) -> None:
     path.write_bytes(HEADER.replace(b"1", b"0"))
     with pytest.raises(AnotherFormat):
         read(path)
+
+
+def test_nobody_else_can_read_it(path: Path) -> None:
+    written(path, {b"a": b"1"})
+    with Journal(path) as journal:
+        journal.rewrite(journal.read()[0])
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
 
 
 def test_what_is_outdated_can_be_left_out(path: Path) -> None:
