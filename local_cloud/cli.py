@@ -208,7 +208,7 @@ def start(
 
 @app.command()
 def down() -> None:
-    """Stop the cloud. What it held is gone; logs and installed packages stay."""
+    """Stop the cloud. The next start finds what it held, in the embedded mode."""
     home = Home.from_environment()
     state = State.read(home)
     if state is None:
