@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from local_cloud import daemon
+from local_cloud import daemon, snapshot_command
 from local_cloud.client import LoginFailed
 from local_cloud.installation import PROJECT, Home, Options, Ports, State
 from local_cloud.make_mode import make_mode
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 app = typer.Typer(
     help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
 )
+app.add_typer(snapshot_command.app, name="snapshot")
 console = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)
 

@@ -113,8 +113,10 @@ class EmbeddedMode:
             raise PartFailed(f"executions do not go on: {answer.body.decode(errors='replace')}")
 
     async def empty(self) -> None:
-        """Remove what the services held."""
+        """Remove what the services held; if something is to take its place, put it there."""
         shutil.rmtree(self.home.data, ignore_errors=True)
+        if self.home.next_data.exists():
+            self.home.next_data.rename(self.home.data)
 
     def provisioning(self) -> tuple[list[str], dict[str, str]]:
         """Return the setup script, or what deploys the stack, to run on this machine."""

@@ -102,6 +102,16 @@ class Home:
         return self.path / "data"
 
     @property
+    def next_data(self) -> Path:
+        """What takes the place of ``data`` when that is emptied."""
+        return self.path / "next-data"
+
+    @property
+    def snapshots(self) -> Path:
+        """Copies of ``data``, each with a name."""
+        return self.path / "snapshots"
+
+    @property
     def signing_key(self) -> Path:
         return self.path / "cognito-signing-key.pem"
 

@@ -160,6 +160,34 @@ def test_a_start_finds_what_was_there_and_a_fresh_one_does_not(command_line: Com
     assert not command_line.holds("ours")
 
 
+def test_snapshots_are_saved_loaded_and_given_away(
+    command_line: CommandLine, tmp_path: Path
+) -> None:
+    assert command_line.run("up", "-d").returncode == 0
+    command_line.put("ours")
+    saved = command_line.run("snapshot", "save", "one")
+    assert (saved.returncode, "Saved one" in saved.stdout) == (0, True), saved.stderr
+    command_line.put("theirs")
+    loaded = command_line.run("snapshot", "load", "one")
+    assert (loaded.returncode, "Loaded one." in loaded.stdout) == (0, True), loaded.stderr
+    assert (command_line.holds("ours"), command_line.holds("theirs")) == (True, False)
+
+    file = str(tmp_path / "given")
+    assert command_line.run("snapshot", "export", "one", file).returncode == 0
+    assert command_line.run("snapshot", "delete", "one").returncode == 0
+    gone = command_line.run("snapshot", "load", "one")
+    assert (gone.returncode, "there are: none" in gone.stderr) == (1, True)
+    assert command_line.run("down").returncode == 0
+
+    assert command_line.run("snapshot", "import", file, "two").returncode == 0
+    assert [
+        s["name"] for s in json.loads(command_line.run("snapshot", "list", "--json").stdout)
+    ] == ["two"]
+    assert "at the next start" in command_line.run("snapshot", "load", "two").stdout
+    assert command_line.run("up", "-d").returncode == 0
+    assert command_line.holds("ours")
+
+
 def test_ctrl_c_stops_everything(command_line: CommandLine) -> None:
     process = command_line.start("up")
     assert process.stdout is not None

@@ -301,6 +301,14 @@ class Keeper:
     def _soonest(self) -> float:
         return min(at for at, _ in self._due.values())
 
+    def save_all(self) -> None:
+        """Write what all services hold.
+
+        Raises:
+            OSError: the journal cannot be written.
+        """
+        self.save(list(self._services))
+
     def close(self) -> None:
         """Write what all services hold, and nothing any more.
 
@@ -308,7 +316,7 @@ class Keeper:
             OSError: the journal cannot be written.
         """
         try:
-            self.save(list(self._services))
+            self.save_all()
         finally:
             with self._saving:
                 self._closed = True

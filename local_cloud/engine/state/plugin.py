@@ -29,7 +29,7 @@ from local_cloud.engine.state.services import prepare, resume
 LOG = logging.getLogger(__name__)
 
 JOURNAL = "state.journal"
-GO_ON = "/_state/go-on"
+GO_ON, SAVE = "/_state/go-on", "/_state/save"
 #: Operations that change nothing.
 READS = ("Get", "List", "Describe", "Head", "Query", "Scan", "BatchGet", "Filter", "Search")
 #: Operations that change nothing but what is kept entry by entry.
@@ -72,6 +72,7 @@ def keep_state() -> None:
 
     Service.start = start_as_it_was
     ROUTER.add(GO_ON, _go_on, methods=["POST"])
+    ROUTER.add(SAVE, _save, methods=["POST"])
 
     def begin(chain: HandlerChain, context: RequestContext, response: Response) -> None:
         if context.service is not None:
@@ -132,6 +133,16 @@ def _go_on(request: Request) -> Response:
     with contextlib.suppress(ValueError):  # there is no such service
         SERVICE_PLUGINS.require("stepfunctions")
     return Response.for_json({"executions": stepfunctions.go_on()})
+
+
+def _save(request: Request) -> Response:
+    """Write what all services hold now."""
+    try:
+        for keeper in _keepers:
+            keeper.save_all()
+    except OSError as error:
+        return Response(f"{error}", status=500)
+    return Response.for_json({})
 
 
 @hooks.on_infra_shutdown(priority=SERVICE_SHUTDOWN_PRIORITY + 1)

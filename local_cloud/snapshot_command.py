@@ -1,0 +1,115 @@
+"""``local-cloud snapshot``: copies of what the services hold."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from local_cloud import daemon, snapshots
+from local_cloud.installation import Home, Options, Ports, State
+from local_cloud.make_mode import make_mode
+from local_cloud.parts import PartFailed
+from local_cloud.snapshots import SnapshotFailed
+
+app = typer.Typer(help=__doc__, no_args_is_help=True)
+console = Console(highlight=False)
+errors = Console(stderr=True, highlight=False)
+
+Name = Annotated[str, typer.Argument(help="The snapshot's name")]
+
+
+def _or_fail[T](work: Callable[[], T]) -> T:
+    try:
+        return work()
+    except (SnapshotFailed, PartFailed, OSError) as error:
+        errors.print(f"local-cloud: {error}", soft_wrap=True, markup=False)
+        raise typer.Exit(1) from error
+
+
+@app.command()
+def save(name: Name) -> None:
+    """Keep a copy of what the services hold, in place of one of the same name."""
+    made = _or_fail(lambda: snapshots.save(Home.from_environment(), name))
+    console.print(f"Saved {made.name} ({_size(made.size)}).")
+
+
+@app.command()
+def load(name: Name) -> None:
+    """Have the services hold what a snapshot does, in place of what they do; or the next start."""
+    home = Home.from_environment()
+
+    def put() -> str:
+        state = State.read(home)
+        if state is not None and (state.mode != "embedded" or not state.options.keeps_state):
+            raise SnapshotFailed("this cloud keeps no state: start it with ./local-cloud up")
+        snapshots.load(home, name)
+        if state is None:
+            mode = make_mode("embedded", Ports.from_environment(), home, Options())
+            asyncio.run(mode.empty())
+            return "; it is there at the next start"
+        os.kill(state.pid, signal.SIGUSR1)
+        with console.status(f"Loading {name}"):
+            daemon.wait_for_generation(home, state.generation + 1)
+        return ""
+
+    console.print(f"Loaded {name}{_or_fail(put)}.")
+
+
+@app.command("list")
+def list_snapshots(
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON")] = False,
+) -> None:
+    """Show the snapshots."""
+    found = _or_fail(lambda: snapshots.snapshots(Home.from_environment()))
+    if as_json:
+        told = [{"name": s.name, "made": s.made.isoformat(), "bytes": s.size} for s in found]
+        print(json.dumps(told))
+        return
+    if not found:
+        console.print("There are none: ./local-cloud snapshot save NAME")
+        return
+    table = Table(box=None)
+    for title in ("name", "made", "size"):
+        table.add_column(title)
+    for one in found:
+        table.add_row(one.name, one.made.astimezone().strftime("%F %T"), _size(one.size))
+    console.print(table)
+
+
+@app.command()
+def delete(name: Name) -> None:
+    """Remove a snapshot."""
+    _or_fail(lambda: snapshots.delete(Home.from_environment(), name))
+    console.print(f"Deleted {name}.")
+
+
+@app.command("export")
+def export_snapshot(
+    name: Name, file: Annotated[Path, typer.Argument(help="The file to write")]
+) -> None:
+    """Write a snapshot into one file. It holds all that the services do, secrets, too."""
+    _or_fail(lambda: snapshots.export(Home.from_environment(), name, file))
+    console.print(f"Exported {name} to {file} ({_size(file.stat().st_size)}).", soft_wrap=True)
+
+
+@app.command("import")
+def import_snapshot(
+    file: Annotated[Path, typer.Argument(help="A file that was exported", exists=True)],
+    name: Name,
+) -> None:
+    """Keep what an exported file holds, under a name."""
+    made = _or_fail(lambda: snapshots.take(Home.from_environment(), file, name))
+    console.print(f"Imported {made.name} ({_size(made.size)}).")
+
+
+def _size(count: int) -> str:
+    return f"{count / 2**20:.1f} MB" if count >= 2**20 else f"{count / 2**10:.0f} KB"

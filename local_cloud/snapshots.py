@@ -1,0 +1,211 @@
+"""Copies of what the services hold: kept by a name, given to somebody else, put back.
+
+A journal is only appended to, and what it is cut off in is left out; what it names beside itself is
+there before it does, and never changed. So a copy of the two, the journal first, is a state that
+there was, whatever goes on meanwhile.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+import os
+import re
+import shutil
+import tarfile
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from local_aws.http1 import ConnectionFailed, HttpClient
+from local_cloud.installation import Home, State
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+JOURNAL = "state.journal"
+#: What a snapshot is made of, in the order in which it is copied.
+_PARTS = (JOURNAL, "apis.json", "objects")
+
+
+class SnapshotFailed(Exception):
+    """It could not be done; the message says why, and what to do."""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One that is kept."""
+
+    name: str
+    made: datetime.datetime
+    size: int
+
+
+def check_name(name: str) -> str:
+    """Return a snapshot's name.
+
+    Raises:
+        SnapshotFailed: it cannot be one.
+    """
+    if not _NAME.fullmatch(name):
+        raise SnapshotFailed(
+            f"{name!r} is no name of a snapshot: take letters, digits, dots, dashes, underscores"
+        )
+    return name
+
+
+def snapshots(home: Home) -> list[Snapshot]:
+    """Return those that are kept, by name."""
+    return [_described(path) for path in sorted(home.snapshots.glob("*")) if _is_whole(path)]
+
+
+def _is_whole(path: Path) -> bool:
+    return (path / JOURNAL).is_file() and _NAME.fullmatch(path.name) is not None
+
+
+def _described(path: Path) -> Snapshot:
+    made = datetime.datetime.fromtimestamp((path / JOURNAL).stat().st_mtime, datetime.UTC)
+    return Snapshot(path.name, made, sum(file.stat().st_size for file in _files(path)))
+
+
+def _files(path: Path) -> Iterator[Path]:
+    return (file for file in path.rglob("*") if file.is_file())
+
+
+def save(home: Home, name: str) -> Snapshot:
+    """Keep a copy of what the services hold, in place of one of the same name.
+
+    Raises:
+        SnapshotFailed: there is nothing to copy, or the engine does not answer.
+    """
+    check_name(name)
+    state = State.read(home)
+    if state is not None:
+        if state.mode != "embedded" or not state.options.keeps_state:
+            raise SnapshotFailed("this cloud keeps no state: start it with ./local-cloud up")
+        asyncio.run(_write_all(state))
+    if not (home.data / JOURNAL).exists():
+        raise SnapshotFailed(f"there is nothing to keep in {home.data}: ./local-cloud up makes it")
+    with _draft(home) as draft:
+        _copy(home.data, draft)
+        _put(draft, home.snapshots / name)
+    return _described(home.snapshots / name)
+
+
+async def _write_all(state: State) -> None:
+    engine = HttpClient(state.ports.engine_url)
+    try:
+        answer = await engine.request("POST", "/_state/save")
+    except ConnectionFailed as error:
+        raise SnapshotFailed(f"the engine does not answer ({error}): try again") from error
+    finally:
+        engine.close()
+    if answer.status != 200:
+        words = answer.body.decode(errors="replace")
+        raise SnapshotFailed(f"the engine cannot write what it holds: {words}")
+
+
+def _copy(source: Path, target: Path) -> None:
+    for part in _PARTS:
+        if (source / part).is_dir():
+            shutil.copytree(source / part, target / part, copy_function=_link_or_copy)
+        elif (source / part).exists():
+            shutil.copy(source / part, target / part)
+
+
+def _link_or_copy(source: str, target: str) -> None:
+    """Give a file that nobody changes a second name, where the file system can."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy(source, target)
+
+
+class _draft(tempfile.TemporaryDirectory[str]):  # noqa: N801 - reads as a function
+    """A folder beside the snapshots, to be renamed when it is whole."""
+
+    def __init__(self, home: Home) -> None:
+        home.snapshots.mkdir(parents=True, exist_ok=True)
+        home.snapshots.chmod(0o700)
+        super().__init__(prefix=".draft-", dir=home.snapshots, ignore_cleanup_errors=True)
+
+    def __enter__(self) -> Path:  # type: ignore[override]
+        return Path(super().__enter__())
+
+
+def _put(draft: Path, target: Path) -> None:
+    """Move what is whole to its place."""
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir(parents=True)
+    for part in draft.iterdir():
+        part.rename(target / part.name)
+
+
+def _found(home: Home, name: str) -> Path:
+    path = home.snapshots / check_name(name)
+    if not _is_whole(path):
+        known = ", ".join(one.name for one in snapshots(home)) or "none"
+        raise SnapshotFailed(f"there is no snapshot {name!r}; there are: {known}")
+    return path
+
+
+def load(home: Home, name: str) -> None:
+    """Have the next engine that starts empty hold what a snapshot does.
+
+    Raises:
+        SnapshotFailed: there is none of this name.
+    """
+    path = _found(home, name)
+    with _draft(home) as draft:
+        _copy(path, draft)
+        _put(draft, home.next_data)
+
+
+def delete(home: Home, name: str) -> None:
+    """Remove a snapshot.
+
+    Raises:
+        SnapshotFailed: there is none of this name.
+    """
+    shutil.rmtree(_found(home, name))
+
+
+def export(home: Home, name: str, file: Path) -> None:
+    """Write a snapshot into one file, to be given to somebody else.
+
+    Raises:
+        SnapshotFailed: there is none of this name.
+        OSError: the file cannot be written.
+    """
+    path = _found(home, name)
+    draft = file.with_name(f".{file.name}.{os.getpid()}")
+    try:
+        with tarfile.open(draft, "w:gz", compresslevel=3) as archive:
+            for part in sorted(_files(path)):
+                archive.add(part, str(part.relative_to(path)))
+        draft.replace(file)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def take(home: Home, file: Path, name: str) -> Snapshot:
+    """Keep what a file holds that somebody has exported.
+
+    Raises:
+        SnapshotFailed: it holds something else.
+        OSError: it cannot be read.
+    """
+    check_name(name)
+    with _draft(home) as draft:
+        try:
+            with tarfile.open(file, "r:gz") as archive:
+                for member in archive:
+                    top = member.name.split("/")[0]
+                    if not member.isfile() or top not in _PARTS:
+                        raise SnapshotFailed(f"{file} is no snapshot: it has {member.name!r} in it")
+                    archive.extract(member, draft, filter="data")
+        except (tarfile.TarError, EOFError) as error:
+            raise SnapshotFailed(f"{file} is no snapshot: {error}") from error
+        if not (draft / JOURNAL).exists():
+            raise SnapshotFailed(f"{file} is no snapshot: it has no {JOURNAL} in it")
+        _put(draft, home.snapshots / name)
+    return _described(home.snapshots / name)
