@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -573,7 +574,8 @@ def bench(
         list[str] | None,
         typer.Argument(
             help="start, analysis, ping, functions, workflows, gateway (usual); echo (the gateway "
-            "without its peers), many (up to 100,000 idle connections), console, tools, soak, "
+            "without its peers), many (up to 100,000 idle connections), console, calls (S3 and "
+            "DynamoDB, beside LocalEmu), tools, soak, "
             "fidelity"
         ),
     ] = None,
@@ -590,6 +592,51 @@ def bench(
     if against is not None:
         command += ["--against", against, "--times", str(times)]
     raise typer.Exit(subprocess.run(command, cwd=PROJECT, check=False).returncode)
+
+
+@app.command()
+def chaos(
+    runs: Annotated[int, typer.Option(min=1, help="How many analyses")] = 20,
+    seed: Annotated[int, typer.Option(help="Another one, another order of faults")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object last")] = False,
+) -> None:
+    """Kill and stop the parts of a cloud of its own amid analyses, and say what is lost."""
+    from local_cloud import chaos as work
+
+    done: list[work.Run] = []
+    progress = errors if as_json else console
+
+    def report(number: int, run: work.Run) -> None:
+        done.append(run)
+        fault = run.fault
+        words = "; ".join(run.wrong) or f"{run.writes} writes, all there"
+        progress.print(
+            f"{number:4} {fault.part:<9}{fault.action:<9}at {fault.phase:<15}"
+            f"{run.seconds:5.1f} s  {words}",
+            soft_wrap=True,
+            markup=False,
+        )
+
+    try:
+        left = work.run(runs, seed, report)
+    except PartFailed as error:
+        fail(str(error))
+    except KeyboardInterrupt:
+        fail("interrupted", 130)
+    rows = list(work.summed(done))
+    table = Table(box=None)
+    for title in rows[0]:
+        table.add_column(title.replace("_", " "))
+    for row in rows:
+        table.add_row(*map(str, row.values()))
+    progress.print(table)
+    for line in left:
+        progress.print(f"left behind: {line}", soft_wrap=True, markup=False)
+    if as_json:
+        wrong = [f"run {n}: {w}" for n, run in enumerate(done, 1) for w in run.wrong]
+        print(json.dumps({"seed": seed, "parts": rows, "wrong": wrong, "left": left}))
+    if left or any(run.wrong for run in done):
+        raise typer.Exit(1)
 
 
 def main() -> None:

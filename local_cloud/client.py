@@ -59,8 +59,12 @@ def aws_client(service: str, ports: Ports) -> Any:
     return client_at(service, ports.engine_url)
 
 
-def client_at(service: str, endpoint: str) -> Any:
-    """Return a boto3 client of the engine at ``http://host:port``."""
+def client_at(service: str, endpoint: str, attempts: int = 3) -> Any:
+    """Return a boto3 client of the engine at ``http://host:port``.
+
+    Args:
+        attempts: how often a call is tried that cannot be made.
+    """
     # Here: most commands need none, and it takes long to load.
     import boto3
     from botocore.config import Config
@@ -72,7 +76,9 @@ def client_at(service: str, endpoint: str) -> Any:
         aws_access_key_id="test",
         aws_secret_access_key="test",  # noqa: S106 - the engine takes any
         config=Config(
-            connect_timeout=3, retries={"total_max_attempts": 3}, s3={"addressing_style": "path"}
+            connect_timeout=3,
+            retries={"total_max_attempts": attempts},
+            s3={"addressing_style": "path"},
         ),
     )
 
