@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import re
 import struct
@@ -243,7 +244,9 @@ class Keeper:
             for key in records
             for kind in (_ENTRY, _ITEM)
         ]
-        if gone:
+        with contextlib.suppress(
+            OSError
+        ):  # it does no harm, and goes when the journal is rewritten
             self.journal.write(gone)
 
     def keep(self, service: Service) -> None:
@@ -268,8 +271,8 @@ class Keeper:
             return
         try:
             self.save([] if parts_only else [name])
-        except OSError:
-            self.changed(name)  # who writes in the background says so, and tries again
+        except Exception:  # who writes in the background says so, and tries again
+            self.changed(name)
             return
         with self._changed:
             self._due[name] = (time.monotonic() + LATER_SECONDS[0], 1)
@@ -290,8 +293,8 @@ class Keeper:
             try:
                 self.save(list(due))
                 self.compact()
-            except OSError as error:
-                self.say("", f"cannot be written: {error}; it is tried again each second")
+            except Exception as error:
+                self.say("", f"cannot be written: {error!r}; it is tried again each second")
                 with self._changed:
                     for name in due:
                         self._due[name] = (time.monotonic() + RETRY_SECONDS, 0)
