@@ -271,7 +271,7 @@ class Keeper:
             return
         try:
             self.save([] if parts_only else [name])
-        except Exception:  # who writes in the background says so, and tries again
+        except Exception:  # noqa: BLE001 - who writes in the background says so, and tries again
             self.changed(name)
             return
         with self._changed:
@@ -293,7 +293,7 @@ class Keeper:
             try:
                 self.save(list(due))
                 self.compact()
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - nobody else would write any more
                 self.say("", f"cannot be written: {error!r}; it is tried again each second")
                 with self._changed:
                     for name in due:
