@@ -237,17 +237,16 @@ class Keeper:
         assert data is not None
         put_back(service, read(data, _Returned(self, name, parts)))
         self._sums[name] = zlib.crc32(data)
-        # What nothing names any more.
+        # What nothing names any more goes now, or else when the journal is rewritten.
         gone: Changes = [
             (_key(kind, name, number, key), None)
             for number, records in parts.items()
             for key in records
             for kind in (_ENTRY, _ITEM)
         ]
-        with contextlib.suppress(
-            OSError
-        ):  # it does no harm, and goes when the journal is rewritten
-            self.journal.write(gone)
+        if gone:
+            with contextlib.suppress(OSError):
+                self.journal.write(gone)
 
     def keep(self, service: Service) -> None:
         """Write what a service holds from now on."""
