@@ -121,6 +121,16 @@ def write(stack: Stack) -> dict[str, Any]:
     logs.create_log_stream(logGroupName="kept", logStreamName="s")
     line = {"timestamp": int(time.time() * 1000), "message": "a line"}
     logs.put_log_events(logGroupName="kept", logStreamName="s", logEvents=[line])
+    stack.aws("cloudwatch").put_metric_alarm(
+        AlarmName="kept",
+        Namespace="test",
+        MetricName="m",
+        Statistic="Sum",
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=1.0,
+        ComparisonOperator="GreaterThanThreshold",
+    )
     stack.aws("cloudformation").create_stack(StackName="kept", TemplateBody=json.dumps(STACK))
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
@@ -202,6 +212,10 @@ def looks(stack: Stack, known: dict[str, Any]) -> dict[str, Any]:
         "secret": stack.aws("secretsmanager").get_secret_value(SecretId="kept")["SecretString"],
         "role": stack.aws("iam").get_role(RoleName="kept")["Role"]["RoleName"],
         "lines": [event["message"] for event in logs],
+        "alarms": [
+            alarm["AlarmName"]
+            for alarm in stack.aws("cloudwatch").describe_alarms()["MetricAlarms"]
+        ],
         "stack": [(one["StackName"], one["StackStatus"]) for one in stacks],
         "queue of the stack": sqs.get_queue_url(QueueName="of-stack")["QueueUrl"].rsplit("/")[-1],
         "function": stack.aws("lambda")

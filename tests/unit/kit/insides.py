@@ -190,6 +190,11 @@ INSIDES = (
     ("state.plugin", "localstack.runtime.shutdown", "SERVICE_SHUTDOWN_PRIORITY"),
     ("state.containers", "localstack.services.stores", "LOCAL_ATTR_PREFIX"),
     ("state.codec", "moto.core.base_backend", "BackendDict._instances"),
+    (
+        "state.services.cloudwatch",
+        "localstack.services.cloudwatch.alarm_scheduler",
+        "AlarmScheduler.restart_existing_alarms",
+    ),
     ("state.services.cloudformation", f"{_CFN}.v2.entities", "Stack.set_stack_status"),
     ("state.services.cloudformation", f"{_CFN}.v2.entities", "Stack.set_resource_status"),
     ("state.services.dynamodb", "moto.dynamodb.models.table", "Table.__init__"),

@@ -12,6 +12,7 @@ from localstack.services.plugins import Service
 
 _MODULES = {
     "cloudformation": "cloudformation",
+    "cloudwatch": "cloudwatch",
     "cognito-idp": "cognito",
     "dynamodb": "dynamodb",
     "logs": "logs",
