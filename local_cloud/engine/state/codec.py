@@ -10,6 +10,7 @@ import collections
 import copyreg
 import datetime
 import decimal
+import functools
 import importlib
 import io
 import pickle
@@ -270,23 +271,28 @@ class Reader(pickle.Unpickler):
         """
         if module == __name__ and name in ("_noted_dict", "_noted_list"):
             return getattr(self._noted, name[1:])
-        if (plain := _PLAIN.get((module, name))) is not None:
-            return plain
-        if (module, name) == ("copyreg", "_reconstructor"):
-            return _reconstructed
-        found: Any = None
-        if _MODELS.fullmatch(module):
-            found = importlib.import_module(module)
-            for part in name.split("."):
-                found = getattr(found, part)
-        # A class that a module only uses is reached through it, too.
-        if not (
-            _is_admitted(found.__module__, found.__qualname__)
-            if isinstance(found, type)
-            else getattr(found, "reads_state", False)
-        ):
-            raise pickle.UnpicklingError(f"{module}.{name} is nothing that a service holds")
-        return found
+        return _admitted(module, name)
+
+
+@functools.cache
+def _admitted(module: str, name: str) -> Any:
+    if (plain := _PLAIN.get((module, name))) is not None:
+        return plain
+    if (module, name) == ("copyreg", "_reconstructor"):
+        return _reconstructed
+    found: Any = None
+    if _MODELS.fullmatch(module):
+        found = importlib.import_module(module)
+        for part in name.split("."):
+            found = getattr(found, part)
+    # A class that a module only uses is reached through it, too.
+    if not (
+        _is_admitted(found.__module__, found.__qualname__)
+        if isinstance(found, type)
+        else getattr(found, "reads_state", False)
+    ):
+        raise pickle.UnpicklingError(f"{module}.{name} is nothing that a service holds")
+    return found
 
 
 def _reconstructed(kind: type, base: type, state: Any) -> Any:

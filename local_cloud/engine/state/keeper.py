@@ -22,7 +22,7 @@ from local_cloud.engine.state import noted
 from local_cloud.engine.state.codec import NotKept, read, write
 from local_cloud.engine.state.containers import held_by, put_back
 from local_cloud.engine.state.journal import AnotherFormat, Journal, Records
-from local_cloud.engine.state.noted import NotedDict, NotedList
+from local_cloud.engine.state.noted import NotedDict, NotedList, Unread
 
 LOG = logging.getLogger(__name__)
 
@@ -37,6 +37,9 @@ COMMIT_SECONDS = 0.002
 LONG_BYTES = 64 << 20
 #: Iterators of streams lead to DynamoDB's own tables; a reader asks for new ones.
 NOT_KEPT = frozenset({"dynamodbstreams"})
+#: Whose code asks for values by the dictionary's own methods only, and holds many.
+READ_LATER = frozenset({"dynamodb"})
+_PART = b"_noted_"
 _ATTEMPTS = 50
 _NUMBER = struct.Struct(">Q")
 #: Kinds of records: what a service holds; an entry of a dictionary; one of a list.
@@ -120,9 +123,16 @@ class _Returned:
             kept = self.keeper.kept[number] = _Kept(self.service)
             for key, value in self.parts.pop(number, {}).items():
                 entry = read(key, self)
-                dict.__setitem__(found, entry, read(value, self))
+                # One that names a part is read, so that it is known whose the part is.
+                later = self.service in READ_LATER and _PART not in value
+                found_value = Unread(value, self.read) if later else read(value, self)
+                dict.__setitem__(found, entry, found_value)
                 kept.sums[entry] = zlib.crc32(value)
         return found
+
+    def read(self, data: bytes) -> Any:
+        """Return the value of these bytes."""
+        return read(data, self)
 
     def noted_list(self, number: int) -> NotedList:
         """Return the list of a number."""
@@ -420,6 +430,8 @@ class _Round:
             kept.waiting.append((last, touched))
         for key in {key for _, keys in kept.waiting for key in list(keys)}:
             value = dict.get(one, key, _ABSENT)
+            if type(value) is Unread:
+                continue  # as it is on disk
             if value is _ABSENT:
                 if key in kept.sums:
                     self._take(_ENTRY, kept.service, one.number, write(key, self._found_none), None)

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import copy
 import itertools
-from collections.abc import Iterable
+import threading
+from collections.abc import Callable, Iterable
 from typing import Any, SupportsIndex
 
 _numbers = itertools.count(1)
+_reading = threading.RLock()
 #: Those that may have changed since somebody last asked, by their numbers.
 changed: dict[int, NotedDict | NotedList] = {}
 
@@ -30,8 +32,20 @@ def take_changed() -> list[NotedDict | NotedList]:
     return list(taken.values())
 
 
+class Unread:
+    """A value as it is on disk, which nobody has asked for yet."""
+
+    __slots__ = ("data", "read")
+
+    def __init__(self, data: bytes, read: Callable[[bytes], Any]) -> None:
+        self.data = data
+        self.read = read
+
+
 class NotedDict(dict[Any, Any]):
     """A dictionary whose entries are kept one by one, under its number.
+
+    Values that come from disk are read when they are asked for.
 
     Args:
         nested: whether a key that is missing gets one of these, as with ``defaultdict(dict)``.
@@ -54,8 +68,33 @@ class NotedDict(dict[Any, Any]):
     def __getitem__(self, key: Any) -> Any:
         """Return a value, which who asks may change."""
         value = super().__getitem__(key)  # may ask for __missing__
+        if type(value) is Unread:
+            value = self._read(key, value)
         self.touch(key)
         return value
+
+    def _read(self, key: Any, unread: Unread) -> Any:
+        with _reading:
+            value = super().__getitem__(key)
+            if value is unread:  # and not what another thread has just read
+                value = unread.read(unread.data)
+                super().__setitem__(key, value)
+        return value
+
+    def _read_all(self) -> None:
+        for key, value in list(super().items()):
+            if type(value) is Unread:
+                self._read(key, value)
+
+    def values(self) -> Any:
+        """Return all values, to be looked at only."""
+        self._read_all()
+        return super().values()
+
+    def items(self) -> Any:
+        """Return all entries, to be looked at only."""
+        self._read_all()
+        return super().items()
 
     def __missing__(self, key: Any) -> Any:
         """Make what is missing."""
@@ -82,13 +121,13 @@ class NotedDict(dict[Any, Any]):
         """Remove an entry."""
         value = super().pop(key, *default)
         self.touch(key)
-        return value
+        return value.read(value.data) if type(value) is Unread else value
 
     def popitem(self) -> tuple[Any, Any]:
         """Remove the last entry."""
         key, value = super().popitem()
         self.touch(key)
-        return key, value
+        return key, value.read(value.data) if type(value) is Unread else value
 
     def setdefault(self, key: Any, default: Any = None) -> Any:
         """Return a value, set where there is none."""
@@ -106,6 +145,13 @@ class NotedDict(dict[Any, Any]):
         for key in list(self):
             del self[key]
 
+    def __eq__(self, other: object) -> bool:
+        """Compare the entries."""
+        self._read_all()
+        return super().__eq__(other)
+
+    __hash__ = None
+
     def __deepcopy__(self, memo: dict[int, Any]) -> NotedDict:
         """Return one of its own number."""
         entries = {copy.deepcopy(k, memo): copy.deepcopy(v, memo) for k, v in self.items()}
@@ -113,7 +159,7 @@ class NotedDict(dict[Any, Any]):
 
     def __copy__(self) -> NotedDict:
         """Return one of its own number."""
-        return NotedDict(self, nested=self.nested)
+        return NotedDict(self.items(), nested=self.nested)
 
     copy = __copy__
 

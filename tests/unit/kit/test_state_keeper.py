@@ -1,5 +1,6 @@
 """What a service holds is written as it changes, and given back as it was."""
 
+import copy
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +16,7 @@ from localstack.state import StateVisitor
 from local_cloud.engine.state import keeper, noted
 from local_cloud.engine.state.journal import AnotherFormat
 from local_cloud.engine.state.keeper import Keeper
-from local_cloud.engine.state.noted import NotedDict, NotedList
+from local_cloud.engine.state.noted import NotedDict, NotedList, Unread
 
 ACCOUNT, REGION = "000000000000", "us-east-1"
 
@@ -54,7 +55,9 @@ class Kept:
 @pytest.fixture(autouse=True)
 def _nothing_changed() -> Iterator[None]:
     noted.take_changed()
+    before = keeper.READ_LATER
     yield
+    keeper.READ_LATER = before
     noted.take_changed()
 
 
@@ -207,6 +210,25 @@ def test_nothing_counts_as_written_that_could_not_be(tmp_path: Path) -> None:
     assert (again.store.apart, again.store.lines) == ({"k": "v"}, [1])
 
 
+def test_values_are_read_when_they_are_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeper, "READ_LATER", {"sqs"})
+    first = Kept(tmp_path / "journal")
+    first.store.apart.update({"a": [1], "b": [2], "c": [3], "part": NotedDict({"d": [4]})})
+    first.save()
+    again = Kept(tmp_path / "journal")
+    raw = {key: type(dict.get(again.store.apart, key)) for key in again.store.apart}
+    assert raw == {"a": Unread, "b": Unread, "c": Unread, "part": NotedDict}
+    again.store.apart["a"].append(2)
+    assert again.store.apart.pop("b") == [2]
+    assert type(dict.get(again.store.apart, "c")) is Unread
+    again.save()
+    last = Kept(tmp_path / "journal")
+    assert last.store.apart == {"a": [1, 2], "c": [3], "part": {"d": [4]}}
+    assert list(copy.deepcopy(last.store.apart).values()) == list(last.store.apart.values())
+
+
 KEYS = st.sampled_from("abc")
 STEPS = st.lists(
     st.one_of(
@@ -219,9 +241,12 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None)
-@given(STEPS)
-def test_whatever_is_done_comes_back(tmp_path_factory: Any, steps: list[Any]) -> None:
+@settings(max_examples=200, deadline=None)
+@given(STEPS, st.sampled_from([frozenset(), frozenset({"sqs"})]))
+def test_whatever_is_done_comes_back(
+    tmp_path_factory: Any, steps: list[Any], read_later: frozenset[str]
+) -> None:
+    keeper.READ_LATER = read_later
     path = tmp_path_factory.mktemp("state") / "journal"
     now = Kept(path)
     entries: dict[str, list[Any]] = {}
