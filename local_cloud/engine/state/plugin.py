@@ -9,6 +9,7 @@ import contextlib
 import fcntl
 import logging
 import os
+import sys
 import time
 from pathlib import Path
 from typing import IO, Any
@@ -54,7 +55,7 @@ def keep_state() -> None:
     try:
         keeper = Keeper(Path(folder) / JOURNAL)
     except (AnotherFormat, OSError) as error:
-        raise SystemExit(str(error)) from error
+        raise _refusal(str(error)) from error
     _keepers.append(keeper)
     start = Service.start
 
@@ -94,6 +95,12 @@ def keep_state() -> None:
     handlers.run_custom_finalizers.append(end)  # after an error
 
 
+def _refusal(why: str) -> SystemExit:
+    """Return what ends the engine with these as its last words, after all that it printed."""
+    sys.stdout.flush()
+    return SystemExit(why)
+
+
 def lock(folder: Path) -> None:
     """Hold a folder for as long as this process lives; wait for one that is about to end.
 
@@ -110,7 +117,7 @@ def lock(folder: Path) -> None:
             return
         except BlockingIOError:
             if time.monotonic() > until:
-                raise SystemExit(
+                raise _refusal(
                     f"{folder} is held by another engine: stop that cloud, "
                     "or give this one another home (LOCAL_CLOUD_HOME)"
                 ) from None
