@@ -326,10 +326,9 @@ def reset() -> None:
     """Empty the running cloud and provision it anew."""
     home = Home.from_environment()
     state = running_or_fail(home)
-    os.kill(state.pid, signal.SIGUSR1)
     with console.status("Emptying and provisioning"):
         try:
-            daemon.wait_for_generation(home, state.generation + 1)
+            daemon.begin_anew(home, state)
         except PartFailed as error:
             fail(str(error))
     console.print("The cloud is empty and provisioned anew.")

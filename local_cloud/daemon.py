@@ -82,18 +82,20 @@ def start(
     raise PartFailed("the supervisor ended before it was ready. See: ./local-cloud logs supervisor")
 
 
-def wait_for_generation(home: Home, generation: int) -> None:
-    """Wait until the engine has been emptied and provisioned.
+def begin_anew(home: Home, state: State) -> None:
+    """Have a running cloud empty its engine and provision it; return when it has.
 
     Raises:
         PartFailed: it took too long, or the cloud ended meanwhile.
     """
+    os.kill(state.pid, signal.SIGUSR1)
+    generation = state.generation + 1
     deadline = time.monotonic() + RESET_SECONDS
     while time.monotonic() < deadline:
-        state = State.read(home)
-        if state is None:
+        now = State.read(home)
+        if now is None:
             break
-        if state.ready and state.generation >= generation:
+        if now.ready and now.generation >= generation:
             return
         time.sleep(POLL_SECONDS)
     raise PartFailed("the cloud did not come back. See: ./local-cloud logs supervisor")

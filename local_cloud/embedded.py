@@ -6,11 +6,11 @@ import os
 import shutil
 import sys
 
-from local_aws.http1 import ConnectionFailed, HttpClient
+from local_aws.http1 import ConnectionFailed
 from local_cloud.installation import SCRIPTS, TEMPLATE, Home, Options, Ports, aws_environment
 from local_cloud.memory import resident_mb
 from local_cloud.mode import Report
-from local_cloud.parts import Part, PartFailed, ProcessPart
+from local_cloud.parts import Part, PartFailed, ProcessPart, ask
 from local_cloud.service_catalog import place_service_catalog
 
 # How many messages the console's connections page can show.
@@ -102,13 +102,10 @@ class EmbeddedMode:
         """Have the executions go on that ran when the last engine ended."""
         if not self.keeps_state:
             return
-        engine = HttpClient(self.ports.engine_url)
         try:
-            answer = await engine.request("POST", "/_state/go-on")
+            answer = await ask("POST", f"{self.ports.engine_url}/_state/go-on")
         except ConnectionFailed as error:
             raise PartFailed(f"the engine does not answer: {error}") from error
-        finally:
-            engine.close()
         if answer.status != 200:
             raise PartFailed(f"executions do not go on: {answer.body.decode(errors='replace')}")
 

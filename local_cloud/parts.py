@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from local_aws.http1 import ConnectionFailed, HttpClient
+from local_aws.http_message import Response
 
 STOP_SECONDS, ANSWER_SECONDS = 15.0, 2.0
 
@@ -76,13 +77,23 @@ class Part(ABC):
 
 async def status_of(url: str) -> int | None:
     """Return the status by which ``GET`` of a local URL is answered, if it is."""
+    try:
+        async with asyncio.timeout(ANSWER_SECONDS):
+            return (await ask("GET", url)).status
+    except (ConnectionFailed, TimeoutError):
+        return None
+
+
+async def ask(method: str, url: str) -> Response:
+    """Return the answer of a local URL to one request without a body.
+
+    Raises:
+        ConnectionFailed: nobody answers.
+    """
     base, _, path = url.removeprefix("http://").partition("/")
     client = HttpClient(f"http://{base}")
     try:
-        async with asyncio.timeout(ANSWER_SECONDS):
-            return (await client.request("GET", f"/{path}")).status
-    except (ConnectionFailed, TimeoutError):
-        return None
+        return await client.request(method, f"/{path}")
     finally:
         client.close()
 

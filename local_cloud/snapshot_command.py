@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
@@ -15,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from local_cloud import daemon, snapshots
-from local_cloud.installation import Home, Options, Ports, State
+from local_cloud.installation import Home, Options, Ports
 from local_cloud.make_mode import make_mode
 from local_cloud.parts import PartFailed
 from local_cloud.snapshots import SnapshotFailed
@@ -48,17 +46,14 @@ def load(name: Name) -> None:
     home = Home.from_environment()
 
     def put() -> str:
-        state = State.read(home)
-        if state is not None and (state.mode != "embedded" or not state.options.keeps_state):
-            raise SnapshotFailed("this cloud keeps no state: start it with ./local-cloud up")
+        state = snapshots.running(home)
         snapshots.load(home, name)
         if state is None:
             mode = make_mode("embedded", Ports.from_environment(), home, Options())
             asyncio.run(mode.empty())
             return "; it is there at the next start"
-        os.kill(state.pid, signal.SIGUSR1)
         with console.status(f"Loading {name}"):
-            daemon.wait_for_generation(home, state.generation + 1)
+            daemon.begin_anew(home, state)
         return ""
 
     console.print(f"Loaded {name}{_or_fail(put)}.")

@@ -18,8 +18,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from local_aws.http1 import ConnectionFailed, HttpClient
+from local_aws.http1 import ConnectionFailed
 from local_cloud.installation import Home, State
+from local_cloud.parts import ask
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 JOURNAL = "state.journal"
@@ -71,6 +72,18 @@ def _files(path: Path) -> Iterator[Path]:
     return (file for file in path.rglob("*") if file.is_file())
 
 
+def running(home: Home) -> State | None:
+    """Return the cloud that runs, if one does.
+
+    Raises:
+        SnapshotFailed: it keeps nothing that could be saved or replaced.
+    """
+    state = State.read(home)
+    if state is not None and (state.mode != "embedded" or not state.options.keeps_state):
+        raise SnapshotFailed("this cloud keeps no state: start it with ./local-cloud up")
+    return state
+
+
 def save(home: Home, name: str) -> Snapshot:
     """Keep a copy of what the services hold, in place of one of the same name.
 
@@ -78,10 +91,7 @@ def save(home: Home, name: str) -> Snapshot:
         SnapshotFailed: there is nothing to copy, or the engine does not answer.
     """
     check_name(name)
-    state = State.read(home)
-    if state is not None:
-        if state.mode != "embedded" or not state.options.keeps_state:
-            raise SnapshotFailed("this cloud keeps no state: start it with ./local-cloud up")
+    if (state := running(home)) is not None:
         asyncio.run(_write_all(state))
     if not (home.data / JOURNAL).exists():
         raise SnapshotFailed(f"there is nothing to keep in {home.data}: ./local-cloud up makes it")
@@ -92,13 +102,10 @@ def save(home: Home, name: str) -> Snapshot:
 
 
 async def _write_all(state: State) -> None:
-    engine = HttpClient(state.ports.engine_url)
     try:
-        answer = await engine.request("POST", "/_state/save")
+        answer = await ask("POST", f"{state.ports.engine_url}/_state/save")
     except ConnectionFailed as error:
         raise SnapshotFailed(f"the engine does not answer ({error}): try again") from error
-    finally:
-        engine.close()
     if answer.status != 200:
         words = answer.body.decode(errors="replace")
         raise SnapshotFailed(f"the engine cannot write what it holds: {words}")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -96,8 +94,6 @@ def test_the_agents_workflow_in_jsonata_answers_as_the_other_one_does(cloud: Sta
 def test_a_reset_deploys_it_again(cloud: Stack) -> None:
     assert cloud.home is not None
     before = Deployment(cloud.ports, NAME).outputs()["WebSocketUrl"]
-    generation = cloud.state().generation
-    os.kill(cloud.state().pid, signal.SIGUSR1)
-    daemon.wait_for_generation(cloud.home, generation + 1)
+    daemon.begin_anew(cloud.home, cloud.state())
     after = Deployment(cloud.ports, NAME).outputs()["WebSocketUrl"]
     assert after != before

@@ -3,7 +3,7 @@
 import resource
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -17,13 +17,13 @@ def path(tmp_path: Path) -> Path:
 
 
 def written(path: Path, *batches: dict[bytes, bytes | None]) -> None:
-    with Journal(path) as journal:
+    with closing(Journal(path)) as journal:
         for batch in batches:
             journal.write(batch.items())
 
 
 def read(path: Path) -> tuple[dict[bytes, bytes], int]:
-    with Journal(path) as journal:
+    with closing(Journal(path)) as journal:
         return journal.read()
 
 
@@ -39,7 +39,7 @@ def test_a_batch_that_was_cut_off_anywhere_is_left_out_and_the_next_is_kept(path
     whole = path.read_bytes()
     for size in range(len(before), len(whole)):
         path.write_bytes(whole[:size])
-        with Journal(path) as journal:
+        with closing(Journal(path)) as journal:
             assert journal.read() == ({b"a": b"1"}, size - len(before))
             journal.write([(b"c", b"3")])
         assert read(path) == ({b"a": b"1", b"c": b"3"}, 0)
@@ -64,7 +64,7 @@ def test_a_file_of_another_version_is_refused(path: Path) -> None:
 
 def test_nobody_else_can_read_it(path: Path) -> None:
     written(path, {b"a": b"1"})
-    with Journal(path) as journal:
+    with closing(Journal(path)) as journal:
         journal.rewrite(journal.read()[0])
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
@@ -73,7 +73,7 @@ def test_nobody_else_can_read_it(path: Path) -> None:
 def test_what_is_outdated_can_be_left_out(path: Path) -> None:
     batches: list[dict[bytes, bytes | None]] = [{b"a": b"%d" % n} for n in range(1000)]
     written(path, *batches)
-    with Journal(path) as journal:
+    with closing(Journal(path)) as journal:
         before = journal.size
         journal.rewrite(journal.read()[0])
         assert journal.size < before / 100
@@ -96,7 +96,7 @@ def no_file_longer_than(size: int) -> Iterator[None]:
 def test_a_full_disk_is_said_harms_nothing_and_goes_on_when_there_is_room(
     path: Path, room: int
 ) -> None:
-    with Journal(path) as journal:
+    with closing(Journal(path)) as journal:
         journal.write([(b"a", b"1")])
         with no_file_longer_than(journal.size + room), pytest.raises(OSError, match="too large"):
             journal.write([(b"a", b"x" * 100_000)])
