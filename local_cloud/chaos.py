@@ -1,7 +1,7 @@
 """Kills and stops the parts of a cloud in the middle of analyses, and looks what is lost.
 
-The cloud is one of its own, in a folder that is removed in the end. Beside the analyses somebody
-writes to DynamoDB and S3, and remembers what was answered.
+The cloud is one of its own, in a folder that is removed if all went well. Beside the analyses
+somebody writes to DynamoDB and S3, and remembers what was answered.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import contextlib
 import itertools
 import os
 import random
+import shutil
 import signal
 import socket
 import tempfile
@@ -76,30 +77,39 @@ def plan(runs: int, seed: int) -> list[Fault]:
     return chosen[:runs]
 
 
-def run(runs: int, seed: int, report: Callable[[int, Run], None]) -> list[str]:
+def run(runs: int, seed: int, report: Callable[[int, Run], None]) -> tuple[list[str], Path | None]:
     """Run it.
 
     Args:
         report: is told of each run, with its number.
 
     Returns:
-        What was left behind when all had stopped.
+        What was left behind when all had stopped; the folder of its parts' logs, which is kept
+        if anything was wrong.
 
     Raises:
         PartFailed: the cloud does not start.
     """
-    with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
-        home, ports = Home(Path(folder)), free_ports()
+    home, ports = Home(Path(tempfile.mkdtemp(prefix="chaos-"))), free_ports()
+    keep = False
+    try:
         daemon.start(home, ports, lambda _: None)
         family = _family(home)
         try:
             with Writer(ports) as writer:
+                done = []
                 for number, fault in enumerate(plan(runs, seed), 1):
-                    report(number, _one(home, ports, fault, writer))
+                    done.append(_one(home, ports, fault, writer))
+                    report(number, done[-1])
                     family |= _family(home)
         finally:
             _stop(home)
-        return _left(home, ports, family)
+        left = _left(home, ports, family)
+        keep = bool(left) or any(run.wrong for run in done)
+        return left, home.logs if keep else None
+    finally:
+        if not keep:
+            shutil.rmtree(home.path)
 
 
 def _one(home: Home, ports: Ports, fault: Fault, writer: Writer) -> Run:

@@ -617,7 +617,7 @@ def chaos(
         )
 
     try:
-        left = work.run(runs, seed, report)
+        left, logs = work.run(runs, seed, report)
     except PartFailed as error:
         fail(str(error))
     except KeyboardInterrupt:
@@ -631,6 +631,8 @@ def chaos(
     progress.print(table)
     for line in left:
         progress.print(f"left behind: {line}", soft_wrap=True, markup=False)
+    if logs is not None:
+        progress.print(f"what its parts wrote: {logs}", soft_wrap=True, markup=False)
     if as_json:
         wrong = [f"run {n}: {w}" for n, run in enumerate(done, 1) for w in run.wrong]
         print(json.dumps({"seed": seed, "parts": rows, "wrong": wrong, "left": left}))
