@@ -19,6 +19,7 @@ from awscli.clidriver import CLIDriver, create_clidriver
 from awscli.customizations.commands import BasicCommand
 from botocore.config import Config
 
+from local_aws.account import REGION
 from local_cloud.installation import Home, Ports, State, aws_environment
 
 POLL_SECONDS = 1.0
@@ -164,6 +165,10 @@ def main() -> None:
     if not os.environ.get("AWS_ENDPOINT_URL"):
         state = State.read(Home.from_environment())
         os.environ.update(aws_environment(state.ports if state else Ports.from_environment()))
+    elif not os.environ.get("AWS_PROFILE"):  # a local cloud takes any credentials
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            os.environ.setdefault(name, "test")
+        os.environ.setdefault("AWS_DEFAULT_REGION", REGION)
     os.environ.setdefault("AWS_PAGER", "")
     driver, arguments = make_driver(os.environ["AWS_ENDPOINT_URL"], sys.argv[1:])
     try:

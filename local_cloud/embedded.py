@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from pathlib import Path
 
 from local_aws.http1 import ConnectionFailed
 from local_cloud.installation import SCRIPTS, TEMPLATE, Home, Options, Ports, aws_environment
@@ -12,6 +13,7 @@ from local_cloud.memory import resident_mb
 from local_cloud.mode import Report
 from local_cloud.parts import Part, PartFailed, ProcessPart, ask
 from local_cloud.service_catalog import place_service_catalog
+from local_cloud.state_files import APIS, copy_state
 
 # How many messages the console's connections page can show.
 RECENT_MESSAGES = "500"
@@ -115,6 +117,10 @@ class EmbeddedMode:
         if self.home.next_data.exists():
             self.home.next_data.rename(self.home.data)
 
+    async def copy_state(self, target: Path) -> None:
+        """Copy what the services hold into an empty folder."""
+        copy_state(self.home.data, target)
+
     def provisioning(self) -> tuple[list[str], dict[str, str]]:
         """Return the setup script, or what deploys the stack, to run on this machine."""
         if self.stack is not None:
@@ -151,7 +157,7 @@ class EmbeddedMode:
         return [*named, "--debug-wait"] if self.options.debug_wait else named
 
     def _kept_apis(self) -> tuple[str, ...]:
-        return ("--kept-apis", str(self.home.data / "apis.json")) if self.keeps_state else ()
+        return ("--kept-apis", str(self.home.data / APIS)) if self.keeps_state else ()
 
     def _engine_settings(self) -> dict[str, str]:
         # https://docs.localstack.cloud/references/configuration/

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from local_cloud.installation import Home, Options, Ports
@@ -50,7 +51,20 @@ class Mode(Protocol):
         """
 
     async def empty(self) -> None:
-        """Remove what the services held; nothing runs meanwhile."""
+        """Remove what the services held, or put in its place what is to come.
+
+        Nothing runs meanwhile.
+
+        Raises:
+            PartFailed: says why it is still there.
+        """
+
+    async def copy_state(self, target: Path) -> None:
+        """Copy what the services hold into an empty folder, whether they run or not.
+
+        Raises:
+            PartFailed: says why it cannot be reached.
+        """
 
     async def prepare_engine(self) -> None:
         """Make what an engine needs that is started again while the rest runs."""

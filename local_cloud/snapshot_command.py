@@ -15,6 +15,7 @@ from rich.table import Table
 from local_cloud import daemon, snapshots
 from local_cloud.installation import Home, Options, Ports
 from local_cloud.make_mode import make_mode
+from local_cloud.mode import Mode
 from local_cloud.parts import PartFailed
 from local_cloud.snapshots import SnapshotFailed
 
@@ -23,6 +24,7 @@ console = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)
 
 Name = Annotated[str, typer.Argument(help="The snapshot's name")]
+InDocker = Annotated[bool, typer.Option("--docker", help="Where none runs: the cloud in Docker")]
 
 
 def _or_fail[T](work: Callable[[], T]) -> T:
@@ -34,14 +36,15 @@ def _or_fail[T](work: Callable[[], T]) -> T:
 
 
 @app.command()
-def save(name: Name) -> None:
+def save(name: Name, docker: InDocker = False) -> None:
     """Keep a copy of what the services hold, in place of one of the same name."""
-    made = _or_fail(lambda: snapshots.save(Home.from_environment(), name))
+    home = Home.from_environment()
+    made = _or_fail(lambda: snapshots.save(_mode(home, docker), name))
     console.print(f"Saved {made.name} ({_size(made.size)}).")
 
 
 @app.command()
-def load(name: Name) -> None:
+def load(name: Name, docker: InDocker = False) -> None:
     """Have the services hold what a snapshot does, in place of what they do; or the next start."""
     home = Home.from_environment()
 
@@ -49,14 +52,21 @@ def load(name: Name) -> None:
         state = snapshots.running(home)
         snapshots.load(home, name)
         if state is None:
-            mode = make_mode("embedded", Ports.from_environment(), home, Options())
-            asyncio.run(mode.empty())
+            asyncio.run(_mode(home, docker).empty())
             return "; it is there at the next start"
         with console.status(f"Loading {name}"):
             daemon.begin_anew(home, state)
         return ""
 
     console.print(f"Loaded {name}{_or_fail(put)}.")
+
+
+def _mode(home: Home, docker: bool) -> Mode:
+    """Return the mode of the cloud that runs, else the one that is asked for."""
+    state = snapshots.running(home)
+    if state is not None:
+        return make_mode(state.mode, state.ports, home, state.options)
+    return make_mode("docker" if docker else "embedded", Ports.from_environment(), home, Options())
 
 
 @app.command("list")

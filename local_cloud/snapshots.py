@@ -1,9 +1,4 @@
-"""Copies of what the services hold: kept by a name, given to somebody else, put back.
-
-A journal is only appended to, and what it is cut off in is left out; what it names beside itself is
-there before it does, and never changed. So a copy of the two, the journal first, is a state that
-there was, whatever goes on meanwhile.
-"""
+"""Copies of what the services hold: kept by a name, given to somebody else, put back."""
 
 from __future__ import annotations
 
@@ -20,12 +15,11 @@ from pathlib import Path
 
 from local_aws.http1 import ConnectionFailed
 from local_cloud.installation import Home, State
+from local_cloud.mode import Mode
 from local_cloud.parts import ask
+from local_cloud.state_files import FILES, JOURNAL, copy_state
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-JOURNAL = "state.journal"
-#: What a snapshot is made of, in the order in which it is copied.
-_PARTS = (JOURNAL, "apis.json", "objects")
 
 
 class SnapshotFailed(Exception):
@@ -79,24 +73,26 @@ def running(home: Home) -> State | None:
         SnapshotFailed: it keeps nothing that could be saved or replaced.
     """
     state = State.read(home)
-    if state is not None and (state.mode != "embedded" or not state.options.keeps_state):
+    if state is not None and not state.options.keeps_state:
         raise SnapshotFailed("this cloud keeps no state: start it with ./local-cloud up")
     return state
 
 
-def save(home: Home, name: str) -> Snapshot:
+def save(mode: Mode, name: str) -> Snapshot:
     """Keep a copy of what the services hold, in place of one of the same name.
 
     Raises:
         SnapshotFailed: there is nothing to copy, or the engine does not answer.
+        PartFailed: what they hold cannot be reached.
     """
     check_name(name)
+    home = mode.home
     if (state := running(home)) is not None:
         asyncio.run(_write_all(state))
-    if not (home.data / JOURNAL).exists():
-        raise SnapshotFailed(f"there is nothing to keep in {home.data}: ./local-cloud up makes it")
     with _draft(home) as draft:
-        _copy(home.data, draft)
+        asyncio.run(mode.copy_state(draft))
+        if not (draft / JOURNAL).exists():
+            raise SnapshotFailed("there is nothing to keep: ./local-cloud up makes it")
         _put(draft, home.snapshots / name)
     return _described(home.snapshots / name)
 
@@ -109,22 +105,6 @@ async def _write_all(state: State) -> None:
     if answer.status != 200:
         words = answer.body.decode(errors="replace")
         raise SnapshotFailed(f"the engine cannot write what it holds: {words}")
-
-
-def _copy(source: Path, target: Path) -> None:
-    for part in _PARTS:
-        if (source / part).is_dir():
-            shutil.copytree(source / part, target / part, copy_function=_link_or_copy)
-        elif (source / part).exists():
-            shutil.copy(source / part, target / part)
-
-
-def _link_or_copy(source: str, target: str) -> None:
-    """Give a file that nobody changes a second name, where the file system can."""
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copy(source, target)
 
 
 class _draft(tempfile.TemporaryDirectory[str]):  # noqa: N801 - reads as a function
@@ -163,7 +143,7 @@ def load(home: Home, name: str) -> None:
     """
     path = _found(home, name)
     with _draft(home) as draft:
-        _copy(path, draft)
+        copy_state(path, draft)
         _put(draft, home.next_data)
 
 
@@ -207,7 +187,7 @@ def take(home: Home, file: Path, name: str) -> Snapshot:
             with tarfile.open(file, "r:gz") as archive:
                 for member in archive:
                     top = member.name.split("/")[0]
-                    if not member.isfile() or top not in _PARTS:
+                    if not member.isfile() or top not in FILES:
                         raise SnapshotFailed(f"{file} is no snapshot: it has {member.name!r} in it")
                     archive.extract(member, draft, filter="data")
         except (tarfile.TarError, EOFError) as error:

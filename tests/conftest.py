@@ -102,12 +102,16 @@ class own_stack:  # noqa: N801 - reads as a function
             )
         return Stack(ports, self.home, self.project if self.mode == "docker" else None)
 
-    def __exit__(self, *_: object) -> None:
+    def stop(self) -> None:
+        """Stop it; entered again, it finds what it held."""
         state = State.read(self.home)
         if state is not None:
             process = psutil.Process(state.pid)
             process.terminate()
             process.wait(60)
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
         if self.mode == "docker":
             for volume in docker.from_env().volumes.list(filters={"name": f"{self.project}_"}):
                 volume.remove()

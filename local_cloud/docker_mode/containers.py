@@ -15,6 +15,22 @@ from local_cloud.parts import Part, PartFailed, end_group
 STOP_SECONDS = 15
 
 
+def container_of(client: docker.DockerClient, project: str, service: str) -> Container | None:
+    """Return the one container of a service, running or not, if Compose has created it.
+
+    Args:
+        project: Compose's name of the project.
+        service: Compose's name of the service.
+    """
+    labels = [
+        f"com.docker.compose.project={project}",
+        f"com.docker.compose.service={service}",
+        "com.docker.compose.oneoff=False",
+    ]
+    found: list[Container] = client.containers.list(all=True, filters={"label": labels})
+    return found[0] if found else None
+
+
 class ContainerPart(Part):
     """The one container of a service, which Compose has created.
 
@@ -34,11 +50,8 @@ class ContainerPart(Part):
     ) -> None:
         super().__init__(name, title, health_url)
         self.client = client
-        self.labels = [
-            f"com.docker.compose.project={project}",
-            f"com.docker.compose.service={service}",
-            "com.docker.compose.oneoff=False",
-        ]
+        self.project = project
+        self.service = service
         self.end: str | None = None
         self._container: Container | None = None
         self._logs: asyncio.subprocess.Process | None = None
@@ -61,10 +74,9 @@ class ContainerPart(Part):
             )
 
     def _find(self) -> Container:
-        found = self.client.containers.list(all=True, filters={"label": self.labels})
-        if not found:
+        container = container_of(self.client, self.project, self.service)
+        if container is None:
             raise PartFailed(f"{self.title}: Compose has made no container for it")
-        container: Container = found[0]
         return container
 
     def has_ended(self) -> str | None:

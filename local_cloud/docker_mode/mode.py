@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import shutil
 import time
 from collections.abc import Coroutine
+from pathlib import Path
 from typing import Any
 
 import docker
@@ -21,6 +24,7 @@ from local_cloud.docker_mode.compose import (
 )
 from local_cloud.docker_mode.containers import ContainerPart
 from local_cloud.docker_mode.sam import SamPart
+from local_cloud.docker_mode.volumes import StateVolumes
 from local_cloud.installation import Home, Options, Ports
 from local_cloud.mode import Progress, Report
 from local_cloud.parts import Part, PartFailed, first_error
@@ -47,6 +51,7 @@ class DockerMode:
         self.home = home
         self.client: docker.DockerClient = connect()
         self.compose = Compose(ports, home)
+        self.volumes = StateVolumes(self.client, self.compose.project)
         self.built = False
 
     def parts(self) -> list[Part]:
@@ -75,17 +80,37 @@ class DockerMode:
 
     @property
     def keeps_state(self) -> bool:
-        """Whether an engine finds what the one before it held: here it starts empty."""
-        return False
+        """Whether an engine finds what the one before it held: the kit's own does."""
+        return not os.environ.get("LOCALSTACK_IMAGE")
 
     async def go_on(self) -> None:
-        """Nothing to do: there are no executions of an engine before."""
+        """Nothing to do: the engine sees by itself when SAM answers."""
 
     async def empty(self) -> None:
-        """Nothing to remove."""
+        """Remove the volumes with what the services held, or have them hold a snapshot."""
+        log = self.home.log("build")
+        self.home.logs.mkdir(parents=True, exist_ok=True)
+        await self.compose.run(log, "rm", "--force", "--stop", *self.volumes.services)
+        await asyncio.to_thread(self.volumes.remove)
+        if self.home.next_data.exists():
+            await self._create()
+            await asyncio.to_thread(self.volumes.fill, self.home.next_data)
+            shutil.rmtree(self.home.next_data)
+
+    async def copy_state(self, target: Path) -> None:
+        """Copy what the services hold into an empty folder."""
+        if await asyncio.to_thread(self.volumes.are_reached):
+            await asyncio.to_thread(self.volumes.copy, target)
+            return
+        self.home.logs.mkdir(parents=True, exist_ok=True)
+        await self._create()
+        try:
+            await asyncio.to_thread(self.volumes.copy, target)
+        finally:
+            await self.clean_up()
 
     async def prepare_engine(self) -> None:
-        """Nothing to do: an engine that ended takes everything with it."""
+        """Nothing to do: a container has its files."""
 
     async def prepare(self, report: Report) -> None:
         """Build images and functions, once; create the network and the containers."""
@@ -104,6 +129,10 @@ class DockerMode:
                 group.create_task(build("functions", self._build_functions()))
             self.built = True
         self.home.env_vars.unlink(missing_ok=True)
+        await self._create()
+
+    async def _create(self) -> None:
+        """Have Compose make the containers, the network and the volumes that are not there."""
         services = list(SERVICES.values())
         await self.compose.run(self.home.log("build"), "up", "--no-start", *services)
 
@@ -120,7 +149,7 @@ class DockerMode:
         return self.compose.command(*words), self.compose.environment
 
     async def clean_up(self) -> None:
-        """Remove containers and network; the volume with the signing key stays."""
+        """Remove containers and network; the volumes stay."""
         self.home.env_vars.unlink(missing_ok=True)
         with contextlib.suppress(PartFailed):
             await self.compose.run(self.home.log("build"), "down", "--remove-orphans")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import concurrent.futures
+import os
+import signal
 from collections.abc import Callable
 from typing import Any
 
@@ -85,11 +87,7 @@ def estimate(messages: list[Message]) -> Any:
             marks=pytest.mark.embedded("SAM does not replace a container that is killed"),
         ),
         pytest.param(kill_part("console"), id="console"),
-        pytest.param(
-            kill_part("engine"),
-            id="engine",
-            marks=pytest.mark.embedded("an engine in Docker comes back empty"),
-        ),
+        pytest.param(kill_part("engine"), id="engine"),
     ],
 )
 def test_an_analysis_survives_the_death_of(
@@ -105,13 +103,12 @@ def test_an_analysis_survives_the_death_of(
     assert sorted(numbers) == list(range(1, max(numbers) + 1)), "nothing is missed, nothing twice"
 
 
-@pytest.mark.parametrize("when", ["accepted", "tool.started", "prompt"])
-def test_the_user_is_told_that_an_analysis_died_with_the_engine(
-    breakable_stack: Stack, when: str
+def test_the_user_is_told_that_an_analysis_is_gone_with_what_the_engine_held(
+    breakable_stack: Stack,
 ) -> None:
-    if breakable_stack.project is None:
-        pytest.skip("an engine that is no container comes back with the analysis")
-    messages = run_through(breakable_stack, kill_part("engine"), when)
+    messages = run_through(
+        breakable_stack, lambda stack: os.kill(stack.state().pid, signal.SIGUSR1), "tool.started"
+    )
     assert messages[-1]["type"] == "error"
     assert messages[-1]["code"] == "AnalysisNotFound"
     again = run_through(breakable_stack, lambda stack: None, "accepted")
@@ -150,13 +147,10 @@ def test_nobody_waits_for_fifty_executions_that_the_engine_died_with(
             return None
 
     told = {until(lambda execution=execution: words(execution), 90) for execution in running}  # type: ignore[misc]
-    if breakable_stack.project is None:
-        assert told == {"RUNNING"}, "they go on"
-        for execution in running:
-            workflows.api.stop_execution(executionArn=execution)
-        ended = {breakable_stack.ended(execution)["status"] for execution in running}
-        assert ended == {"ABORTED"}
-    else:
-        assert told == {"ExecutionDoesNotExist"}
+    assert told == {"RUNNING"}, "they go on"
+    for execution in running:
+        workflows.api.stop_execution(executionArn=execution)
+    ended = {breakable_stack.ended(execution)["status"] for execution in running}
+    assert ended == {"ABORTED"}
     again = [workflows.start({"Pass": {"Type": "Pass", "End": True}}) for _ in range(50)]
     assert {breakable_stack.ended(execution)["status"] for execution in again} == {"SUCCEEDED"}

@@ -23,6 +23,7 @@ from local_cloud.engine.state.codec import NotKept, read, write
 from local_cloud.engine.state.containers import held_by, put_back
 from local_cloud.engine.state.journal import AnotherFormat, Journal, Records
 from local_cloud.engine.state.noted import NotedDict, NotedList, Unread
+from local_cloud.state_files import OBJECTS
 
 LOG = logging.getLogger(__name__)
 
@@ -50,8 +51,7 @@ _STARTS, _VERSIONS = b"starts", b"versions"
 VERSIONS = f"LocalStack {version('localstack-core')}, moto {version('moto-ext')}".encode()
 
 _ABSENT = object()
-#: The folder of what is in objects that are large, and how a value names one.
-CONTENTS = "objects"
+#: How a value names the content of an object that is large, a file of its own.
 _CONTENT = re.compile(rb"[0-9a-f]{64}")
 Changes = list[tuple[bytes, bytes | None]]
 
@@ -63,7 +63,7 @@ def forget_contents(folder: Path, values: Iterable[bytes]) -> None:
         folder: where ``objects`` is.
     """
     names = {name.decode() for value in values for name in _CONTENT.findall(value)}
-    for file in (folder / CONTENTS).glob("*"):
+    for file in (folder / OBJECTS).glob("*"):
         if file.name not in names:
             file.unlink(missing_ok=True)
 
@@ -104,7 +104,9 @@ class _Kept:
         #: Of a list: how many entries, and in which version.
         self.count = self.version = 0
         #: What was touched while requests ran that may still change it: the last of them.
-        self.waiting: list[tuple[int, set[Any]]] = []
+        self.waiting: list[tuple[int, dict[Any, None]]] = []
+        #: Of a dictionary: what was removed, and on disk is not.
+        self.removed: set[Any] = set()
 
 
 class _Returned:
@@ -425,10 +427,12 @@ class _Round:
 
     def _look_at_dict(self, one: NotedDict, kept: _Kept) -> None:
         last, _ = self.keeper.requests[kept.service].now()
-        touched, one.touched = one.touched, set()
+        touched, one.touched = one.touched, {}
+        removed, one.removed = one.removed, set()
+        kept.removed |= removed
         if touched:
             kept.waiting.append((last, touched))
-        for key in {key for _, keys in kept.waiting for key in list(keys)}:
+        for key in _in_order(one, kept):
             value = dict.get(one, key, _ABSENT)
             if type(value) is Unread:
                 continue  # as it is on disk
@@ -438,9 +442,16 @@ class _Round:
                     self._when_written.append(partial(kept.sums.pop, key, None))
                 continue
             data = self._data(kept.service, partial(_same, value))
-            if data is not None and (checksum := zlib.crc32(data)) != kept.sums.get(key):
+            if data is None:
+                continue
+            checksum = zlib.crc32(data)
+            behind = key in kept.removed and key in kept.sums
+            if behind:
+                self._take(_ENTRY, kept.service, one.number, write(key, self._found_none), None)
+            if behind or checksum != kept.sums.get(key):
                 self._take(_ENTRY, kept.service, one.number, write(key, self._found_none), data)
                 self._when_written.append(partial(kept.sums.__setitem__, key, checksum))
+        self._when_written.append(kept.removed.clear)
 
     def _look_at_list(self, one: NotedList, kept: _Kept) -> None:
         version, size = one.version, len(one)
@@ -477,7 +488,7 @@ class _Round:
         if kept is None:
             self.keeper.kept[one.number] = _Kept(name)
             if isinstance(one, NotedDict):
-                one.touched.update(one)
+                one.touched.update(dict.fromkeys(one))
             self.add(one)
         elif kept.service != name:
             # Given back, each of the two would have one of its own.
@@ -501,6 +512,18 @@ class _Round:
         """Note that nothing of it is on disk."""
         for one in self._queued.values():
             noted.changed[one.number] = one
+
+
+def _in_order(one: NotedDict, kept: _Kept) -> Iterable[Any]:
+    """Return the keys to look at; those that are new in the order of the entries."""
+    if not kept.sums:
+        return list(one)
+    keys: dict[Any, None] = {}
+    for _, some in kept.waiting:
+        for key in list(some):
+            keys.pop(key, None)  # what was removed and set again is further behind
+            keys[key] = None
+    return keys
 
 
 def _same(value: Any) -> Any:

@@ -58,12 +58,20 @@ class NotedDict(dict[Any, Any]):
         super().__init__(entries)
         self.nested = nested
         self.number = next(_numbers) if number is None else number
-        self.touched: set[Any] = set()
+        #: Keys whose entries may have changed; what is new among them in the order of the entries.
+        self.touched: dict[Any, None] = {}
+        #: Keys that were removed: if they are here again, they are behind the others.
+        self.removed: set[Any] = set()
 
     def touch(self, key: Any) -> None:
         """Note that an entry may change."""
-        self.touched.add(key)
+        self.touched[key] = None
         changed[self.number] = self
+
+    def _note_removed(self, key: Any) -> None:
+        self.touched.pop(key, None)
+        self.removed.add(key)
+        self.touch(key)
 
     def __getitem__(self, key: Any) -> Any:
         """Return a value, which who asks may change."""
@@ -105,13 +113,15 @@ class NotedDict(dict[Any, Any]):
 
     def __setitem__(self, key: Any, value: Any) -> None:
         """Set a value."""
+        if key not in self:
+            self.touched.pop(key, None)
         super().__setitem__(key, value)
         self.touch(key)
 
     def __delitem__(self, key: Any) -> None:
         """Delete an entry."""
         super().__delitem__(key)
-        self.touch(key)
+        self._note_removed(key)
 
     def get(self, key: Any, default: Any = None) -> Any:
         """Return a value, which who asks may change."""
@@ -120,13 +130,13 @@ class NotedDict(dict[Any, Any]):
     def pop(self, key: Any, *default: Any) -> Any:
         """Remove an entry."""
         value = super().pop(key, *default)
-        self.touch(key)
+        self._note_removed(key)
         return value.read(value.data) if type(value) is Unread else value
 
     def popitem(self) -> tuple[Any, Any]:
         """Remove the last entry."""
         key, value = super().popitem()
-        self.touch(key)
+        self._note_removed(key)
         return key, value.read(value.data) if type(value) is Unread else value
 
     def setdefault(self, key: Any, default: Any = None) -> Any:

@@ -10,10 +10,12 @@ import fcntl
 import logging
 import os
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import IO, Any
 
+import requests
 from localstack.aws import handlers
 from localstack.aws.api import RequestContext
 from localstack.aws.chain import HandlerChain
@@ -26,10 +28,10 @@ from localstack.services.plugins import SERVICE_PLUGINS, Service
 from local_cloud.engine.state.journal import AnotherFormat
 from local_cloud.engine.state.keeper import Keeper
 from local_cloud.engine.state.services import prepare, resume
+from local_cloud.state_files import JOURNAL
 
 LOG = logging.getLogger(__name__)
 
-JOURNAL = "state.journal"
 GO_ON, SAVE = "/_state/go-on", "/_state/save"
 #: Operations that change nothing.
 READS = ("Get", "List", "Describe", "Head", "Query", "Scan", "BatchGet", "Filter", "Search")
@@ -41,6 +43,7 @@ WRITES_PARTS = {
 }
 #: How long an engine may take to end that was told to.
 LOCK_SECONDS = 15.0
+ANSWER_SECONDS, POLL_SECONDS = 2.0, 0.5
 _keepers: list[Keeper] = []
 _held: list[IO[str]] = []
 
@@ -131,15 +134,32 @@ def start_services() -> None:
         for name in keeper.start():
             if SERVICE_PLUGINS.exists(name):
                 SERVICE_PLUGINS.require(name)
+    if _keepers and os.environ.get("GO_ON_WITH_FUNCTIONS") == "1":
+        threading.Thread(target=_go_on_with_functions, name="go-on", daemon=True).start()
+
+
+def _go_on_with_functions() -> None:
+    """Have what ran go on once functions can be called: where nobody asks for it."""
+    url = os.environ["LAMBDA_ENDPOINT"]
+    while True:
+        with contextlib.suppress(requests.RequestException):
+            if requests.get(url, timeout=ANSWER_SECONDS).status_code < 500:
+                break
+        time.sleep(POLL_SECONDS)  # a server that starts tells nobody
+    _take_up()
 
 
 def _go_on(request: Request) -> Response:
     """Have what ran when the engine ended go on, now that functions can be called."""
+    return Response.for_json({"executions": _take_up()})
+
+
+def _take_up() -> int:
     from local_cloud.engine.state.services import stepfunctions
 
     with contextlib.suppress(ValueError):  # there is no such service
         SERVICE_PLUGINS.require("stepfunctions")
-    return Response.for_json({"executions": stepfunctions.go_on()})
+    return stepfunctions.go_on()
 
 
 def _save(request: Request) -> Response:

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from local_cloud import snapshots
-from local_cloud.installation import Home
+from local_cloud.installation import Home, Options, Ports
+from local_cloud.make_mode import make_mode
+from local_cloud.mode import Mode
 from local_cloud.snapshots import SnapshotFailed
 
 CONTENT = "a" * 64
@@ -24,6 +26,10 @@ def home(tmp_path: Path) -> Home:
     return home
 
 
+def mode_of(home: Home) -> Mode:
+    return make_mode("embedded", Ports(), home, Options())
+
+
 def files(folder: Path) -> dict[str, bytes]:
     return {
         str(file.relative_to(folder)): file.read_bytes()
@@ -36,7 +42,7 @@ WHOLE = {"state.journal": b"journal", "apis.json": b"{}", f"objects/{CONTENT}": 
 
 
 def test_what_is_saved_is_loaded(home: Home) -> None:
-    made = snapshots.save(home, "one")
+    made = snapshots.save(mode_of(home), "one")
     assert made.size == sum(map(len, WHOLE.values()))
     (home.data / "state.journal").write_bytes(b"journal, and more")
     snapshots.load(home, "one")
@@ -46,17 +52,17 @@ def test_what_is_saved_is_loaded(home: Home) -> None:
 
 
 def test_the_same_name_again_takes_its_place(home: Home) -> None:
-    snapshots.save(home, "one")
+    snapshots.save(mode_of(home), "one")
     (home.data / "state.journal").write_bytes(b"later")
     (home.data / "apis.json").unlink()
-    snapshots.save(home, "one")
+    snapshots.save(mode_of(home), "one")
     assert files(home.snapshots / "one")["state.journal"] == b"later"
     assert "apis.json" not in files(home.snapshots / "one")
     assert len(list(home.snapshots.iterdir())) == 1, "no draft is left"
 
 
 def test_one_that_is_deleted_is_gone(home: Home) -> None:
-    snapshots.save(home, "one")
+    snapshots.save(mode_of(home), "one")
     snapshots.delete(home, "one")
     assert snapshots.snapshots(home) == []
     assert files(home.data).keys() >= WHOLE.keys()
@@ -64,7 +70,7 @@ def test_one_that_is_deleted_is_gone(home: Home) -> None:
 
 @pytest.mark.parametrize("work", [snapshots.load, snapshots.delete])
 def test_one_that_is_not_there_is_said_with_those_that_are(home: Home, work: object) -> None:
-    snapshots.save(home, "one")
+    snapshots.save(mode_of(home), "one")
     with pytest.raises(SnapshotFailed, match="no snapshot 'two'; there are: one"):
         work(home, "two")  # type: ignore[operator]
 
@@ -72,16 +78,16 @@ def test_one_that_is_not_there_is_said_with_those_that_are(home: Home, work: obj
 @pytest.mark.parametrize("name", ["", "../x", "a/b", ".hidden", "a" * 65, "a\n"])
 def test_a_name_is_no_path(home: Home, name: str) -> None:
     with pytest.raises(SnapshotFailed, match="no name of a snapshot"):
-        snapshots.save(home, name)
+        snapshots.save(mode_of(home), name)
 
 
 def test_where_nothing_was_held_there_is_nothing_to_save(tmp_path: Path) -> None:
     with pytest.raises(SnapshotFailed, match="nothing to keep"):
-        snapshots.save(Home(tmp_path), "one")
+        snapshots.save(mode_of(Home(tmp_path)), "one")
 
 
 def test_what_is_exported_can_be_imported_elsewhere(home: Home, tmp_path: Path) -> None:
-    snapshots.save(home, "one")
+    snapshots.save(mode_of(home), "one")
     snapshots.export(home, "one", tmp_path / "file")
     assert [file.name for file in tmp_path.iterdir() if file.is_file()] == ["file"]
     elsewhere = Home(tmp_path / "elsewhere")
@@ -124,7 +130,7 @@ JOURNAL = ("state.journal", b"x", tarfile.REGTYPE)
 def test_a_file_that_is_no_snapshot_is_refused_and_leaves_nothing(
     home: Home, tmp_path: Path, data: bytes
 ) -> None:
-    snapshots.save(home, "one")
+    snapshots.save(mode_of(home), "one")
     before = files(tmp_path)
     (tmp_path / "file").write_bytes(data)
     with pytest.raises(SnapshotFailed, match="is no snapshot"):

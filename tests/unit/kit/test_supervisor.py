@@ -97,6 +97,9 @@ class FakeMode:
     async def empty(self) -> None:
         self.journal.append(("mode", "empty"))
 
+    async def copy_state(self, target: Path) -> None:
+        raise AssertionError("nobody asks for it")
+
     def provisioning(self) -> tuple[list[str], dict[str, str]]:
         raise AssertionError("the test's own provisioning runs")
 

@@ -27,14 +27,14 @@ PROCESS_DIED = ["Runtime.ExitError", "Sandbox.Timedout", "States.Timeout"]
 MODEL_FAILED = ["LlmUnavailable", "LlmInvalidResponse"]
 PAUSES = {"IntervalSeconds": 1, "BackoffRate": 2, "MaxDelaySeconds": 10, "JitterStrategy": "FULL"}
 
-USUAL = [(LAMBDA_AWAY, 12), (PROCESS_DIED, 3)]
+USUAL = [(LAMBDA_AWAY, 20), (PROCESS_DIED, 3)]
 #: By state: which errors are tried again, and how often.
 RETRIED = {
     "ParseInitialQuery": USUAL,
     "InvokeLLM": [*USUAL, (MODEL_FAILED, 2)],
     "DispatchTool": USUAL,
     # Its time-out is the user's, who has not answered.
-    "SendPrompt": [(LAMBDA_AWAY, 12), (PROCESS_DIED[:2], 3)],
+    "SendPrompt": [(LAMBDA_AWAY, 20), (PROCESS_DIED[:2], 3)],
     "AppendReply": USUAL,
     "AppendToolOutput": USUAL,
     "HandleFinish": [(["States.ALL"], 20)],

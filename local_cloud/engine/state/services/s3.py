@@ -22,8 +22,8 @@ from localstack.services.s3.storage.ephemeral import (
 
 from local_cloud.engine.state import containers
 from local_cloud.engine.state.codec import readable, writes
-from local_cloud.engine.state.keeper import CONTENTS
 from local_cloud.engine.state.noted import NotedDict
+from local_cloud.state_files import OBJECTS
 
 #: What is longer is not in the journal.
 MOST_BYTES = 64 * 1024
@@ -98,7 +98,7 @@ def _upload(
 
 
 def _files() -> Path:
-    return Path(os.environ["STATE_FOLDER"]) / CONTENTS
+    return Path(os.environ["STATE_FOLDER"]) / OBJECTS
 
 
 def _content(file: LockedSpooledTemporaryFile) -> tuple[Any, ...]:

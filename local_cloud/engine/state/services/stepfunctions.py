@@ -8,6 +8,7 @@ https://docs.aws.amazon.com/step-functions/latest/dg/concepts-standard-vs-expres
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -261,10 +262,12 @@ _waiting: list[ExecutionWorker] = []
 
 def go_on() -> int:
     """Have the executions go on that ran when the engine ended; return how many."""
-    workers, _waiting[:] = _waiting[:], []
-    for worker in workers:
-        worker.start()
-    return len(workers)
+    count = 0
+    with contextlib.suppress(IndexError):
+        while True:
+            _waiting.pop(0).start()
+            count += 1
+    return count
 
 
 def resume(_: Service) -> None:
