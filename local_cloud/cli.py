@@ -210,7 +210,7 @@ def start(
 
 @app.command()
 def down() -> None:
-    """Stop the cloud. The next start finds what it held, in the embedded mode."""
+    """Stop the cloud. The next start finds what its services held."""
     home = Home.from_environment()
     state = State.read(home)
     if state is None:
@@ -597,13 +597,17 @@ def bench(
 def chaos(
     runs: Annotated[int, typer.Option(min=1, help="How many analyses")] = 20,
     seed: Annotated[int, typer.Option(help="Another one, another order of faults")] = 0,
+    docker: Annotated[
+        bool, typer.Option("--docker", help="In containers: Docker Compose and SAM")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object last")] = False,
 ) -> None:
     """Kill and stop the parts of a cloud of its own amid analyses, and say what is lost."""
-    from local_cloud import chaos as work
+    from local_cloud.chaos import runs as work
 
     done: list[work.Run] = []
     progress = errors if as_json else console
+    progress.print("Starting a cloud of its own")
 
     def report(number: int, run: work.Run) -> None:
         done.append(run)
@@ -617,7 +621,7 @@ def chaos(
         )
 
     try:
-        left, logs = work.run(runs, seed, report)
+        left, logs = work.run(runs, seed, "docker" if docker else "embedded", report)
     except PartFailed as error:
         fail(str(error))
     except KeyboardInterrupt:

@@ -15,6 +15,7 @@ import pytest
 
 from local_cloud import daemon
 from local_cloud.docker_mode.compose import DEFAULT_PROJECT
+from local_cloud.docker_mode.volumes import remove_project
 from local_cloud.installation import Home, Options, Ports, State
 from local_cloud.port_check import free_ports
 from tests.stack import Stack
@@ -113,8 +114,7 @@ class own_stack:  # noqa: N801 - reads as a function
     def __exit__(self, *_: object) -> None:
         self.stop()
         if self.mode == "docker":
-            for volume in docker.from_env().volumes.list(filters={"name": f"{self.project}_"}):
-                volume.remove()
+            remove_project(docker.from_env(), self.project)
 
 
 @pytest.fixture(scope="module")

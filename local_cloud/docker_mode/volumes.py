@@ -110,6 +110,13 @@ class StateVolumes:
         return container_of(self.client, self.project, service)
 
 
+def remove_project(client: docker.DockerClient, project: str) -> None:
+    """Remove all volumes of a Compose project, the one with the signing key, too."""
+    label = f"com.docker.compose.project={project}"
+    for volume in client.volumes.list(filters={"label": label}):
+        volume.remove()
+
+
 def _pack(path: Path, archive: IO[bytes]) -> None:
     def belongs(member: tarfile.TarInfo) -> tarfile.TarInfo:
         member.uid = member.gid = _USER

@@ -8,10 +8,11 @@ import sys
 
 import pytest
 
-from local_cloud.chaos import PARTS, plan
+from local_cloud.chaos.runs import plan
+from local_cloud.chaos.victims import PARTS
 from local_cloud.installation import PROJECT
 
-pytestmark = pytest.mark.embedded("an engine in Docker starts empty")
+pytestmark = pytest.mark.embedded("starts its own clouds")
 
 #: A seed whose first runs have the engine among those that die.
 RUNS, SEED = 4, 26

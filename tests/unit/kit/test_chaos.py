@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from local_cloud.chaos import KILL, PARTS, PHASES, STOP, Fault, Run, _wrong_messages, plan, summed
+from local_cloud.chaos.runs import PHASES, Fault, Run, _wrong_messages, plan, summed
+from local_cloud.chaos.victims import KILL, PARTS, STOP
 
 
 def test_every_fault_comes_as_often_as_any_other() -> None:

@@ -1,4 +1,4 @@
-"""Kills and stops the parts of a cloud in the middle of analyses, and looks what is lost.
+"""Runs analyses, one part killed or stopped in each, and judges what came of them.
 
 The cloud is one of its own, in a folder that is removed if all went well. Beside the analyses
 somebody writes to DynamoDB and S3, and remembers what was answered.
@@ -7,15 +7,12 @@ somebody writes to DynamoDB and S3, and remembers what was answered.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import itertools
 import os
 import random
 import shutil
-import signal
 import socket
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
@@ -23,24 +20,20 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from botocore.exceptions import BotoCoreError, ClientError
 
 from local_cloud import daemon
 from local_cloud.analysis import Analysis, AnalysisLost
-from local_cloud.client import Message, client_at, demo_login, log_in
+from local_cloud.chaos.victims import KILL, PARTS, STOP, Processes, Victims, with_children
+from local_cloud.chaos.writer import BACK_SECONDS, Writer
+from local_cloud.client import Message, demo_login, log_in
 from local_cloud.installation import Home, Ports, State
 from local_cloud.port_check import free_ports
 
-#: What dies, and at which message of an analysis.
-PARTS = ("engine", "lambda", "gateway", "console", "workers")
+#: At which message of an analysis.
 PHASES = ("accepted", "progress", "llm.delta", "tool.started", "tool.finished", "prompt")
-KILL, STOP = "SIGKILL", "SIGSTOP"
 STOPPED_SECONDS = 5.0
-ANALYSIS_SECONDS = 180.0
-BACK_SECONDS = 90.0
+ANALYSIS_SECONDS = 240.0
 _QUESTION = {"question": "What did the programme do to 1978 earnings?", "dataset": "nsw"}
-_TABLE = _BUCKET = "chaos"
-_KEYS = 40
 
 
 @dataclass(frozen=True)
@@ -63,11 +56,13 @@ class Run:
     wrong: list[str] = field(default_factory=list)
 
 
-def plan(runs: int, seed: int) -> list[Fault]:
+def plan(runs: int, seed: int, mode: str = "embedded") -> list[Fault]:
     """Return the faults of a seed: every part, action and phase as often as any other."""
     everything = [
         Fault(part, action, phase)
         for part, action, phase in itertools.product(PARTS, (KILL, STOP), PHASES)
+        # SAM does not replace a function's container that is killed.
+        if (mode, part, action) != ("docker", "workers", KILL)
     ]
     chosen: list[Fault] = []
     chance = random.Random(seed)  # noqa: S311 - to be repeated, not to be secret
@@ -77,10 +72,13 @@ def plan(runs: int, seed: int) -> list[Fault]:
     return chosen[:runs]
 
 
-def run(runs: int, seed: int, report: Callable[[int, Run], None]) -> tuple[list[str], Path | None]:
+def run(
+    runs: int, seed: int, mode: str, report: Callable[[int, Run], None]
+) -> tuple[list[str], Path | None]:
     """Run it.
 
     Args:
+        mode: ``embedded`` or ``docker``.
         report: is told of each run, with its number.
 
     Returns:
@@ -91,20 +89,21 @@ def run(runs: int, seed: int, report: Callable[[int, Run], None]) -> tuple[list[
         PartFailed: the cloud does not start.
     """
     home, ports = Home(Path(tempfile.mkdtemp(prefix="chaos-"))), free_ports()
+    victims = _victims(mode, home)
     keep = False
     try:
-        daemon.start(home, ports, lambda _: None)
+        daemon.start(home, ports, lambda _: None, mode)
         family = _family(home)
         try:
             with Writer(ports) as writer:
                 done = []
-                for number, fault in enumerate(plan(runs, seed), 1):
-                    done.append(_one(home, ports, fault, writer))
+                for number, fault in enumerate(plan(runs, seed, mode), 1):
+                    done.append(_one(victims, ports, fault, writer))
                     report(number, done[-1])
                     family |= _family(home)
         finally:
             _stop(home)
-        left = _left(home, ports, family)
+        left = _left(home, ports, family) + victims.left()
         keep = bool(left) or any(run.wrong for run in done)
         return left, home.logs if keep else None
     finally:
@@ -112,11 +111,19 @@ def run(runs: int, seed: int, report: Callable[[int, Run], None]) -> tuple[list[
             shutil.rmtree(home.path)
 
 
-def _one(home: Home, ports: Ports, fault: Fault, writer: Writer) -> Run:
+def _victims(mode: str, home: Home) -> Victims:
+    if mode == "docker":
+        from local_cloud.docker_mode.victims import Containers
+
+        return Containers(home)
+    return Processes(home)
+
+
+def _one(victims: Victims, ports: Ports, fault: Fault, writer: Writer) -> Run:
     made = Run(fault)
     began, before = time.monotonic(), writer.count
     try:
-        messages = asyncio.run(_analyse(home, ports, fault))
+        messages = asyncio.run(_analyse(victims, ports, fault))
         made.wrong += _wrong_messages(messages)
     except (AnalysisLost, TimeoutError) as error:
         made.wrong.append(f"the analysis did not end: {error or type(error).__name__}")
@@ -126,7 +133,7 @@ def _one(home: Home, ports: Ports, fault: Fault, writer: Writer) -> Run:
     return made
 
 
-async def _analyse(home: Home, ports: Ports, fault: Fault) -> list[Message]:
+async def _analyse(victims: Victims, ports: Ports, fault: Fault) -> list[Message]:
     analysis = Analysis(
         ports.websocket_url, lambda: log_in(demo_login(ports), ports), dict(_QUESTION)
     )
@@ -138,7 +145,7 @@ async def _analyse(home: Home, ports: Ports, fault: Fault) -> list[Message]:
             async for message in analysis.messages():
                 seen.append(message)
                 if pending is not None and message["type"] == pending.phase:
-                    continued += _cause(home, pending)
+                    continued += _cause(victims, pending)
                     pending = None
                 if message["type"] == "prompt":
                     await analysis.reply(message, "randomised")
@@ -147,37 +154,18 @@ async def _analyse(home: Home, ports: Ports, fault: Fault) -> list[Message]:
     return seen
 
 
-def _cause(home: Home, fault: Fault) -> list[asyncio.Task[None]]:
+def _cause(victims: Victims, fault: Fault) -> list[asyncio.Task[None]]:
     """Kill or stop a part; what is stopped goes on after a while."""
-    state = State.read(home)
-    assert state is not None, "the supervisor is gone"
-    if fault.part == "workers":
-        processes = psutil.Process(state.parts["lambda"]).children(recursive=True)
-    else:
-        processes = _with_children(state.parts[fault.part])
-    number = signal.SIGKILL if fault.action == KILL else signal.SIGSTOP
-    _send(processes, number)
     if fault.action == KILL:
+        victims.kill(fault.part)
         return []
+    go_on = victims.stop(fault.part)
 
-    async def go_on() -> None:
+    async def later() -> None:
         await asyncio.sleep(STOPPED_SECONDS)
-        _send(processes, signal.SIGCONT)
+        go_on()
 
-    return [asyncio.get_running_loop().create_task(go_on())]
-
-
-def _with_children(pid: int) -> list[psutil.Process]:
-    with contextlib.suppress(psutil.NoSuchProcess):
-        process = psutil.Process(pid)
-        return [process, *process.children(recursive=True)]
-    return []
-
-
-def _send(processes: list[psutil.Process], number: signal.Signals) -> None:
-    for process in processes:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.send_signal(number)
+    return [asyncio.get_running_loop().create_task(later())]
 
 
 def _wrong_messages(messages: list[Message]) -> list[str]:
@@ -191,86 +179,9 @@ def _wrong_messages(messages: list[Message]) -> list[str]:
     return wrong
 
 
-class Writer:
-    """Writes numbers to DynamoDB and S3, one after the other, and remembers what was answered."""
-
-    def __init__(self, ports: Ports) -> None:
-        # Nothing is tried again: what was answered, was answered the first time.
-        self._dynamodb = client_at("dynamodb", ports.engine_url, attempts=1)
-        self._s3 = client_at("s3", ports.engine_url, attempts=1)
-        self._answered: dict[str, int] = {}
-        self._tried: dict[str, int] = {}
-        self._ended = threading.Event()
-        self._paused = threading.Lock()
-        self.count = 0
-        self._dynamodb.create_table(
-            TableName=_TABLE,
-            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-            BillingMode="PAY_PER_REQUEST",
-        )
-        self._s3.create_bucket(Bucket=_BUCKET)
-        self._thread = threading.Thread(target=self._write, name="writer")
-
-    def __enter__(self) -> Writer:
-        """Begin."""
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """End."""
-        self._ended.set()
-        self._thread.join()
-
-    def _write(self) -> None:
-        for number in itertools.count(1):
-            if self._ended.wait(0.01):
-                return
-            key = str(number % _KEYS)
-            with self._paused:
-                self._tried[key] = number
-                try:
-                    if number % 2:
-                        self._dynamodb.put_item(
-                            TableName=_TABLE, Item={"id": {"S": key}, "n": {"N": str(number)}}
-                        )
-                    else:
-                        self._s3.put_object(Bucket=_BUCKET, Key=key, Body=str(number).encode())
-                except (BotoCoreError, ClientError):
-                    continue
-                self._answered[key] = number
-                self.count += 1
-
-    def missing(self) -> list[str]:
-        """Return what was answered and is not there."""
-        with self._paused:
-            return [
-                f"write {number} of {key!r} was answered, and {found} is there"
-                for key, number in self._answered.items()
-                if not number <= (found := self._read(key)) <= self._tried[key]
-            ]
-
-    def _read(self, key: str) -> int:
-        until = time.monotonic() + BACK_SECONDS
-        while True:
-            try:
-                if int(key) % 2:
-                    item = self._dynamodb.get_item(TableName=_TABLE, Key={"id": {"S": key}})
-                    return int(item["Item"]["n"]["N"]) if "Item" in item else 0
-                return int(self._s3.get_object(Bucket=_BUCKET, Key=key)["Body"].read())
-            except ClientError as error:
-                if error.response["Error"]["Code"] in ("NoSuchKey", "ResourceNotFoundException"):
-                    return 0
-                raise
-            except BotoCoreError:
-                if time.monotonic() > until:
-                    raise
-                time.sleep(0.2)  # an engine that is back tells nobody
-
-
 def _family(home: Home) -> set[psutil.Process]:
     state = State.read(home)
-    return set(_with_children(state.pid)) if state is not None else set()
+    return set(with_children(state.pid)) if state is not None else set()
 
 
 def _stop(home: Home) -> None:
@@ -291,7 +202,7 @@ def _left(home: Home, ports: Ports, family: set[psutil.Process]) -> list[str]:
                 probe.bind(("127.0.0.1", port))
             except OSError:
                 left.append(f"port {port} is taken")
-    expected = {"data", "logs", home.signing_key.name}
+    expected = {"data", "logs", home.signing_key.name, home.functions.name}
     left += [f"file {name}" for name in sorted(os.listdir(home.path)) if name not in expected]
     return left
 
