@@ -594,6 +594,31 @@ def bench(
 
 
 @app.command()
+def fork(
+    execution: Annotated[str, typer.Argument(help="An execution's name or ARN")],
+    state: Annotated[str, typer.Argument(help="The state at which the new one begins")],
+    number: Annotated[
+        int | None, typer.Option("--pass", help="Which time that it was entered; the last one")
+    ] = None,
+    given: Annotated[
+        str | None, typer.Option("--input", help="JSON, or @FILE, in place of the state's input")
+    ] = None,
+) -> None:
+    """Start an execution that plays on from a state of another one, with other input."""
+    from local_cloud.fork import ForkFailed, check_input
+    from local_cloud.fork import fork as start
+
+    running = running_or_fail(Home.from_environment())
+    try:
+        if given is not None:
+            text = Path(given[1:]).read_text() if given.startswith("@") else given
+            given = check_input(text)
+        console.print(start(running.ports, execution, state, number, given), soft_wrap=True)
+    except (ForkFailed, OSError) as error:
+        fail(str(error))
+
+
+@app.command()
 def chaos(
     runs: Annotated[int, typer.Option(min=1, help="How many analyses")] = 20,
     seed: Annotated[int, typer.Option(help="Another one, another order of faults")] = 0,

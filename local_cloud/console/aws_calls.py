@@ -34,9 +34,9 @@ _ALLOWED = {
     "logs": {"describe_log_groups", "filter_log_events"},
     "lambda": {"list_functions", "invoke"},
 }
-#: How fast an execution's time passes.
-SCALE_HEADER = "x-local-cloud-time-scale"
-_scale: ContextVar[str | None] = ContextVar("scale", default=None)
+#: How fast an execution's time passes, and where it begins.
+START_HEADERS = ("x-local-cloud-time-scale", "x-local-cloud-play-on-from")
+_start_headers: ContextVar[dict[str, str]] = ContextVar("start_headers")
 DOWN = "EndpointDown"
 MAX_REQUEST = 8 * 1024 * 1024
 
@@ -75,7 +75,7 @@ class AwsCalls:
             ),
         )
         if service == "stepfunctions":
-            client.meta.events.register("before-call.stepfunctions.StartExecution", _scaled)
+            client.meta.events.register("before-call.stepfunctions.StartExecution", _pass_on)
         return client
 
     async def call(self, service: str, operation: str, **arguments: Any) -> dict[str, Any]:
@@ -101,7 +101,7 @@ class AwsCalls:
                 raise ValueError("expected an object")
         except ValueError as error:
             return _failure(400, "BadRequest", f"The arguments are no JSON object: {error}")
-        _scale.set(request.headers.get(SCALE_HEADER))
+        _start_headers.set({n: request.headers[n] for n in START_HEADERS if n in request.headers})
         try:
             answer = await self.call(service, operation, **arguments)
         except Exception as error:  # noqa: BLE001 - whatever it is, the page is told
@@ -129,10 +129,9 @@ class AwsCalls:
         )
 
 
-def _scaled(params: dict[str, Any], **_: Any) -> None:
-    """Pass on how fast an execution's time is to pass."""
-    if scale := _scale.get():
-        params["headers"][SCALE_HEADER] = scale
+def _pass_on(params: dict[str, Any], **_: Any) -> None:
+    """Pass on how an execution is to be started."""
+    params["headers"].update(_start_headers.get({}))
 
 
 def explain(error: Exception) -> tuple[str, str]:

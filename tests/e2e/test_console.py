@@ -275,6 +275,27 @@ def test_an_execution_begins_with_the_input_of_another(page: Page, stack: Stack)
     expect(form.locator(".cm-content")).to_contain_text("no-such-analysis")
 
 
+def test_an_execution_plays_on_from_a_state_of_another(page: Page, stack: Stack) -> None:
+    states = {
+        "First": {"Type": "Pass", "Next": "Second"},
+        "Second": {"Type": "Pass", "Next": "Third"},
+        "Third": {"Type": "Pass", "End": True},
+    }
+    earlier = run(stack, machine(stack, states, "First"), {"colour": "green"})
+    go(page, stack, "execution", earlier)
+    page.locator('[data-state="Second"]').click()
+    page.get_by_role("link", name="From here, with…").click()
+    form = page.get_by_role("form", name="Start execution")
+    expect(form.get_by_text("It begins at Second")).to_be_visible()
+    expect(form.locator(".cm-content")).to_contain_text('"colour": "green"')
+    form.locator(".cm-content").fill('{"colour": "blue"}')
+    form.get_by_role("button", name="Start").click()
+    state(page, "Third", "succeeded").to_be_visible()
+    expect(page.locator('[data-state="First"][data-status="succeeded"]')).to_have_count(0)
+    page.locator('[data-state="Third"]').click()
+    expect(page.locator("pre").last).to_contain_text('"colour": "blue"')
+
+
 def test_a_failed_execution_is_redriven(page: Page, stack: Stack) -> None:
     mark = uuid.uuid4().hex
     definition = fails_until_there(mark)

@@ -13,6 +13,7 @@ import pytest
 from botocore.exceptions import BotoCoreError
 
 from local_cloud.client import demo_login, log_in
+from local_cloud.fork import fork
 from tests.conftest import mode_of, own_stack
 from tests.stack import Stack, until
 from tests.workflows import ROLE, Workflows
@@ -276,6 +277,13 @@ def test_a_token_that_was_handed_out_is_taken_after_a_kill(cloud: Cloud) -> None
     answered = lambda: workflows.api.send_task_success(taskToken=token, output='"yes"')  # noqa: E731
     assert until(lambda: try_to(answered), 60)
     assert json.loads(stack.ended(execution, 60)["output"]) == "yes"
+
+
+def test_an_execution_that_was_kept_can_be_played_on(cloud: Cloud, known: dict[str, Any]) -> None:
+    events = Workflows(cloud.stack).history(known["ended"])
+    entered = [e["stateEnteredEventDetails"] for e in events if "stateEnteredEventDetails" in e]
+    made = fork(cloud.stack.ports, known["ended"], entered[-1]["name"])
+    assert cloud.stack.ended(made)["status"] == "SUCCEEDED"
 
 
 def test_a_wait_ends_when_it_would_have(cloud: Cloud) -> None:

@@ -33,6 +33,8 @@ from localstack.services.stepfunctions.asl.eval.environment import Environment
 from localstack.services.stepfunctions.asl.eval.event.event_manager import EventManager
 from localstack.services.stepfunctions.asl.eval.program_state import ProgramEnded
 
+from local_cloud.engine.workflows.playing_on import begin
+
 #: Where a machine is: nothing for the outermost, else state and number at each level.
 Place = tuple[str | int, ...]
 #: What a state says at its beginning. A Fail state is entered anew, the others go on.
@@ -148,6 +150,8 @@ def _evaluating(theirs: Callable[[Program, Environment], None]) -> Any:
         progress.running[place] = env
         if progress.take(place) and before is not None:
             _go_on(env, before)
+        elif (beginning := getattr(env, "beginning", None)) is not None and not place:
+            begin(env, beginning)
         theirs(self, env)
         if not place and isinstance(env.program_state(), ProgramEnded):
             progress.forget(())  # nobody redrives it

@@ -54,6 +54,7 @@ from localstack.services.stepfunctions.provider import StepFunctionsProvider
 from localstack.utils.collections import PaginatedList
 
 from local_cloud.engine.workflows.distributed_map.map_run import MapRun
+from local_cloud.engine.workflows.playing_on import NoSuchPlace
 from local_cloud.engine.workflows.redrive import history_of, redrive, redrives_of, why_not
 from local_cloud.engine.workflows.validation import doubts_of, schema_of, ways_of
 from local_cloud.engine.workflows.validation.diagnostics import SCHEMA, Diagnostic
@@ -102,14 +103,16 @@ class Provider(StepFunctionsProvider):  # type: ignore[misc]
     def start_execution(
         self, context: RequestContext, state_machine_arn: str, *args: Any, **kwargs: Any
     ) -> StartExecutionOutput:
-        """Start an execution, by the time scale that its request or its machine names."""
+        """Start an execution, by the time scale and at the state that its request names."""
         machine = self.get_store(context).state_machines.get(state_machine_arn.split("#")[0])
         manager = getattr(machine, "tag_manager", None)
         tags = {tag["key"]: tag["value"] for tag in manager.to_tag_list()} if manager else {}
         try:
-            with starting(context.request.headers if context.request else {}, tags):
+            headers = context.request.headers if context.request else {}
+            definition = getattr(machine, "definition", "{}")
+            with starting(headers, tags, definition):
                 return super().start_execution(context, state_machine_arn, *args, **kwargs)
-        except WrongScale as error:
+        except (WrongScale, NoSuchPlace) as error:
             raise ValidationException(str(error)) from error
 
     @staticmethod

@@ -28,8 +28,11 @@ from localstack.services.stepfunctions.backend.models import sfn_stores
 from localstack.services.stepfunctions.local_mocking import mock_config_file
 from pydantic import ValidationError
 
+from local_cloud.engine.workflows import playing_on
 from local_cloud.engine.workflows.clock import MAX_SCALE, Clock, Wait
 from local_cloud.engine.workflows.jsonata.evaluate import QueryFailed, evaluate
+from local_cloud.engine.workflows.playing_on import Beginning
+from local_cloud.engine.workflows.redrive import history_of
 
 PATH = "/_workflows"
 #: How much faster than real time passes: on StartExecution, and as a tag of the machine.
@@ -57,18 +60,33 @@ def read_scale(text: str) -> float:
 
 
 @contextlib.contextmanager
-def starting(headers: Mapping[str, str], tags: Mapping[str, str]) -> Iterator[None]:
+def starting(
+    headers: Mapping[str, str], tags: Mapping[str, str], definition: str
+) -> Iterator[None]:
     """Have the execution that is started meanwhile run by what its request, or its machine, says.
+
+    Args:
+        definition: its machine's.
 
     Raises:
         WrongScale: that is no time scale.
+        NoSuchPlace: it cannot play on from there.
     """
-    said = headers.get(SCALE_HEADER) or tags.get(SCALE_TAG) or "1"
-    _starting.scale = read_scale(said)
+    _starting.scale = read_scale(headers.get(SCALE_HEADER) or tags.get(SCALE_TAG) or "1")
+    if place := headers.get(playing_on.HEADER):
+        _starting.beginning = _beginning_at(place, definition)
     try:
         yield
     finally:
-        _starting.scale = 1.0
+        _starting.scale, _starting.beginning = 1.0, None
+
+
+def _beginning_at(place: str, definition: str) -> Beginning:
+    arn, number = playing_on.read_place(place)
+    other = _find(arn)
+    if other is None:
+        raise playing_on.NoSuchPlace(f"there is no execution {arn}")
+    return playing_on.beginning_at(history_of(other), number, definition)
 
 
 def open_workbench() -> None:
@@ -79,6 +97,7 @@ def open_workbench() -> None:
     def init_scaled(self: ExecutionWorker, *args: Any, **kwargs: Any) -> None:
         init(self, *args, **kwargs)
         self.scale = getattr(_starting, "scale", 1.0)
+        self.beginning = getattr(_starting, "beginning", None)
 
     def start_with_environment(self: ExecutionWorker) -> None:
         # There from the start: an execution without one has neither history nor tokens.
@@ -90,6 +109,7 @@ def open_workbench() -> None:
             return self.env
         env = environment(self)
         env.event_manager.clock = Clock(self.scale)
+        env.beginning = self.beginning
         return env
 
     ExecutionWorker.__init__ = init_scaled

@@ -54,7 +54,7 @@ function App() {
         </nav>
       </header>
       <main id="main" ref={main} tabIndex={-1}>
-        {page === "executions" && <Executions like={first} key={first} />}
+        {page === "executions" && <Executions like={first} from={second} key={first + second} />}
         {page === "execution" && <Execution arn={first} key={first} />}
         {page === "compare" && <Compare arns={[first, second]} key={first + second} />}
         {page === "machine" && <StateMachine arn={first} key={first} />}

@@ -45,6 +45,7 @@ from local_cloud.engine.state.codec import readable, writes
 from local_cloud.engine.state.keeper import note_change, save_now
 from local_cloud.engine.state.noted import NotedDict, NotedList
 from local_cloud.engine.workflows.clock import clock_of
+from local_cloud.engine.workflows.playing_on import Beginning
 from local_cloud.engine.workflows.progress import Entered, Place, machine_of, progress_of
 
 #: Of an execution's attributes, those that change, and those that only this process can have.
@@ -72,6 +73,8 @@ class Moment:
     #: Answers to tokens that no state has taken.
     answers: dict[str, CallbackOutcome]
     scale: float
+    #: Where it begins, and with which variables, if that is not its machine's start.
+    beginning: tuple[str, dict[str, Any]] | None = None
 
 
 class Now:
@@ -197,8 +200,10 @@ def _moment(execution: Execution) -> tuple[Any, ...]:
     attributes = {
         name: execution.__dict__[name] for name in _CHANGING if name in execution.__dict__
     }
+    begins: Beginning | None = getattr(execution.exec_worker, "beginning", None)
+    beginning = (begins.state, dict(begins.variables)) if begins is not None else None
     if env is None:
-        return attributes, {}, {}, {}, 1.0
+        return attributes, {}, {}, {}, 1.0, beginning
     progress = progress_of(env)
     running = {place: _standing(one) for place, one in list(progress.running.items())}
     tokens = {standing.token for standing in running.values()}
@@ -207,7 +212,7 @@ def _moment(execution: Execution) -> tuple[Any, ...]:
         for token, endpoint in list(env.callback_pool_manager._pool.items())
         if token in tokens and endpoint.get_outcome() is not None
     }
-    return attributes, running, dict(progress.done), answers, clock_of(env).scale
+    return attributes, running, dict(progress.done), answers, clock_of(env).scale, beginning
 
 
 def _standing(machine: Any) -> Standing:
@@ -293,6 +298,7 @@ def _attach(execution: Execution, store: SFNStore) -> None:
     history: NotedList = dict.__getitem__(kept, "history")
     runs = execution.exec_status == ExecutionStatus.RUNNING
     if runs and not history and execution.sm_type == StateMachineType.STANDARD:
+        first.beginning = Beginning(*moment.beginning) if moment.beginning else None
         execution.exec_worker = first
         kept["now"] = Now(execution)
         _waiting.append(first)

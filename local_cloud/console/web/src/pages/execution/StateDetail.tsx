@@ -1,6 +1,7 @@
 import { clock, duration, parse, pretty } from "../../format";
 import { retries, took, type Visit } from "../../history";
 import { Badge, Empty, Json } from "../../parts/parts";
+import { link } from "../../router";
 import type { ExecutionDetail, State } from "../../types";
 import { Expressions } from "./Expressions";
 import { FunctionLog } from "./FunctionLog";
@@ -120,7 +121,19 @@ function Pass({ visit, now, all, state, execution }: PassProps) {
         </div>
       )}
       {visit.mapRun && <MapRun arn={visit.mapRun} ended={visit.exitedAt !== undefined} key={visit.mapRun} />}
-      <h3>Input</h3>
+      <div class="title">
+        <h3>Input</h3>
+        <span class="spring" />
+        {execution && visit.parent === undefined && (
+          <a
+            class="button"
+            href={link("executions", execution.executionArn, String(visit.entered))}
+            title="Start an execution that begins here, with another input"
+          >
+            From here, with…
+          </a>
+        )}
+      </div>
       <Json text={visit.input === undefined ? undefined : pretty(visit.input)} label="the input" />
       <h3>Output</h3>
       <Json text={visit.output === undefined ? undefined : pretty(visit.output)} label="the output" />

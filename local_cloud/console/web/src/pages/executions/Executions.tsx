@@ -18,8 +18,8 @@ interface Lists {
   more: boolean;
 }
 
-/** Every execution, live; `like` names one whose input a new one begins with. */
-export function Executions({ like }: { like: string }) {
+/** Every execution, live; a new one can begin `like` another, `from` one of its events. */
+export function Executions({ like, from }: { like: string; from: string }) {
   const [lists, setLists] = useState<Lists>();
   const [problem, setProblem] = useState<string>();
   const [status, setStatus] = useState("");
@@ -75,6 +75,7 @@ export function Executions({ like }: { like: string }) {
           machines={machines}
           executions={lists?.executions ?? []}
           like={like}
+          from={from}
           done={() => setStarting(false)}
         />
       )}

@@ -1,12 +1,12 @@
 import { useEffect, useState } from "preact/hooks";
 import { aws, get } from "../../api";
-import { ago, pretty } from "../../format";
+import { ago, nameOf, pretty } from "../../format";
 import { JsonEditor } from "../../parts/JsonEditor";
 import { useLoaded } from "../../parts/loading";
 import { MachineSelect } from "../../parts/MachineSelect";
 import { Problem } from "../../parts/parts";
 import { go } from "../../router";
-import type { ExecutionItem, StateMachineItem } from "../../types";
+import type { ExecutionItem, HistoryEvent, StateMachineItem } from "../../types";
 
 const EARLIER = 10;
 
@@ -15,11 +15,14 @@ interface Props {
   executions: ExecutionItem[];
   /** An execution whose state machine and input this one begins with; empty for none. */
   like: string;
+  /** The event of that execution by which the state was entered that this one begins at; empty for none. */
+  from: string;
   done: () => void;
 }
 
 /** The form that starts an execution: with an input of one's own, a saved one, or an earlier one's. */
-export function StartExecution({ machines, executions, like, done }: Props) {
+export function StartExecution({ machines, executions, like, from, done }: Props) {
+  const [state, setState] = useState<string>();
   const model = executions.find((e) => e.executionArn === like);
   const [machine, setMachine] = useState(model?.stateMachineArn ?? machines[0]!.stateMachineArn);
   const [name, setName] = useState("");
@@ -40,7 +43,13 @@ export function StartExecution({ machines, executions, like, done }: Props) {
       setInput(JSON.stringify(saved.value.inputs[choice], null, 2));
     }
   };
-  useEffect(() => take(like), [like]);
+  useEffect(() => {
+    if (!from) return take(like);
+    enteredBy(like, Number(from)).then((entered) => {
+      setState(entered.name);
+      setInput(pretty(entered.input));
+    }, setError);
+  }, [like, from]);
   const start = async (event: Event) => {
     event.preventDefault();
     try {
@@ -54,7 +63,10 @@ export function StartExecution({ machines, executions, like, done }: Props) {
         "stepfunctions",
         "start_execution",
         { stateMachineArn: machine, input, ...(name ? { name } : {}) },
-        scale ? { "X-Local-Cloud-Time-Scale": scale } : {},
+        {
+          ...(scale ? { "X-Local-Cloud-Time-Scale": scale } : {}),
+          ...(from ? { "X-Local-Cloud-Play-On-From": `${like}/${from}` } : {}),
+        },
       );
       done();
       go("execution", made.executionArn);
@@ -64,6 +76,12 @@ export function StartExecution({ machines, executions, like, done }: Props) {
   };
   return (
     <form class="card" onSubmit={start} aria-label="Start execution">
+      {state && (
+        <p>
+          It begins at <strong>{state}</strong>, where <code>{nameOf(like)}</code> was, with the variables that there
+          were.
+        </p>
+      )}
       <div class="filters">
         <label>
           State machine
@@ -125,4 +143,19 @@ export function StartExecution({ machines, executions, like, done }: Props) {
       </div>
     </form>
   );
+}
+
+/** The state that an event of an execution entered, and its input. */
+async function enteredBy(executionArn: string, id: number): Promise<{ name: string; input: string }> {
+  for (let nextToken: string | undefined; ; ) {
+    const page = await aws("stepfunctions", "get_execution_history", {
+      executionArn,
+      maxResults: 1000,
+      ...(nextToken ? { nextToken } : {}),
+    });
+    const event = (page.events as HistoryEvent[]).find((e) => e.id === id);
+    if (event?.stateEnteredEventDetails) return event.stateEnteredEventDetails;
+    nextToken = page.nextToken;
+    if (event || !nextToken) throw new Error(`No state was entered by event ${id} of ${nameOf(executionArn)}.`);
+  }
 }
