@@ -18,6 +18,8 @@ from tests.conftest import mode_of, own_stack
 from tests.stack import Stack, until
 from tests.workflows import ROLE, Workflows
 
+the_same_in_docker = pytest.mark.embedded("the same engine, in a process that starts sooner")
+
 LARGE = b"large" * 100_000
 CODE = "def handler(event, context):\n    return event\n"
 STACK = {
@@ -260,6 +262,7 @@ def test_what_was_answered_before_a_kill_is_there(cloud: Cloud) -> None:
         assert bucket.get_object(Bucket="kept", Key="kill")["Body"].read() == body
 
 
+@the_same_in_docker
 def test_a_token_that_was_handed_out_is_taken_after_a_kill(cloud: Cloud) -> None:
     stack = cloud.stack
     workflows, sqs = Workflows(stack), stack.aws("sqs")
@@ -279,6 +282,7 @@ def test_a_token_that_was_handed_out_is_taken_after_a_kill(cloud: Cloud) -> None
     assert json.loads(stack.ended(execution, 60)["output"]) == "yes"
 
 
+@the_same_in_docker
 def test_an_execution_that_was_kept_can_be_played_on(cloud: Cloud, known: dict[str, Any]) -> None:
     events = Workflows(cloud.stack).history(known["ended"])
     entered = [e["stateEnteredEventDetails"] for e in events if "stateEnteredEventDetails" in e]
@@ -286,6 +290,7 @@ def test_an_execution_that_was_kept_can_be_played_on(cloud: Cloud, known: dict[s
     assert cloud.stack.ended(made)["status"] == "SUCCEEDED"
 
 
+@the_same_in_docker
 def test_a_wait_ends_when_it_would_have(cloud: Cloud) -> None:
     workflows = Workflows(cloud.stack)
     began = time.time()
@@ -297,6 +302,7 @@ def test_a_wait_ends_when_it_would_have(cloud: Cloud) -> None:
     assert began + 20 <= ended["stopDate"].timestamp() < max(began + 20, back) + 5
 
 
+@the_same_in_docker
 def test_branches_and_items_that_were_done_are_not_run_again(cloud: Cloud) -> None:
     workflows, sqs = Workflows(cloud.stack), cloud.stack.aws("sqs")
     queue = sqs.create_queue(QueueName="once")["QueueUrl"]
@@ -330,6 +336,7 @@ def test_branches_and_items_that_were_done_are_not_run_again(cloud: Cloud) -> No
     assert sorted(sent) == ["a", "b", "c"], "each once"
 
 
+@the_same_in_docker
 def test_a_stack_that_the_engine_died_in_the_middle_of_has_failed(
     cloud: Cloud, known: dict[str, Any]
 ) -> None:
