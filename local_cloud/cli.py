@@ -27,6 +27,7 @@ from local_cloud.make_mode import make_mode
 from local_cloud.mode import Progress
 from local_cloud.parts import PartFailed
 from local_cloud.port_check import taken_ports
+from local_cloud.processes import wait_gone
 from local_cloud.supervisor import Supervisor, provision
 
 if TYPE_CHECKING:
@@ -224,9 +225,7 @@ def stop(home: Home, state: State) -> None:
     """Stop a running cloud; kill what does not stop by itself."""
     process = psutil.Process(state.pid)
     process.send_signal(signal.SIGTERM)
-    try:
-        process.wait(STOP_SECONDS)
-    except psutil.TimeoutExpired:
+    if wait_gone([process], STOP_SECONDS):
         for pid in state.parts.values():
             try:
                 os.killpg(pid, signal.SIGKILL)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +18,7 @@ from local_cloud.installation import Home, Options, Ports
 from local_cloud.make_mode import make_mode
 from local_cloud.mode import Mode
 from local_cloud.parts import PartFailed
+from local_cloud.snapshot_diff import Difference, differences
 from local_cloud.snapshots import SnapshotFailed
 
 app = typer.Typer(help=__doc__, no_args_is_help=True)
@@ -88,6 +90,38 @@ def list_snapshots(
     for one in found:
         table.add_row(one.name, one.made.astimezone().strftime("%F %T"), _size(one.size))
     console.print(table)
+
+
+@app.command()
+def diff(
+    name: Name,
+    other: Annotated[
+        str | None, typer.Argument(help="Another one; what the services hold now")
+    ] = None,
+    docker: InDocker = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON lines")] = False,
+) -> None:
+    """Show what is different in another snapshot, or now. Secrets are not shown."""
+    home = Home.from_environment()
+
+    def compared() -> list[Difference]:
+        before = snapshots.held(home, name)
+        if other is not None:
+            return list(differences(before, snapshots.held(home, other)))
+        return list(differences(before, snapshots.held_now(_mode(home, docker))))
+
+    for one in _or_fail(compared):
+        if as_json:
+            print(json.dumps(asdict(one)))
+            continue
+        sign = "+" if one.before is None else "-" if one.after is None else "~"
+        values = " → ".join(value for value in (one.before, one.after) if value is not None)
+        console.print(
+            f"{sign} {one.service} {' / '.join(filter(None, one.path))}: {values}",
+            style={"+": "green", "-": "red", "~": "yellow"}[sign],
+            soft_wrap=True,
+            markup=False,
+        )
 
 
 @app.command()

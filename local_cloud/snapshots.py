@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime
 import os
 import re
@@ -14,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from local_aws.http1 import ConnectionFailed
+from local_cloud.engine.state.journal import AnotherFormat
+from local_cloud.engine.state.shown import Tree, shown_in
 from local_cloud.installation import Home, State
 from local_cloud.mode import Mode
 from local_cloud.parts import ask
@@ -86,15 +89,48 @@ def save(mode: Mode, name: str) -> Snapshot:
         PartFailed: what they hold cannot be reached.
     """
     check_name(name)
-    home = mode.home
-    if (state := running(home)) is not None:
+    with _copied(mode) as draft:
+        _put(draft, mode.home.snapshots / name)
+    return _described(mode.home.snapshots / name)
+
+
+@contextlib.contextmanager
+def _copied(mode: Mode) -> Iterator[Path]:
+    """Copy what the services hold now into a folder."""
+    if (state := running(mode.home)) is not None:
         asyncio.run(_write_all(state))
-    with _draft(home) as draft:
+    with _draft(mode.home) as draft:
         asyncio.run(mode.copy_state(draft))
         if not (draft / JOURNAL).exists():
             raise SnapshotFailed("there is nothing to keep: ./local-cloud up makes it")
-        _put(draft, home.snapshots / name)
-    return _described(home.snapshots / name)
+        yield draft
+
+
+def held(home: Home, name: str) -> dict[str, Tree]:
+    """Return what each service holds in a snapshot, in words.
+
+    Raises:
+        SnapshotFailed: there is none of this name, or it is of another format.
+    """
+    return _shown(_found(home, name))
+
+
+def held_now(mode: Mode) -> dict[str, Tree]:
+    """Return what each service holds now, in words.
+
+    Raises:
+        SnapshotFailed: there is nothing, or the engine does not answer.
+        PartFailed: what they hold cannot be reached.
+    """
+    with _copied(mode) as folder:
+        return _shown(folder)
+
+
+def _shown(folder: Path) -> dict[str, Tree]:
+    try:
+        return shown_in(folder / JOURNAL)
+    except AnotherFormat as error:
+        raise SnapshotFailed(str(error)) from error
 
 
 async def _write_all(state: State) -> None:

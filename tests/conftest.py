@@ -18,6 +18,7 @@ from local_cloud.docker_mode.compose import DEFAULT_PROJECT
 from local_cloud.docker_mode.volumes import remove_project
 from local_cloud.installation import Home, Options, Ports, State
 from local_cloud.port_check import free_ports
+from local_cloud.processes import wait_gone
 from tests.stack import Stack
 
 ROOT = Path(__file__).parent.parent
@@ -109,7 +110,7 @@ class own_stack:  # noqa: N801 - reads as a function
         if state is not None:
             process = psutil.Process(state.pid)
             process.terminate()
-            process.wait(60)
+            assert wait_gone([process], 60) == [], "the supervisor does not stop"
 
     def __exit__(self, *_: object) -> None:
         self.stop()

@@ -28,6 +28,7 @@ from local_cloud.chaos.writer import BACK_SECONDS, Writer
 from local_cloud.client import Message, demo_login, log_in
 from local_cloud.installation import Home, Ports, State
 from local_cloud.port_check import free_ports
+from local_cloud.processes import wait_gone
 
 #: At which message of an analysis.
 PHASES = ("accepted", "progress", "llm.delta", "tool.started", "tool.finished", "prompt")
@@ -189,12 +190,14 @@ def _stop(home: Home) -> None:
     if state is not None:
         process = psutil.Process(state.pid)
         process.terminate()
-        process.wait(BACK_SECONDS)
+        wait_gone([process], BACK_SECONDS)
 
 
 def _left(home: Home, ports: Ports, family: set[psutil.Process]) -> list[str]:
-    _, alive = psutil.wait_procs(list(family), timeout=15)
-    left = [f"process {process.pid}: {' '.join(process.cmdline()[:6])}" for process in alive]
+    left = [
+        f"process {process.pid}: {' '.join(process.cmdline()[:6])}"
+        for process in wait_gone(family, 15)
+    ]
     for port in asdict(ports).values():
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

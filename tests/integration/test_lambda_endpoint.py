@@ -21,6 +21,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from local_cloud.port_check import free_ports
+from local_cloud.processes import wait_gone
 from tests.integration.processes import started, write
 from tests.stack import Stack, until
 
@@ -246,7 +247,7 @@ def test_what_forks_workers_may_die(endpoint: Endpoint) -> None:
     if parent.pid == endpoint.pid:
         pytest.skip("nothing forks workers here")
     parent.kill()
-    psutil.wait_procs([worker], 10)
+    assert wait_gone([worker], 10) == []
     assert not worker.is_running()
     assert endpoint.call()["event"] == {}
     until(endpoint.is_forked, 20)

@@ -37,6 +37,28 @@ def _private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
 
 
+def read_file(path: Path) -> tuple[Records, int]:
+    """Return what each key holds, and how many bytes of the file say so.
+
+    Raises:
+        AnotherFormat: the file is of another version.
+        OSError: it cannot be read.
+    """
+    records: Records = {}
+    with path.open("rb") as file:
+        if file.read(len(HEADER)) != HEADER:
+            raise AnotherFormat(path, "is in another format")
+        whole = len(HEADER)
+        for batch in _batches(file):
+            whole += _BATCH.size + len(batch)
+            for key, value in _records(batch):
+                if value is None:
+                    records.pop(key, None)
+                else:
+                    records[key] = value
+    return records, whole
+
+
 class Journal:
     """The file, held open by one process; nobody but its user can read it.
 
@@ -61,18 +83,7 @@ class Journal:
         Raises:
             AnotherFormat: the file is of another version.
         """
-        records: Records = {}
-        with self.path.open("rb") as file:
-            if file.read(len(HEADER)) != HEADER:
-                raise AnotherFormat(self.path, "is in another format")
-            whole = len(HEADER)
-            for batch in _batches(file):
-                whole += _BATCH.size + len(batch)
-                for key, value in _records(batch):
-                    if value is None:
-                        records.pop(key, None)
-                    else:
-                        records[key] = value
+        records, whole = read_file(self.path)
         torn = self.size - whole
         if torn:
             self._file.truncate(whole)

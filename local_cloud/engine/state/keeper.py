@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import re
-import struct
 import threading
 import time
 import zlib
@@ -23,6 +22,17 @@ from local_cloud.engine.state.codec import NotKept, read, write
 from local_cloud.engine.state.containers import held_by, put_back
 from local_cloud.engine.state.journal import AnotherFormat, Journal, Records
 from local_cloud.engine.state.noted import NotedDict, NotedList, Unread
+from local_cloud.engine.state.records import (
+    ENTRY,
+    ITEM,
+    NUMBER,
+    STARTS,
+    Held,
+    by_service,
+    part_key,
+    whole_key,
+)
+from local_cloud.engine.state.records import VERSIONS as VERSIONS_KEY
 from local_cloud.state_files import OBJECTS
 
 LOG = logging.getLogger(__name__)
@@ -42,11 +52,6 @@ NOT_KEPT = frozenset({"dynamodbstreams"})
 READ_LATER = frozenset({"dynamodb"})
 _PART = b"_noted_"
 _ATTEMPTS = 50
-_NUMBER = struct.Struct(">Q")
-#: Kinds of records: what a service holds; an entry of a dictionary; one of a list.
-_HOLDS, _ENTRY, _ITEM = b"H", b"D", b"L"
-#: The keys of how often the journal was opened, and of what wrote it.
-_STARTS, _VERSIONS = b"starts", b"versions"
 #: Whose classes the records name.
 VERSIONS = f"LocalStack {version('localstack-core')}, moto {version('moto-ext')}".encode()
 
@@ -178,7 +183,7 @@ class Keeper:
         self.requests: defaultdict[str, Requests] = defaultdict(Requests)
         #: By number.
         self.kept: dict[int, _Kept] = {}
-        self._unread: dict[str, tuple[bytes | None, dict[int, Records]]] = {}
+        self._unread: dict[str, Held] = {}
         self._services: dict[str, Service] = {}
         self._sums: dict[str, int] = {}
         #: When to look at which service, and how often that was done since its last request.
@@ -200,25 +205,17 @@ class Keeper:
                 "%s ended in the middle of a write, which is left out; all before it is there",
                 self.journal.path,
             )
-        written_by = records.pop(_VERSIONS, None)
+        written_by = records.pop(VERSIONS_KEY, None)
         if records and written_by != VERSIONS:
             said = (written_by or b"nobody knows what").decode()
             raise AnotherFormat(
                 self.journal.path, f"was written by {said}, this is {VERSIONS.decode()}"
             )
         # Numbers of this start's own: those of parts that are empty are in no key.
-        starts = _NUMBER.unpack(records.pop(_STARTS, _NUMBER.pack(0)))[0] + 1
+        starts = NUMBER.unpack(records.pop(STARTS, NUMBER.pack(0)))[0] + 1
         noted.number_from(starts << 32)
-        live = 0
-        for key, value in records.items():
-            live += len(key) + len(value) + 16
-            name, _, rest = key[1:].partition(b"\0")
-            _, parts = self._unread.setdefault(name.decode(), (None, {}))
-            if key[:1] == _HOLDS:
-                self._unread[name.decode()] = (value, parts)
-            else:
-                (number,) = _NUMBER.unpack_from(rest)
-                parts.setdefault(number, {})[rest[_NUMBER.size :]] = value
+        live = sum(len(key) + len(value) + 16 for key, value in records.items())
+        self._unread = by_service(records)
         if self.journal.size > 2 * live + (1 << 20):
             self.journal.rewrite(records)
         self._compacted = live
@@ -226,7 +223,7 @@ class Keeper:
         forget_contents(
             self.journal.path.parent, [v for part in s3.values() for v in part.values()]
         )
-        self.journal.write([(_STARTS, _NUMBER.pack(starts)), (_VERSIONS, VERSIONS)])
+        self.journal.write([(STARTS, NUMBER.pack(starts)), (VERSIONS_KEY, VERSIONS)])
 
     def start(self) -> list[str]:
         """Begin to write; return the services that hold something, to be started."""
@@ -251,10 +248,10 @@ class Keeper:
         self._sums[name] = zlib.crc32(data)
         # What nothing names any more goes now, or else when the journal is rewritten.
         gone: Changes = [
-            (_key(kind, name, number, key), None)
+            (part_key(kind, name, number, key), None)
             for number, records in parts.items()
             for key in records
-            for kind in (_ENTRY, _ITEM)
+            for kind in (ENTRY, ITEM)
         ]
         if gone:
             with contextlib.suppress(OSError):
@@ -406,7 +403,7 @@ class _Round:
             return
         checksum = zlib.crc32(data)
         if checksum != self.keeper.last_sum(name):
-            self.changes.append((_HOLDS + name.encode() + b"\0", data))
+            self.changes.append((whole_key(name), data))
             self._when_written.append(partial(self.keeper.set_sum, name, checksum))
 
     def add(self, one: NotedDict | NotedList) -> None:
@@ -438,7 +435,7 @@ class _Round:
                 continue  # as it is on disk
             if value is _ABSENT:
                 if key in kept.sums:
-                    self._take(_ENTRY, kept.service, one.number, write(key, self._found_none), None)
+                    self._take(ENTRY, kept.service, one.number, write(key, self._found_none), None)
                     self._when_written.append(partial(kept.sums.pop, key, None))
                 continue
             data = self._data(kept.service, partial(_same, value))
@@ -447,9 +444,9 @@ class _Round:
             checksum = zlib.crc32(data)
             behind = key in kept.removed and key in kept.sums
             if behind:
-                self._take(_ENTRY, kept.service, one.number, write(key, self._found_none), None)
+                self._take(ENTRY, kept.service, one.number, write(key, self._found_none), None)
             if behind or checksum != kept.sums.get(key):
-                self._take(_ENTRY, kept.service, one.number, write(key, self._found_none), data)
+                self._take(ENTRY, kept.service, one.number, write(key, self._found_none), data)
                 self._when_written.append(partial(kept.sums.__setitem__, key, checksum))
         self._when_written.append(kept.removed.clear)
 
@@ -458,9 +455,9 @@ class _Round:
         begin = kept.count if version == kept.version else 0
         for at in range(begin, size):
             data = self._data(kept.service, partial(one.__getitem__, at))
-            self._take(_ITEM, kept.service, one.number, _NUMBER.pack(at), data)
+            self._take(ITEM, kept.service, one.number, NUMBER.pack(at), data)
         for at in range(size, kept.count):
-            self._take(_ITEM, kept.service, one.number, _NUMBER.pack(at), None)
+            self._take(ITEM, kept.service, one.number, NUMBER.pack(at), None)
 
         def written() -> None:
             kept.count, kept.version = size, version
@@ -468,7 +465,7 @@ class _Round:
         self._when_written.append(written)
 
     def _take(self, kind: bytes, service: str, number: int, key: bytes, data: bytes | None) -> None:
-        self.changes.append((_key(kind, service, number, key), data))
+        self.changes.append((part_key(kind, service, number, key), data))
 
     def _data(self, name: str, value: Callable[[], Any]) -> bytes | None:
         """Return the bytes of a value, which others may be changing."""
@@ -528,7 +525,3 @@ def _in_order(one: NotedDict, kept: _Kept) -> Iterable[Any]:
 
 def _same(value: Any) -> Any:
     return value
-
-
-def _key(kind: bytes, service: str, number: int, key: bytes) -> bytes:
-    return kind + service.encode() + b"\0" + _NUMBER.pack(number) + key

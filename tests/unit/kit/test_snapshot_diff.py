@@ -1,0 +1,107 @@
+"""What is different between two journals is told in words, and no class of them is loaded."""
+
+import datetime
+import os
+import pickle
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local_cloud.engine.state.journal import AnotherFormat, Journal
+from local_cloud.engine.state.records import ENTRY, part_key, whole_key
+from local_cloud.engine.state.shown import Tree, shown_in
+from local_cloud.snapshot_diff import Difference, differences
+
+PLACE = ("000000000000", "us-east-1")
+
+
+class Table:
+    """A class that the journal names."""
+
+    def __init__(self, **values: Any) -> None:
+        self.__dict__.update(values)
+
+
+class Runs:
+    """What would run if a reader were careless."""
+
+    def __reduce__(self) -> Any:
+        return os.system, ("touch /tmp/was-run",)
+
+
+def held(path: Path, value: Any, service: str = "sqs") -> dict[str, Tree]:
+    journal = Journal(path)
+    journal.write([(whole_key(service), pickle.dumps({"BackendDict:x": {PLACE: value}}, 5))])
+    journal.close()
+    return shown_in(path)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        ({"a": 1}, {"a": 1}, []),
+        ({"a": 1}, {"a": 2}, [(("a",), "1", "2")]),
+        ({}, {"a": {"b": [1, 2]}}, [((), None, "2 values")]),
+        ({"x": 0, "a": {"b": 1}}, {"x": 0}, [(("a",), "1 value", None)]),
+        ({"t": Table(n=1, m=2)}, {"t": Table(n=1, m=3)}, [(("t", "m"), "2", "3")]),
+        ({"a": [1]}, {"a": [1, 2]}, [(("a", "1"), None, "2")]),
+        ({"a": {1, 2}}, {"a": {2, 3}}, [(("a",), "1, 2", "2, 3")]),
+        ({"x": 0}, {"x": 0, "nothing": {}}, []),
+        (
+            {"a": datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)},
+            {"a": b"\xff"},
+            [(("a",), "2026-01-01T00:00:00+00:00", "1 bytes (a8100ae6)")],
+        ),
+    ],
+)
+def test_differences(tmp_path: Path, before: Any, after: Any, told: list[Any]) -> None:
+    one, two = held(tmp_path / "one", before), held(tmp_path / "two", after)
+    assert list(differences(one, two)) == [
+        Difference("sqs", ("us-east-1", *path), was, now) for path, was, now in told
+    ]
+
+
+@pytest.mark.parametrize("name", ["secret_string", "password", "access_tokens", "SECRET_BINARY"])
+def test_of_secrets_is_told_that_they_changed(tmp_path: Path, name: str) -> None:
+    one = held(tmp_path / "one", {name: "hunter2", "x": 1})
+    two = held(tmp_path / "two", {name: "hunter3", "x": 1})
+    (found,) = differences(one, two)
+    assert found.path == ("us-east-1", name)
+    assert "hunter" not in f"{found.before} {found.after}"
+    assert found.before != found.after
+
+
+def test_what_contains_itself_is_told_once(tmp_path: Path) -> None:
+    table = Table(n=1)
+    table.same = table  # type: ignore[attr-defined]
+    assert held(tmp_path / "one", {"t": table}) == {
+        "sqs": {"us-east-1": {"t": {"n": "1", "same": "…"}}}
+    }
+
+
+def test_parts_that_are_kept_apart_are_where_they_belong(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "one")
+    noted = b"\x80\x05c_\n_noted_dict\n(K\x07I01\ntR."  # the dictionary of the number 7
+    whole = pickle.dumps({"BackendDict:x": {PLACE: {"items": "here"}}}, 5)
+    assert b"here" in whole
+    journal.write(
+        [
+            (whole_key("sqs"), noted),
+            (part_key(ENTRY, "sqs", 7, pickle.dumps("extra", 5)), pickle.dumps({"k": "v"}, 5)),
+        ]
+    )
+    journal.close()
+    assert shown_in(tmp_path / "one") == {"sqs": {"content": {"k": "v"}}}
+
+
+def test_nothing_that_a_journal_names_is_run(tmp_path: Path) -> None:
+    shown = held(tmp_path / "one", {"a": Runs()})
+    assert shown == {"sqs": {"us-east-1": {"a": "touch /tmp/was-run"}}}
+    assert not Path("/tmp/was-run").exists()
+
+
+def test_another_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "one").write_bytes(b"something else")
+    with pytest.raises(AnotherFormat, match="another format"):
+        shown_in(tmp_path / "one")
