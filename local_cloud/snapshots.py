@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from local_aws.http1 import ConnectionFailed
-from local_cloud.engine.state.journal import AnotherFormat
+from local_cloud.engine.state.journal import AnotherFormat, read_file
+from local_cloud.engine.state.records import check_versions
 from local_cloud.engine.state.shown import Tree, shown_in
 from local_cloud.installation import Home, State
 from local_cloud.mode import Mode
@@ -175,9 +176,16 @@ def load(home: Home, name: str) -> None:
     """Have the next engine that starts empty hold what a snapshot does.
 
     Raises:
-        SnapshotFailed: there is none of this name.
+        SnapshotFailed: there is none of this name, or another version has written it.
     """
     path = _found(home, name)
+    try:
+        records, _ = read_file(path / JOURNAL)
+        check_versions(path / JOURNAL, records)
+    except AnotherFormat as error:
+        raise SnapshotFailed(
+            f"{name} {error.why}: load it with the version that wrote it"
+        ) from error
     with _draft(home) as draft:
         copy_state(path, draft)
         _put(draft, home.next_data)

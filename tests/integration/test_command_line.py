@@ -168,6 +168,10 @@ def test_snapshots_are_saved_loaded_and_given_away(
     saved = command_line.run("snapshot", "save", "one")
     assert (saved.returncode, "Saved one" in saved.stdout) == (0, True), saved.stderr
     command_line.put("theirs")
+    told = command_line.run("snapshot", "diff", "one", "--json").stdout.splitlines()
+    different = [" ".join(json.loads(line)["path"]) for line in told]
+    assert any("theirs" in path for path in different), told
+    assert not any("ours" in path for path in different)
     loaded = command_line.run("snapshot", "load", "one")
     assert (loaded.returncode, "Loaded one." in loaded.stdout) == (0, True), loaded.stderr
     assert (command_line.holds("ours"), command_line.holds("theirs")) == (True, False)

@@ -24,9 +24,14 @@ Records = dict[bytes, bytes]
 
 
 class AnotherFormat(Exception):
-    """The file was written by another version; the message says what to do."""
+    """The file was written by another version; the message says what to do.
+
+    Args:
+        why: what it is, in words that follow its name.
+    """
 
     def __init__(self, path: Path, why: str) -> None:
+        self.why = why
         super().__init__(
             f"{path} {why}. Start empty with ./local-cloud up --fresh, which removes it, "
             "or with the version that wrote it"

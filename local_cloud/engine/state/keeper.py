@@ -11,7 +11,6 @@ import zlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -20,19 +19,21 @@ from localstack.services.plugins import Service
 from local_cloud.engine.state import noted
 from local_cloud.engine.state.codec import NotKept, read, write
 from local_cloud.engine.state.containers import held_by, put_back
-from local_cloud.engine.state.journal import AnotherFormat, Journal, Records
+from local_cloud.engine.state.journal import Journal, Records
 from local_cloud.engine.state.noted import NotedDict, NotedList, Unread
 from local_cloud.engine.state.records import (
     ENTRY,
     ITEM,
+    KIT,
     NUMBER,
     STARTS,
+    VERSIONS,
     Held,
     by_service,
+    check_versions,
     part_key,
     whole_key,
 )
-from local_cloud.engine.state.records import VERSIONS as VERSIONS_KEY
 from local_cloud.state_files import OBJECTS
 
 LOG = logging.getLogger(__name__)
@@ -52,8 +53,6 @@ NOT_KEPT = frozenset({"dynamodbstreams"})
 READ_LATER = frozenset({"dynamodb"})
 _PART = b"_noted_"
 _ATTEMPTS = 50
-#: Whose classes the records name.
-VERSIONS = f"LocalStack {version('localstack-core')}, moto {version('moto-ext')}".encode()
 
 _ABSENT = object()
 #: How a value names the content of an object that is large, a file of its own.
@@ -205,12 +204,8 @@ class Keeper:
                 "%s ended in the middle of a write, which is left out; all before it is there",
                 self.journal.path,
             )
-        written_by = records.pop(VERSIONS_KEY, None)
-        if records and written_by != VERSIONS:
-            said = (written_by or b"nobody knows what").decode()
-            raise AnotherFormat(
-                self.journal.path, f"was written by {said}, this is {VERSIONS.decode()}"
-            )
+        check_versions(self.journal.path, records)
+        records.pop(VERSIONS, None)
         # Numbers of this start's own: those of parts that are empty are in no key.
         starts = NUMBER.unpack(records.pop(STARTS, NUMBER.pack(0)))[0] + 1
         noted.number_from(starts << 32)
@@ -223,7 +218,7 @@ class Keeper:
         forget_contents(
             self.journal.path.parent, [v for part in s3.values() for v in part.values()]
         )
-        self.journal.write([(STARTS, NUMBER.pack(starts)), (VERSIONS_KEY, VERSIONS)])
+        self.journal.write([(STARTS, NUMBER.pack(starts)), (VERSIONS, KIT)])
 
     def start(self) -> list[str]:
         """Begin to write; return the services that hold something, to be started."""

@@ -7,19 +7,22 @@ from pathlib import Path
 import pytest
 
 from local_cloud import snapshots
+from local_cloud.engine.state.journal import HEADER, Journal
+from local_cloud.engine.state.records import VERSIONS
 from local_cloud.installation import Home, Options, Ports
 from local_cloud.make_mode import make_mode
 from local_cloud.mode import Mode
 from local_cloud.snapshots import SnapshotFailed
 
 CONTENT = "a" * 64
+WRITTEN = HEADER
 
 
 @pytest.fixture
 def home(tmp_path: Path) -> Home:
     home = Home(tmp_path / "home")
     (home.data / "objects").mkdir(parents=True)
-    (home.data / "state.journal").write_bytes(b"journal")
+    (home.data / "state.journal").write_bytes(WRITTEN)
     (home.data / "apis.json").write_bytes(b"{}")
     (home.data / "objects" / CONTENT).write_bytes(b"large")
     (home.data / "lock").touch()
@@ -38,13 +41,13 @@ def files(folder: Path) -> dict[str, bytes]:
     }
 
 
-WHOLE = {"state.journal": b"journal", "apis.json": b"{}", f"objects/{CONTENT}": b"large"}
+WHOLE = {"state.journal": WRITTEN, "apis.json": b"{}", f"objects/{CONTENT}": b"large"}
 
 
 def test_what_is_saved_is_loaded(home: Home) -> None:
     made = snapshots.save(mode_of(home), "one")
     assert made.size == sum(map(len, WHOLE.values()))
-    (home.data / "state.journal").write_bytes(b"journal, and more")
+    (home.data / "state.journal").write_bytes(WRITTEN + b"more")
     snapshots.load(home, "one")
     assert files(home.next_data) == WHOLE
     assert files(home.snapshots / "one") == WHOLE, "it is still there"
@@ -53,10 +56,10 @@ def test_what_is_saved_is_loaded(home: Home) -> None:
 
 def test_the_same_name_again_takes_its_place(home: Home) -> None:
     snapshots.save(mode_of(home), "one")
-    (home.data / "state.journal").write_bytes(b"later")
+    (home.data / "state.journal").write_bytes(WRITTEN + b"later")
     (home.data / "apis.json").unlink()
     snapshots.save(mode_of(home), "one")
-    assert files(home.snapshots / "one")["state.journal"] == b"later"
+    assert files(home.snapshots / "one")["state.journal"] == WRITTEN + b"later"
     assert "apis.json" not in files(home.snapshots / "one")
     assert len(list(home.snapshots.iterdir())) == 1, "no draft is left"
 
@@ -137,3 +140,15 @@ def test_a_file_that_is_no_snapshot_is_refused_and_leaves_nothing(
         snapshots.take(home, tmp_path / "file", "one")
     (tmp_path / "file").unlink()
     assert files(tmp_path) == before, "and the one of that name stays"
+
+
+def test_one_of_another_version_is_refused_with_what_to_do(home: Home) -> None:
+    journal = Journal(home.data / "state.journal")
+    journal.write([(VERSIONS, b"LocalStack 1, moto 2")])
+    journal.close()
+    snapshots.save(mode_of(home), "old")
+    with pytest.raises(
+        SnapshotFailed, match=r"old was written by LocalStack 1, moto 2, this is .*"
+    ):
+        snapshots.load(home, "old")
+    assert not home.next_data.exists()

@@ -13,7 +13,7 @@ from localstack.services.plugins import Service
 from localstack.services.stores import AccountRegionBundle, BaseStore, LocalAttribute
 from localstack.state import StateVisitor
 
-from local_cloud.engine.state import keeper, noted
+from local_cloud.engine.state import keeper, noted, records
 from local_cloud.engine.state.journal import AnotherFormat
 from local_cloud.engine.state.keeper import Keeper
 from local_cloud.engine.state.noted import NotedDict, NotedList, Unread
@@ -147,7 +147,7 @@ def test_what_another_version_has_written_is_refused_and_stays(
     first.store.plain["a"] = 1
     first.save()
     before = (tmp_path / "journal").read_bytes()
-    monkeypatch.setattr(keeper, "VERSIONS", b"LocalStack 1, moto 2")
+    monkeypatch.setattr(records, "KIT", b"LocalStack 1, moto 2")
     with pytest.raises(AnotherFormat, match=r"written by LocalStack 20.*LocalStack 1.*--fresh"):
         Kept(tmp_path / "journal")
     assert (tmp_path / "journal").read_bytes() == before
