@@ -359,3 +359,15 @@ def test_a_stack_that_the_engine_died_in_the_middle_of_has_failed(
     assert found["StackStatus"] == "CREATE_FAILED"
     assert "stopped in the middle" in found["StackStatusReason"]
     api.delete_stack(StackName="slow")
+
+
+@the_same_in_docker
+def test_an_execution_that_has_not_gone_on_yet_can_be_stopped(cloud: Cloud) -> None:
+    workflows = Workflows(cloud.stack)
+    execution = workflows.start({"Wait": {"Type": "Wait", "Seconds": 600, "End": True}})
+    until(lambda: "WaitStateEntered" in {e["type"] for e in workflows.history(execution)})
+    cloud.killed()
+    # The moment that it answers: what is asked of the supervisor comes later.
+    assert until(lambda: try_to(lambda: workflows.api.stop_execution(executionArn=execution)), 60)
+    assert cloud.stack.ended(execution)["status"] == "ABORTED"
+    assert workflows.history(execution)[-1]["type"] == "ExecutionAborted"

@@ -414,3 +414,15 @@ def test_a_machine_is_made_with_its_time_scale(waits: Waits) -> None:
     waits.made.append(arn)
     started = waits.api.start_execution(stateMachineArn=arn)["executionArn"]
     assert waits.took(started) == pytest.approx(HOUR, abs=60)
+
+
+def test_an_execution_is_stopped_before_it_has_begun(stack: Stack) -> None:
+    workflows = Workflows(stack)
+    machine = workflows.make({"Wait": {"Type": "Wait", "Seconds": 300, "End": True}})
+    for _ in range(10):
+        arn = workflows.api.start_execution(stateMachineArn=machine)["executionArn"]
+        workflows.api.stop_execution(executionArn=arn, error="Early", cause="at once")
+        assert stack.ended(arn)["status"] == "ABORTED"
+        told = workflows.history(arn)[-1]["executionAbortedEventDetails"]
+        assert told == {"error": "Early", "cause": "at once"}
+    workflows.delete()

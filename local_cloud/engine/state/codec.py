@@ -37,7 +37,7 @@ _MODELS = re.compile(
     r"|localstack\.services\.stores"
     r"|localstack\.services\.[a-z0-9_]+(\..+)?\.(models|api_utils|queue|lambda_models)(\..+)?"
     r"|localstack\.services\.lambda_\.invocation\..+"
-    r"|localstack\.services\.stepfunctions\.backend\..+"
+    r"|localstack\.services\.stepfunctions\.(backend\..+|local_mocking\.mock_config)"
     r"|localstack\.services\.stepfunctions\.asl\.eval\.(callback\.callback|event\.logging)"
     r"|localstack\.services\.cloudformation\.(engine|stores|models|v2\.(entities|types))(\..+)?"
     r"|localstack\.(utils\.(collections|objects|tagging|aws\.message_forwarding))"

@@ -128,13 +128,22 @@ class _Returned:
             found = self.made[number] = NotedDict(nested=nested, number=number)
             kept = self.keeper.kept[number] = _Kept(self.service)
             for key, value in self.parts.pop(number, {}).items():
-                entry = read(key, self)
-                # One that names a part is read, so that it is known whose the part is.
-                later = self.service in READ_LATER and _PART not in value
-                found_value = Unread(value, self.read) if later else read(value, self)
+                try:
+                    entry = read(key, self)
+                    # One that names a part is read, so that it is known whose the part is.
+                    later = self.service in READ_LATER and _PART not in value
+                    found_value = Unread(value, self.read) if later else read(value, self)
+                except Exception as error:  # noqa: BLE001 - the others are there all the same
+                    self._say(error)
+                    continue
                 dict.__setitem__(found, entry, found_value)
                 kept.sums[entry] = zlib.crc32(value)
         return found
+
+    def _say(self, error: Exception) -> None:
+        LOG.warning(
+            "something that %s held cannot be read: %r; it is left out", self.service, error
+        )
 
     def read(self, data: bytes) -> Any:
         """Return the value of these bytes."""

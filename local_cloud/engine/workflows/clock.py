@@ -37,6 +37,10 @@ from localstack.services.stepfunctions.asl.eval.environment import Environment
 from localstack.services.stepfunctions.asl.eval.event.event_manager import (
     EventManager,
 )
+from localstack.services.stepfunctions.asl.eval.program_state import (
+    ProgramRunning,
+    ProgramStopped,
+)
 
 from local_cloud.engine.workflows.patience import CHECK_SECONDS, a_debugger_is_attached
 
@@ -341,9 +345,20 @@ def _limiting(theirs: Callable[[Any, Environment], None]) -> Any:
             if hasattr(env.event_manager, "restored_at"):  # it began before the engine did
                 began = env.event_manager._history_event_list[0]["timestamp"].timestamp()
             clock.deadline = began + self.timeout_seconds.timeout_seconds
-        theirs(self, env)
+        try:
+            theirs(self, env)
+        except RuntimeError:
+            if not isinstance(env.program_state(), ProgramStopped):
+                raise
+            self._eval_body(env)  # it was stopped before it began: only its end is to be told
 
     return evaluate
+
+
+def may_run(env: Environment) -> None:
+    """Have an execution that is about to begin be one that can be stopped."""
+    if env.program_state() is None:
+        env._program_state = ProgramRunning()
 
 
 def _stopping(theirs: Callable[[Any, Environment], None]) -> Any:

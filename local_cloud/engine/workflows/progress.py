@@ -148,7 +148,9 @@ def _evaluating(theirs: Callable[[Program, Environment], None]) -> Any:
         progress, place = progress_of(env), _place_of(env)
         before = progress.running.get(place)
         progress.running[place] = env
-        if progress.take(place) and before is not None:
+        if not env.is_running():
+            pass  # it was stopped before it began
+        elif progress.take(place) and before is not None:
             _go_on(env, before)
         elif (beginning := getattr(env, "beginning", None)) is not None and not place:
             begin(env, beginning)

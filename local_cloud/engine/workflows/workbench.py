@@ -29,7 +29,7 @@ from localstack.services.stepfunctions.local_mocking import mock_config_file
 from pydantic import ValidationError
 
 from local_cloud.engine.workflows import playing_on
-from local_cloud.engine.workflows.clock import MAX_SCALE, Clock, Wait
+from local_cloud.engine.workflows.clock import MAX_SCALE, Clock, Wait, may_run
 from local_cloud.engine.workflows.jsonata.evaluate import QueryFailed, evaluate
 from local_cloud.engine.workflows.playing_on import Beginning
 from local_cloud.engine.workflows.redrive import history_of
@@ -100,8 +100,10 @@ def open_workbench() -> None:
         self.beginning = getattr(_starting, "beginning", None)
 
     def start_with_environment(self: ExecutionWorker) -> None:
-        # There from the start: an execution without one has neither history nor tokens.
+        # There from the start: an execution without one has neither history nor tokens, and one
+        # that does not run yet could not be stopped.
         self.env = self._get_evaluation_environment()
+        may_run(self.env)
         start(self)
 
     def environment_scaled(self: ExecutionWorker) -> Any:

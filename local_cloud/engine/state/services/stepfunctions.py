@@ -44,7 +44,7 @@ from localstack.utils.strings import long_uid
 from local_cloud.engine.state.codec import readable, writes
 from local_cloud.engine.state.keeper import note_change, save_now
 from local_cloud.engine.state.noted import NotedDict, NotedList
-from local_cloud.engine.workflows.clock import clock_of
+from local_cloud.engine.workflows.clock import clock_of, may_run
 from local_cloud.engine.workflows.playing_on import Beginning
 from local_cloud.engine.workflows.progress import Entered, Place, machine_of, progress_of
 
@@ -90,6 +90,7 @@ def prepare(_: Service) -> None:
     start, end = Execution.start, BaseExecutionWorkerCommunication.terminated
     new_environment = ExecutionWorker._get_evaluation_environment
     add_event, notify = EventManager.add_event, CallbackPoolManager.notify
+    stop = ExecutionWorker.stop
 
     def start_kept(self: Execution) -> None:
         keep(self)
@@ -119,12 +120,19 @@ def prepare(_: Service) -> None:
         _touch(self)
         return found
 
+    def stop_waiting(self: ExecutionWorker, *args: Any, **kwargs: Any) -> None:
+        stop(self, *args, **kwargs)
+        if self in _waiting:  # it has nothing to wait for but its end
+            _waiting.remove(self)
+            self.start()
+
     def terminated(self: BaseExecutionWorkerCommunication) -> None:
         end(self)
         _touch(self.execution)
 
     Execution.start = start_kept
     ExecutionWorker._get_evaluation_environment = environment_kept
+    ExecutionWorker.stop = stop_waiting
     EventManager.add_event = add_event_kept
     CallbackPoolManager.notify = notify_kept
     BaseExecutionWorkerCommunication.terminated = terminated
@@ -301,6 +309,8 @@ def _attach(execution: Execution, store: SFNStore) -> None:
         first.beginning = Beginning(*moment.beginning) if moment.beginning else None
         execution.exec_worker = first
         kept["now"] = Now(execution)
+        first.env = first._get_evaluation_environment()
+        may_run(first.env)
         _waiting.append(first)
         return
     worker = execution.exec_worker = Resumed(
@@ -330,5 +340,6 @@ def _attach(execution: Execution, store: SFNStore) -> None:
         execution.stop_date = datetime.datetime.now(tz=datetime.UTC)
         return
     manager.restored_at = len(history)
+    may_run(env)
     progress.resume()
     _waiting.append(worker)
