@@ -44,6 +44,22 @@ STOP_SECONDS = 60.0
 EXIT_NOT_RUNNING = 3
 
 
+@app.callback(help=__doc__)
+def every_command(
+    home: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="LOCAL_CLOUD_HOME",
+            help="The folder of the cloud that is meant, so that there can be several",
+            show_default=".local-cloud",
+        ),
+    ] = None,
+) -> None:
+    """Take what every command takes."""
+    if home is not None:
+        os.environ["LOCAL_CLOUD_HOME"] = str(home.resolve())
+
+
 StackName = Annotated[
     str, typer.Option("--stack", help="Name of the stack; the folder's if not given")
 ]
@@ -644,6 +660,8 @@ def chaos(
             markup=False,
         )
 
+    for ending in (signal.SIGINT, signal.SIGTERM):  # also where the shell has them ignored
+        signal.signal(ending, signal.default_int_handler)
     try:
         left, logs = work.run(runs, seed, "docker" if docker else "embedded", report)
     except PartFailed as error:

@@ -1,7 +1,10 @@
-"""Reads and follows the parts' log files."""
+"""Reads and follows the parts' log files, and keeps them short."""
 
 from __future__ import annotations
 
+import itertools
+import os
+import shutil
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping
@@ -11,6 +14,30 @@ from typing import TextIO
 from local_cloud.installation import Home
 
 POLL_SECONDS = 0.2
+#: A file that is longer is put aside, in place of the one before.
+MOST_BYTES = 20 << 20
+
+
+def rotate(home: Home) -> None:
+    """Put logs aside that have become long; who writes them goes on in the same file.
+
+    Raises:
+        OSError: one cannot be put aside; it stays as it is.
+    """
+    for path in known_logs(home).values():
+        if path.stat().st_size <= MOST_BYTES:
+            continue
+        draft = path.with_suffix(".new")
+        try:
+            shutil.copyfile(path, draft)
+            draft.replace(_before(path))
+        finally:
+            draft.unlink(missing_ok=True)
+        os.truncate(path, 0)  # it is written at its end, wherever that is
+
+
+def _before(path: Path) -> Path:
+    return path.with_suffix(".log.1")
 
 
 def known_logs(home: Home) -> dict[str, Path]:
@@ -20,8 +47,15 @@ def known_logs(home: Home) -> dict[str, Path]:
 
 def last_lines(file: Path, count: int) -> list[str]:
     """Return a file's last lines, the oldest first."""
+    both = [path for path in (_before(file), file) if path.exists()]
+    lines = itertools.chain.from_iterable(map(_lines, both))
+    return list(deque(lines, maxlen=max(count, 0)))
+
+
+def _lines(file: Path) -> Iterator[str]:
     with file.open(errors="replace") as lines:
-        return [line.rstrip("\n") for line in deque(lines, maxlen=max(count, 0))]
+        for line in lines:
+            yield line.rstrip("\n")
 
 
 def follow_files(files: Mapping[str, Path]) -> Iterator[tuple[str, str]]:
@@ -33,6 +67,9 @@ def follow_files(files: Mapping[str, Path]) -> Iterator[tuple[str, str]]:
     while True:
         idle = True
         for name, file in opened.items():
+            at = os.lseek(file.fileno(), 0, os.SEEK_CUR)
+            if os.fstat(file.fileno()).st_size < at:  # put aside
+                file.seek(0)
             while line := file.readline():
                 idle = False
                 yield name, line.rstrip("\n")

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from local_cloud.installation import State
+from local_cloud.log_files import rotate
 from local_cloud.mode import Mode, Progress, Report
 from local_cloud.parts import Part, PartFailed, end_group, first_error
 
@@ -19,7 +20,7 @@ PROVISION_SECONDS = 180.0
 # A part that dies this often within this time is started again after a pause only.
 MAX_DEATHS, DEATHS_WITHIN_SECONDS = 5, 60.0
 RETRY_SECONDS = 15.0
-HEALTH_POLL_SECONDS, FILE_POLL_SECONDS = 0.05, 0.5
+HEALTH_POLL_SECONDS, FILE_POLL_SECONDS, LOGS_SECONDS = 0.05, 0.5, 10.0
 # The gateway tells functions of its clients' end; functions deliver their last lines to the engine.
 STOPPING = (("gateway",), ("lambda", "console"), ("engine",))
 
@@ -57,14 +58,15 @@ class Supervisor:
         self.state.write(self.home)
         work = loop.create_task(self._work(on_ready))
         stop = loop.create_task(self.stop_wanted.wait())
+        logs = loop.create_task(self._keep_logs_short())
         try:
             await asyncio.wait({work, stop}, return_when=asyncio.FIRST_COMPLETED)
             if work.done():
                 work.result()
         finally:
-            for task in (work, stop):
+            for task in (work, stop, logs):
                 task.cancel()
-            await asyncio.gather(work, stop, return_exceptions=True)
+            await asyncio.gather(work, stop, logs, return_exceptions=True)
             await self._stop_all()
             self.home.state_file.unlink(missing_ok=True)
 
@@ -75,6 +77,14 @@ class Supervisor:
         while True:
             await self._keep_until_all_is_lost()
             await self._begin_anew()
+
+    async def _keep_logs_short(self) -> None:
+        while True:
+            try:
+                rotate(self.home)
+            except OSError as error:
+                self.report(Progress("logs", f"are not put aside: {error}", bad=True))
+            await asyncio.sleep(LOGS_SECONDS)
 
     async def _start_all(self) -> None:
         """Start the parts and the provisioning at once; its scripts wait for the engine."""

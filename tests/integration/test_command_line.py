@@ -267,6 +267,22 @@ def test_a_docker_engine_that_is_not_there_is_said(
     assert "Traceback" not in up.stderr
 
 
+def test_a_home_names_the_cloud_that_is_meant(command_line: CommandLine, tmp_path: Path) -> None:
+    assert command_line.run("up", "-d").returncode == 0
+    try:
+        assert command_line.run("status").returncode == 0
+        here = str(command_line.home.path)
+        assert command_line.run("--home", here, "status", LOCAL_CLOUD_HOME="").returncode == 0
+        assert command_line.run("--home", str(tmp_path / "other"), "status").returncode == 3
+        taken = command_line.run("--home", str(tmp_path / "other"), "up", "-d")
+        assert taken.returncode == 1
+        assert f"port {command_line.ports.engine} is taken by" in taken.stderr
+        again = command_line.run("up", "-d")
+        assert (again.returncode, "running already" in again.stdout) == (0, True)
+    finally:
+        command_line.run("down")
+
+
 @pytest.mark.parametrize("command", [["status"], ["provision"], ["reset"]])
 def test_a_command_that_needs_a_running_cloud_says_how_to_start_it(
     command_line: CommandLine, command: list[str]
