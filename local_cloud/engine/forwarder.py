@@ -39,7 +39,7 @@ class Forwarder:
             without: a header, in lower case, that is left out.
 
         Raises:
-            CommonServiceException: it does not answer.
+            CommonServiceException: it does not answer, or fails by itself, as SAM may.
         """
         incoming = context.request
         headers = {
@@ -52,7 +52,7 @@ class Forwarder:
         query = incoming.query_string.decode("latin-1")
         url = f"{self.endpoint}{incoming.path}" + (f"?{query}" if query else "")
         try:
-            return self.session.request(
+            answer = self.session.request(
                 incoming.method,
                 url,
                 data=incoming.get_data(),
@@ -67,6 +67,16 @@ class Forwarder:
                 f"{self.endpoint} does not answer. Is it running? ({self.remedy})",
                 status_code=500,
             ) from error
+        if answer.status_code >= 500 and "html" in answer.headers.get("Content-Type", ""):
+            # No words of Lambda's, who would be tried again: its own server's error page.
+            LOG.warning("%s failed: %s %s", url, answer.status_code, answer.reason)
+            raise CommonServiceException(
+                "ServiceException",
+                f"{self.endpoint} failed ({answer.status_code} {answer.reason}). Its log says why: "
+                "./local-cloud logs lambda",
+                status_code=500,
+            )
+        return answer
 
 
 def to_response(answer: requests.Response) -> Response:

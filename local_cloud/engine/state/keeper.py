@@ -9,7 +9,7 @@ import threading
 import time
 import zlib
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -125,20 +125,39 @@ class _Returned:
     def noted_dict(self, number: int, nested: bool) -> NotedDict:
         """Return the dictionary of a number."""
         if (found := self.made.get(number)) is None:
-            found = self.made[number] = NotedDict(nested=nested, number=number)
+            records = self.parts.pop(number, {})
             kept = self.keeper.kept[number] = _Kept(self.service)
-            for key, value in self.parts.pop(number, {}).items():
-                try:
-                    entry = read(key, self)
-                    # One that names a part is read, so that it is known whose the part is.
-                    later = self.service in READ_LATER and _PART not in value
-                    found_value = Unread(value, self.read) if later else read(value, self)
-                except Exception as error:  # noqa: BLE001 - the others are there all the same
-                    self._say(error)
-                    continue
-                dict.__setitem__(found, entry, found_value)
-                kept.sums[entry] = zlib.crc32(value)
+            read_entries = partial(self._entries, records, kept)
+            # What names a part is read, so that it is known whose the part is.
+            later = self.service in READ_LATER and not any(_PART in v for v in records.values())
+            found = NotedDict(
+                nested=nested, number=number, unread=read_entries if later and records else None
+            )
+            self.made[number] = found
+            if not later:
+                for entry, value in read_entries():
+                    dict.__setitem__(found, entry, value)
         return found
+
+    def _entries(self, records: Records, kept: _Kept) -> Iterator[tuple[Any, Any]]:
+        later = self.service in READ_LATER
+        for key, data in records.items():
+            try:
+                entry = read(key, self)
+                value = Unread(data, self.read) if later and _PART not in data else self.read(data)
+            except Exception as error:  # noqa: BLE001 - the others are there all the same
+                self._say(error)
+                continue
+            kept.sums[entry] = zlib.crc32(data)
+            yield entry, value
+
+    def _items(self, items: list[bytes], kept: _Kept) -> Iterator[Any]:
+        for data in items:
+            try:
+                yield self.read(data)
+            except Exception as error:  # noqa: BLE001 - the others are there all the same
+                self._say(error)
+                kept.version = -1  # with its next change all of it is written anew
 
     def _say(self, error: Exception) -> None:
         LOG.warning(
@@ -153,10 +172,13 @@ class _Returned:
         """Return the list of a number."""
         if (found := self.made.get(number)) is None:
             records = self.parts.pop(number, {})
-            found = NotedList((read(records[at], self) for at in sorted(records)), number)
+            kept = self.keeper.kept[number] = _Kept(self.service)
+            kept.count = len(records)
+            items = [records[at] for at in sorted(records)]
+            found = NotedList(number=number, unread=(len(items), partial(self._items, items, kept)))
             self.made[number] = found
-            self.keeper.kept[number] = _Kept(self.service)
-            self.keeper.kept[number].count = len(found)
+            if any(_PART in data for data in items):
+                found.read_all()
         return found
 
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 import copy
 import itertools
 import threading
-from collections.abc import Callable, Iterable
-from typing import Any, SupportsIndex
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 _numbers = itertools.count(1)
 _reading = threading.RLock()
@@ -45,23 +45,37 @@ class Unread:
 class NotedDict(dict[Any, Any]):
     """A dictionary whose entries are kept one by one, under its number.
 
-    Values that come from disk are read when they are asked for.
+    What comes from disk is read when somebody asks for it: first the keys, then each value.
 
     Args:
         nested: whether a key that is missing gets one of these, as with ``defaultdict(dict)``.
         number: of one that is on disk as it is.
+        unread: reads its entries, whose values may be :class:`Unread`.
     """
 
     def __init__(
-        self, entries: Any = (), *, nested: bool = False, number: int | None = None
+        self,
+        entries: Any = (),
+        *,
+        nested: bool = False,
+        number: int | None = None,
+        unread: Callable[[], Iterable[tuple[Any, Any]]] | None = None,
     ) -> None:
         super().__init__(entries)
+        self._unread = unread
         self.nested = nested
         self.number = next(_numbers) if number is None else number
         #: Keys whose entries may have changed; what is new among them in the order of the entries.
         self.touched: dict[Any, None] = {}
         #: Keys that were removed: if they are here again, they are behind the others.
         self.removed: set[Any] = set()
+
+    def _load(self) -> None:
+        with _reading:
+            if self._unread is not None:
+                for key, value in self._unread():
+                    super().__setitem__(key, value)
+                self._unread = None
 
     def touch(self, key: Any) -> None:
         """Note that an entry may change."""
@@ -75,6 +89,8 @@ class NotedDict(dict[Any, Any]):
 
     def __getitem__(self, key: Any) -> Any:
         """Return a value, which who asks may change."""
+        if self._unread is not None:
+            self._load()
         value = super().__getitem__(key)  # may ask for __missing__
         if type(value) is Unread:
             value = self._read(key, value)
@@ -89,7 +105,39 @@ class NotedDict(dict[Any, Any]):
                 super().__setitem__(key, value)
         return value
 
+    def __contains__(self, key: object) -> bool:
+        """Return whether there is an entry."""
+        if self._unread is not None:
+            self._load()
+        return super().__contains__(key)
+
+    def __iter__(self) -> Iterator[Any]:
+        """Return the keys."""
+        if self._unread is not None:
+            self._load()
+        return super().__iter__()
+
+    def __reversed__(self) -> Iterator[Any]:
+        """Return the keys, the last one first."""
+        if self._unread is not None:
+            self._load()
+        return super().__reversed__()
+
+    def __len__(self) -> int:
+        """Return how many entries there are."""
+        if self._unread is not None:
+            self._load()
+        return super().__len__()
+
+    def keys(self) -> Any:
+        """Return the keys."""
+        if self._unread is not None:
+            self._load()
+        return super().keys()
+
     def _read_all(self) -> None:
+        if self._unread is not None:
+            self._load()
         for key, value in list(super().items()):
             if type(value) is Unread:
                 self._read(key, value)
@@ -120,6 +168,8 @@ class NotedDict(dict[Any, Any]):
 
     def __delitem__(self, key: Any) -> None:
         """Delete an entry."""
+        if self._unread is not None:
+            self._load()
         super().__delitem__(key)
         self._note_removed(key)
 
@@ -129,12 +179,16 @@ class NotedDict(dict[Any, Any]):
 
     def pop(self, key: Any, *default: Any) -> Any:
         """Remove an entry."""
+        if self._unread is not None:
+            self._load()
         value = super().pop(key, *default)
         self._note_removed(key)
         return value.read(value.data) if type(value) is Unread else value
 
     def popitem(self) -> tuple[Any, Any]:
         """Remove the last entry."""
+        if self._unread is not None:
+            self._load()
         key, value = super().popitem()
         self._note_removed(key)
         return key, value.read(value.data) if type(value) is Unread else value
@@ -160,6 +214,14 @@ class NotedDict(dict[Any, Any]):
         self._read_all()
         return super().__eq__(other)
 
+    def __or__(self, other: Any) -> dict[Any, Any]:
+        """Return a dictionary of both, which nobody keeps."""
+        return {**dict(self.items()), **other}
+
+    def __ror__(self, other: Any) -> dict[Any, Any]:
+        """Return a dictionary of both, which nobody keeps."""
+        return {**other, **dict(self.items())}
+
     __hash__ = None
 
     def __deepcopy__(self, memo: dict[int, Any]) -> NotedDict:
@@ -175,70 +237,83 @@ class NotedDict(dict[Any, Any]):
 
 
 class NotedList(list[Any]):
-    """A list that grows; after any other change all of it is written again."""
+    """A list that grows; after any other change all of it is written again.
 
-    def __init__(self, entries: Iterable[Any] = (), number: int | None = None) -> None:
+    What comes from disk is read when somebody asks for any of it.
+
+    Args:
+        number: of one that is on disk as it is.
+        unread: how many entries that has, and what reads them.
+    """
+
+    def __init__(
+        self,
+        entries: Iterable[Any] = (),
+        number: int | None = None,
+        unread: tuple[int, Callable[[], Iterable[Any]]] | None = None,
+    ) -> None:
         super().__init__(entries)
+        self._unread = unread
         self.number = next(_numbers) if number is None else number
         #: How often it was changed otherwise than by what was appended.
         self.version = 0
 
-    def append(self, value: Any) -> None:
-        """Append an entry."""
-        super().append(value)
+    def read_all(self) -> None:
+        """Read what is on disk, if that was not done yet."""
+        if self._unread is None:
+            return
+        with _reading:
+            if self._unread is not None:
+                super().extend(list(self._unread[1]()))
+                self._unread = None
+
+    def __len__(self) -> int:
+        """Return how many entries there are."""
+        unread = self._unread
+        return unread[0] if unread is not None else super().__len__()
+
+    def __radd__(self, other: list[Any]) -> list[Any]:
+        """Return a list of both."""
+        return [*other, *self]
+
+    def __copy__(self) -> list[Any]:
+        """Return a list that nobody keeps."""
+        return list(self)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> list[Any]:
+        """Return a list that nobody keeps."""
+        return copy.deepcopy(list(self), memo)
+
+    def _note(self) -> None:
         changed[self.number] = self
 
-    def extend(self, values: Iterable[Any]) -> None:
-        """Append many."""
-        super().extend(values)
-        changed[self.number] = self
-
-    def __iadd__(self, values: Iterable[Any]) -> NotedList:  # type: ignore[misc]
-        """Append many."""
-        self.extend(values)
-        return self
-
-    def _other(self) -> None:
+    def _note_other(self) -> None:
         self.version += 1
-        changed[self.number] = self
+        self._note()
 
-    def __setitem__(self, index: Any, value: Any) -> None:
-        """Set an entry."""
-        super().__setitem__(index, value)
-        self._other()
 
-    def __delitem__(self, index: Any) -> None:
-        """Delete an entry."""
-        super().__delitem__(index)
-        self._other()
+def _reads(name: str, noting: Callable[[NotedList], None] | None = None) -> Callable[..., Any]:
+    theirs = getattr(list, name)
 
-    def insert(self, index: SupportsIndex, value: Any) -> None:
-        """Insert an entry."""
-        super().insert(index, value)
-        self._other()
+    def method(self: NotedList, *args: Any, **kwargs: Any) -> Any:
+        self.read_all()
+        found = theirs(self, *args, **kwargs)
+        if noting is not None:
+            noting(self)
+        return found
 
-    def pop(self, index: SupportsIndex = -1) -> Any:
-        """Remove an entry."""
-        value = super().pop(index)
-        self._other()
-        return value
+    return method
 
-    def remove(self, value: Any) -> None:
-        """Remove an entry."""
-        super().remove(value)
-        self._other()
 
-    def clear(self) -> None:
-        """Remove all."""
-        super().clear()
-        self._other()
-
-    def reverse(self) -> None:
-        """Reverse it."""
-        super().reverse()
-        self._other()
-
-    def sort(self, **how: Any) -> None:
-        """Sort it."""
-        super().sort(**how)
-        self._other()
+for _name in (
+    *("__iter__", "__getitem__", "__contains__", "__reversed__", "__add__", "__mul__"),
+    *("__eq__", "__ne__", "__repr__", "copy", "count", "index"),
+):
+    setattr(NotedList, _name, _reads(_name))
+for _name in ("append", "extend", "__iadd__"):
+    setattr(NotedList, _name, _reads(_name, NotedList._note))
+for _name in (
+    *("__setitem__", "__delitem__", "__imul__", "insert", "pop", "remove", "clear"),
+    *("reverse", "sort"),
+):
+    setattr(NotedList, _name, _reads(_name, NotedList._note_other))

@@ -1,0 +1,59 @@
+"""What the part that the engine asks answers, and what is told of it where it answers nothing."""
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from localstack.aws.api import CommonServiceException
+from localstack.http import Request
+
+from local_cloud.engine.forwarder import Forwarder
+
+
+class Answers(BaseHTTPRequestHandler):
+    """Answers by the path: its status, and the type of its body."""
+
+    def do_POST(self) -> None:
+        status, kind = self.path.strip("/").split("/", 1)
+        body = b"<html></html>" if kind == "text/html" else b'{"Message": "no"}'
+        self.send_response(int(status))
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def endpoint() -> Iterator[str]:
+    server = HTTPServer(("127.0.0.1", 0), Answers)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+def send(endpoint: str, path: str) -> Any:
+    context: Any = SimpleNamespace(request=Request("POST", path, body=b"{}"))
+    return Forwarder(endpoint, "start it").send(context)
+
+
+@pytest.mark.parametrize("path", ["/200/text/html", "/500/application/json", "/404/text/html"])
+def test_an_answer_is_passed_on(endpoint: str, path: str) -> None:
+    assert send(endpoint, path).status_code == int(path.split("/")[1])
+
+
+def test_a_server_that_fails_by_itself_is_a_service_that_failed(endpoint: str) -> None:
+    with pytest.raises(CommonServiceException, match=r"failed \(500 .*logs lambda") as failed:
+        send(endpoint, "/500/text/html")
+    assert failed.value.code == "ServiceException", "which is tried again"
+
+
+def test_one_that_does_not_answer_is_said_with_what_to_do() -> None:
+    with pytest.raises(CommonServiceException, match=r"does not answer. Is it running\? .start it"):
+        send("http://127.0.0.1:9", "/")
