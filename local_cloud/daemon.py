@@ -19,7 +19,7 @@ from local_cloud.mode import Progress
 from local_cloud.parts import PartFailed
 from local_cloud.supervisor import Supervisor
 
-RESET_SECONDS = 60.0
+RESET_SECONDS = 180.0
 POLL_SECONDS = 0.1
 
 

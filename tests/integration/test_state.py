@@ -7,20 +7,26 @@ import json
 import time
 import zipfile
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from botocore.exceptions import BotoCoreError
 
+from local_cloud import daemon, snapshots
 from local_cloud.client import demo_login, log_in
 from local_cloud.fork import fork
+from local_cloud.make_mode import make_mode
+from local_cloud.snapshot_diff import differences
 from tests.conftest import mode_of, own_stack
 from tests.stack import Stack, until
 from tests.workflows import ROLE, Workflows
 
 the_same_in_docker = pytest.mark.embedded("the same engine, in a process that starts sooner")
 
+#: Looking at them, and a stack that is provisioned anew, changes what these hold.
+WRITE_BY_THEMSELVES = {"cognito-idp", "iam", "logs", "secretsmanager", "stepfunctions", "sts"}
 LARGE = b"large" * 100_000
 CODE = "def handler(event, context):\n    return event\n"
 STACK = {
@@ -239,6 +245,35 @@ def test_every_service_holds_what_it_held(
 ) -> None:
     gone(cloud)
     assert until(lambda: try_to(lambda: looks(cloud.stack, known)), 60) == before
+
+
+def test_a_snapshot_holds_what_every_service_does(
+    cloud: Cloud,
+    known: dict[str, Any],
+    before: dict[str, Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stack, home = cloud.stack, cloud.own.home
+    monkeypatch.setenv("COMPOSE_PROJECT_NAME", cloud.own.project)
+    mode = make_mode(stack.state().mode, stack.ports, home, stack.state().options)
+    snapshots.save(mode, "all")
+    snapshots.export(home, "all", tmp_path / "file")
+    snapshots.delete(home, "all")
+    snapshots.take(home, tmp_path / "file", "given")
+
+    stack.aws("s3").delete_object(Bucket="kept", Key="small")
+    stack.aws("sqs").create_queue(QueueName="later")
+    different = list(differences(snapshots.held(home, "given"), snapshots.held_now(mode)))
+    assert {"s3", "sqs"} <= {one.service for one in different}
+    assert any("later" in " ".join(one.path) for one in different)
+
+    snapshots.load(home, "given")
+    daemon.begin_anew(home, stack.state())
+    assert until(lambda: try_to(lambda: looks(stack, known)), 60) == before
+    again = list(differences(snapshots.held(home, "given"), snapshots.held_now(mode)))
+    assert {one.service for one in again} <= WRITE_BY_THEMSELVES
+    assert not any("later" in " ".join(one.path) for one in again)
 
 
 def try_to(look: Callable[[], Any]) -> Any:
