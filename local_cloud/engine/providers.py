@@ -40,6 +40,14 @@ def cloudformation() -> Service:
     return provider.cloudformation()
 
 
+@aws_provider(api="iam", name="kit")
+def iam() -> Service:
+    """Return IAM: LocalStack's, whose simulation decides as AWS does."""
+    from local_cloud.engine.permissions import simulator
+
+    return Service.for_provider(simulator.Provider())
+
+
 @aws_provider(api="lambda", name="kit")
 def lambda_() -> Service:
     """Return Lambda: LocalStack's, whose functions run at the Lambda endpoint."""

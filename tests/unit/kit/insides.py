@@ -235,4 +235,12 @@ INSIDES = (
     ("dynamodb.provider", "moto.dynamodb.comparisons", "FuncSize.expr"),
     ("lazy_batch", "moto.batch.utils", "JobStatus"),
     ("web_pages", "localstack.aws.handlers.cors", "CorsEnforcer.is_cors_origin_allowed"),
+    *(
+        ("permissions.simulator", "localstack.services.iam.provider", f"IamProvider.{name}")
+        for name in (
+            *("simulate_principal_policy", "simulate_custom_policy", "_is_managed_policy"),
+            *("_get_store", "_get_role_entity", "_get_group_entity", "_get_user_entity"),
+        )
+    ),
+    ("permissions.simulator", "localstack.services.iam.models", "iam_stores"),
 )

@@ -1,0 +1,1 @@
+"""Whether IAM policies allow a call, as AWS decides it."""

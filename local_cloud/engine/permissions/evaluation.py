@@ -1,0 +1,234 @@
+"""What policies, taken together, say to a call.
+
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+from urllib.parse import unquote
+
+from local_cloud.engine.permissions.conditions import WrongPolicy, holds, keys_of, words
+from local_cloud.engine.permissions.patterns import Context, NoValue, arn_like, filled, like
+
+
+class Decision(StrEnum):
+    """As the IAM API names them."""
+
+    ALLOWED = "allowed"
+    EXPLICIT_DENY = "explicitDeny"
+    IMPLICIT_DENY = "implicitDeny"
+
+
+@dataclass(frozen=True)
+class Policy:
+    """A policy, and what it is called where decisions are told.
+
+    Args:
+        statements: as they stand in its document.
+    """
+
+    name: str
+    statements: Sequence[dict[str, Any]]
+
+    @classmethod
+    def read(cls, name: str, document: str | dict[str, Any]) -> Policy:
+        """Return the policy of a document, as it is or quoted for a URL.
+
+        Raises:
+            WrongPolicy: it is none.
+        """
+        try:
+            said = json.loads(unquote(document)) if isinstance(document, str) else document
+            found = said["Statement"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise WrongPolicy(f"{name} is no policy: {error!r}") from error
+        statements = found if isinstance(found, list) else [found]
+        for one in statements:
+            _check(name, one)
+        return cls(name, statements)
+
+
+def _check(name: str, statement: Any) -> None:
+    if not isinstance(statement, dict) or statement.get("Effect") not in ("Allow", "Deny"):
+        raise WrongPolicy(f'{name}: a statement needs "Effect": "Allow" or "Deny"')
+    if ("Action" in statement) == ("NotAction" in statement):
+        raise WrongPolicy(f"{name}: a statement needs Action or NotAction")
+    condition = statement.get("Condition", {})
+    if not isinstance(condition, dict) or not all(isinstance(v, dict) for v in condition.values()):
+        raise WrongPolicy(f"{name}: a Condition has operators, each with keys")
+
+
+@dataclass(frozen=True)
+class Call:
+    """What is asked for.
+
+    Args:
+        action: ``service:Action``, as policies name it.
+        resource: an ARN, or ``*`` where there is none.
+        principal: who asks: the ARN of a role or a user.
+        context: what conditions and variables may ask for.
+    """
+
+    action: str
+    resource: str = "*"
+    principal: str = ""
+    context: Context = field(default_factory=dict)
+
+    @property
+    def account(self) -> str:
+        """The account of who asks."""
+        parts = self.principal.split(":")
+        return parts[4] if len(parts) > 4 else ""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What was decided, and by which statements."""
+
+    decision: Decision
+    #: The policies and the numbers of their statements, from 0, that decided.
+    matched: tuple[tuple[str, int], ...] = ()
+    #: Whether the permissions boundary allows it, where there is one.
+    within_boundary: bool | None = None
+    #: Keys that conditions asked for and nobody knew.
+    missing: frozenset[str] = frozenset()
+
+
+def decide(
+    call: Call,
+    identity: Sequence[Policy],
+    *,
+    boundary: Sequence[Policy] | None = None,
+    resource: Policy | None = None,
+    owner: str = "",
+) -> Verdict:
+    """Return what AWS decides.
+
+    A statement that denies counts more than any that allows. Within an account the identity's
+    policies or the resource's have to allow; between accounts both have to. What a boundary does
+    not allow, identity policies cannot; a resource's policy can, for the role's session itself.
+
+    Args:
+        identity: the policies of who asks.
+        boundary: its permissions boundary.
+        resource: the resource's own policy.
+        owner: the resource's account; that of who asks, if it is not given.
+
+    Raises:
+        WrongPolicy: a condition has an operator that there is not.
+    """
+    resources = [resource] if resource is not None else []
+    missing = frozenset(_missing([*identity, *(boundary or ()), *resources], call))
+    bounded = None if boundary is None else any(_matching("Allow", boundary, call))
+    denied = (
+        *_matching("Deny", [*identity, *(boundary or ())], call),
+        *_matching("Deny", resources, call, _is_named_at_all),
+    )
+    if denied:
+        return Verdict(Decision.EXPLICIT_DENY, denied, bounded, missing)
+    by_identity = tuple(_matching("Allow", identity, call))
+    allowed = bool(by_identity) and bounded is not False
+    if owner and owner != call.account:
+        by_resource = tuple(_matching("Allow", resources, call, _is_named_at_all))
+        allowed = allowed and bool(by_resource)
+    else:
+        # A role that is named is its sessions' within the boundary; whoever is meant by * is not.
+        within = bounded is not False or ":role/" not in call.principal
+        by_resource = tuple(
+            _matching("Allow", resources, call, _is_named if within else _is_anyone)
+        )
+        allowed = allowed or bool(by_resource)
+    if allowed:
+        return Verdict(Decision.ALLOWED, (*by_identity, *by_resource), bounded, missing)
+    return Verdict(Decision.IMPLICIT_DENY, (), bounded, missing)
+
+
+def _missing(policies: Iterable[Policy], call: Call) -> Iterator[str]:
+    for policy in policies:
+        for statement in policy.statements:
+            if _is_about(statement, call):
+                for key in keys_of(statement.get("Condition", {})):
+                    if key.lower() not in call.context:
+                        yield key
+
+
+def _matching(
+    effect: str,
+    policies: Iterable[Policy],
+    call: Call,
+    is_meant: Callable[[Any, Call], bool] | None = None,
+) -> Iterator[tuple[str, int]]:
+    """Yield the statements that say this to a call.
+
+    Args:
+        is_meant: of a resource's policy: whether principals are who asks.
+    """
+    for policy in policies:
+        for number, statement in enumerate(policy.statements):
+            if (
+                statement["Effect"] == effect
+                and _is_about(statement, call)
+                and (is_meant is None or _names(statement, call, is_meant))
+                and holds(statement.get("Condition", {}), call.context)
+            ):
+                yield policy.name, number
+
+
+def _is_about(statement: dict[str, Any], call: Call) -> bool:
+    if "Action" in statement:
+        about = any(_is_action(call.action, one) for one in words(statement["Action"]))
+    else:
+        about = not any(_is_action(call.action, one) for one in words(statement["NotAction"]))
+    if not about:
+        return False
+    if "NotResource" in statement:
+        return not any(_is_resource(call, one) for one in words(statement["NotResource"]))
+    # A resource's own policy need not name it.
+    return any(_is_resource(call, one) for one in words(statement.get("Resource", "*")))
+
+
+def _is_action(action: str, wanted: str) -> bool:
+    return like(action, wanted, ignore_case=True)
+
+
+def _is_resource(call: Call, wanted: str) -> bool:
+    try:
+        return arn_like(call.resource, filled(wanted, call.context))
+    except NoValue:
+        return False
+
+
+def _names(statement: dict[str, Any], call: Call, is_meant: Callable[[Any, Call], bool]) -> bool:
+    if "NotPrincipal" in statement:
+        return not _is_named_at_all(statement["NotPrincipal"], call)
+    return is_meant(statement.get("Principal"), call)
+
+
+def _is_anyone(principals: Any, call: Call) -> bool:
+    return principals == "*" or (
+        isinstance(principals, dict) and "*" in words(principals.get("AWS", []))
+    )
+
+
+def _is_named(principals: Any, call: Call) -> bool:
+    if _is_anyone(principals, call):
+        return True
+    return isinstance(principals, dict) and any(
+        call.principal in words(principals.get(kind, [])) for kind in ("AWS", "Service")
+    )
+
+
+def _is_named_at_all(principals: Any, call: Call) -> bool:
+    """Return whether who asks is meant, or the whole account.
+
+    An account is allowed what its own policies allow: within it, that adds nothing.
+    """
+    if _is_named(principals, call):
+        return True
+    account = {call.account, f"arn:aws:iam::{call.account}:root"}
+    return isinstance(principals, dict) and not account.isdisjoint(words(principals.get("AWS", [])))
