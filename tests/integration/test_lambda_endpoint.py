@@ -248,7 +248,6 @@ def test_what_forks_workers_may_die(endpoint: Endpoint) -> None:
         pytest.skip("nothing forks workers here")
     parent.kill()
     assert wait_gone([worker], 10) == []
-    assert not worker.is_running()
     assert endpoint.call()["event"] == {}
     until(endpoint.is_forked, 20)
 
