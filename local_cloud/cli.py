@@ -27,7 +27,6 @@ from local_cloud.make_mode import make_mode
 from local_cloud.mode import Progress
 from local_cloud.parts import PartFailed
 from local_cloud.port_check import taken_ports
-from local_cloud.processes import wait_gone
 from local_cloud.supervisor import Supervisor, provision
 
 if TYPE_CHECKING:
@@ -239,15 +238,13 @@ def down() -> None:
 
 def stop(home: Home, state: State) -> None:
     """Stop a running cloud; kill what does not stop by itself."""
-    process = psutil.Process(state.pid)
-    process.send_signal(signal.SIGTERM)
-    if wait_gone([process], STOP_SECONDS):
+    if not daemon.stop(state, STOP_SECONDS):
         for pid in state.parts.values():
             try:
                 os.killpg(pid, signal.SIGKILL)
             except ProcessLookupError:
                 continue
-        process.kill()
+        psutil.Process(state.pid).kill()
         home.state_file.unlink(missing_ok=True)
 
 

@@ -13,10 +13,13 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict
 
+import psutil
+
 from local_cloud.installation import PROJECT, Home, Options, Ports, State
 from local_cloud.make_mode import make_mode
 from local_cloud.mode import Progress
 from local_cloud.parts import PartFailed
+from local_cloud.processes import wait_gone
 from local_cloud.supervisor import Supervisor
 
 RESET_SECONDS = 180.0
@@ -80,6 +83,13 @@ def start(
         raise
     process.wait()
     raise PartFailed("the supervisor ended before it was ready. See: ./local-cloud logs supervisor")
+
+
+def stop(state: State, seconds: float) -> bool:
+    """Tell a running cloud to stop; return whether it has within this time."""
+    supervisor = psutil.Process(state.pid)
+    supervisor.terminate()
+    return not wait_gone([supervisor], seconds)
 
 
 def begin_anew(home: Home, state: State) -> None:

@@ -10,7 +10,6 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import docker
-import psutil
 import pytest
 
 from local_cloud import daemon
@@ -18,7 +17,6 @@ from local_cloud.docker_mode.compose import DEFAULT_PROJECT
 from local_cloud.docker_mode.volumes import remove_project
 from local_cloud.installation import Home, Options, Ports, State
 from local_cloud.port_check import free_ports
-from local_cloud.processes import wait_gone
 from tests.stack import Stack
 
 ROOT = Path(__file__).parent.parent
@@ -108,9 +106,7 @@ class own_stack:  # noqa: N801 - reads as a function
         """Stop it; entered again, it finds what it held."""
         state = State.read(self.home)
         if state is not None:
-            process = psutil.Process(state.pid)
-            process.terminate()
-            assert wait_gone([process], 60) == [], "the supervisor does not stop"
+            assert daemon.stop(state, 60), "the supervisor does not stop"
 
     def __exit__(self, *_: object) -> None:
         self.stop()

@@ -15,6 +15,7 @@ import docker
 import pytest
 
 from local_cloud.client import AgentClient, Login, Message, aws_client, demo_login, log_in
+from local_cloud.docker_mode.containers import container_of
 from local_cloud.docker_mode.mode import SERVICES
 from local_cloud.installation import Home, Ports, State
 
@@ -46,11 +47,8 @@ class Stack:
         if self.project is None or part == "lambda":
             os.killpg(self.state().parts[part], signal.SIGKILL)
             return
-        labels = [
-            f"com.docker.compose.project={self.project}",
-            f"com.docker.compose.service={SERVICES[part]}",
-        ]
-        (container,) = docker.from_env().containers.list(filters={"label": labels})
+        container = container_of(docker.from_env(), self.project, SERVICES[part])
+        assert container is not None, f"there is no {part}"
         container.kill()
 
     def ended(self, execution: str, seconds: float = 20.0) -> dict[str, Any]:

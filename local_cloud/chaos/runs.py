@@ -103,7 +103,8 @@ def run(
                     report(number, done[-1])
                     family |= _family(home)
         finally:
-            _stop(home)
+            if (state := State.read(home)) is not None:
+                daemon.stop(state, BACK_SECONDS)
         left = _left(home, ports, family) + victims.left()
         keep = bool(left) or any(run.wrong for run in done)
         return left, home.logs if keep else None
@@ -183,14 +184,6 @@ def _wrong_messages(messages: list[Message]) -> list[str]:
 def _family(home: Home) -> set[psutil.Process]:
     state = State.read(home)
     return set(with_children(state.pid)) if state is not None else set()
-
-
-def _stop(home: Home) -> None:
-    state = State.read(home)
-    if state is not None:
-        process = psutil.Process(state.pid)
-        process.terminate()
-        wait_gone([process], BACK_SECONDS)
 
 
 def _left(home: Home, ports: Ports, family: set[psutil.Process]) -> list[str]:

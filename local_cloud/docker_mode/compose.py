@@ -97,6 +97,7 @@ async def run(
     Raises:
         PartFailed: it failed; carries its last words and ``help_text``.
     """
+    log.parent.mkdir(parents=True, exist_ok=True)
     with open(log, "ab") as output:
         begin = output.tell()
         process = await asyncio.create_subprocess_exec(

@@ -89,7 +89,6 @@ class DockerMode:
     async def empty(self) -> None:
         """Remove the volumes with what the services held, or have them hold a snapshot."""
         log = self.home.log("build")
-        self.home.logs.mkdir(parents=True, exist_ok=True)
         await self.compose.run(log, "rm", "--force", "--stop", *self.volumes.services)
         await asyncio.to_thread(self.volumes.remove)
         if self.home.next_data.exists():
@@ -102,7 +101,6 @@ class DockerMode:
         if await asyncio.to_thread(self.volumes.are_reached):
             await asyncio.to_thread(self.volumes.copy, target)
             return
-        self.home.logs.mkdir(parents=True, exist_ok=True)
         await self._create()
         try:
             await asyncio.to_thread(self.volumes.copy, target)

@@ -178,7 +178,7 @@ class _Returned:
             found = NotedList(number=number, unread=(len(items), partial(self._items, items, kept)))
             self.made[number] = found
             if any(_PART in data for data in items):
-                found.read_all()
+                found.load()
         return found
 
 

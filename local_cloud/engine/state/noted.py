@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 import itertools
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Any
 
 _numbers = itertools.count(1)
@@ -70,7 +70,10 @@ class NotedDict(dict[Any, Any]):
         #: Keys that were removed: if they are here again, they are behind the others.
         self.removed: set[Any] = set()
 
-    def _load(self) -> None:
+    def load(self) -> None:
+        """Read what is on disk, if that was not done yet."""
+        if self._unread is None:
+            return
         with _reading:
             if self._unread is not None:
                 for key, value in self._unread():
@@ -89,8 +92,7 @@ class NotedDict(dict[Any, Any]):
 
     def __getitem__(self, key: Any) -> Any:
         """Return a value, which who asks may change."""
-        if self._unread is not None:
-            self._load()
+        self.load()
         value = super().__getitem__(key)  # may ask for __missing__
         if type(value) is Unread:
             value = self._read(key, value)
@@ -105,39 +107,8 @@ class NotedDict(dict[Any, Any]):
                 super().__setitem__(key, value)
         return value
 
-    def __contains__(self, key: object) -> bool:
-        """Return whether there is an entry."""
-        if self._unread is not None:
-            self._load()
-        return super().__contains__(key)
-
-    def __iter__(self) -> Iterator[Any]:
-        """Return the keys."""
-        if self._unread is not None:
-            self._load()
-        return super().__iter__()
-
-    def __reversed__(self) -> Iterator[Any]:
-        """Return the keys, the last one first."""
-        if self._unread is not None:
-            self._load()
-        return super().__reversed__()
-
-    def __len__(self) -> int:
-        """Return how many entries there are."""
-        if self._unread is not None:
-            self._load()
-        return super().__len__()
-
-    def keys(self) -> Any:
-        """Return the keys."""
-        if self._unread is not None:
-            self._load()
-        return super().keys()
-
     def _read_all(self) -> None:
-        if self._unread is not None:
-            self._load()
+        self.load()
         for key, value in list(super().items()):
             if type(value) is Unread:
                 self._read(key, value)
@@ -168,8 +139,7 @@ class NotedDict(dict[Any, Any]):
 
     def __delitem__(self, key: Any) -> None:
         """Delete an entry."""
-        if self._unread is not None:
-            self._load()
+        self.load()
         super().__delitem__(key)
         self._note_removed(key)
 
@@ -179,16 +149,14 @@ class NotedDict(dict[Any, Any]):
 
     def pop(self, key: Any, *default: Any) -> Any:
         """Remove an entry."""
-        if self._unread is not None:
-            self._load()
+        self.load()
         value = super().pop(key, *default)
         self._note_removed(key)
         return value.read(value.data) if type(value) is Unread else value
 
     def popitem(self) -> tuple[Any, Any]:
         """Remove the last entry."""
-        if self._unread is not None:
-            self._load()
+        self.load()
         key, value = super().popitem()
         self._note_removed(key)
         return key, value.read(value.data) if type(value) is Unread else value
@@ -258,7 +226,7 @@ class NotedList(list[Any]):
         #: How often it was changed otherwise than by what was appended.
         self.version = 0
 
-    def read_all(self) -> None:
+    def load(self) -> None:
         """Read what is on disk, if that was not done yet."""
         if self._unread is None:
             return
@@ -292,11 +260,14 @@ class NotedList(list[Any]):
         self._note()
 
 
-def _reads(name: str, noting: Callable[[NotedList], None] | None = None) -> Callable[..., Any]:
-    theirs = getattr(list, name)
+def _loading(
+    kind: type, name: str, noting: Callable[[Any], None] | None = None
+) -> Callable[..., Any]:
+    """Return a method of a dictionary or a list that reads what is on disk first."""
+    theirs = getattr(kind, name)
 
-    def method(self: NotedList, *args: Any, **kwargs: Any) -> Any:
-        self.read_all()
+    def method(self: NotedDict | NotedList, *args: Any, **kwargs: Any) -> Any:
+        self.load()
         found = theirs(self, *args, **kwargs)
         if noting is not None:
             noting(self)
@@ -305,15 +276,17 @@ def _reads(name: str, noting: Callable[[NotedList], None] | None = None) -> Call
     return method
 
 
+for _name in ("__contains__", "__iter__", "__reversed__", "__len__", "keys"):
+    setattr(NotedDict, _name, _loading(dict, _name))
 for _name in (
     *("__iter__", "__getitem__", "__contains__", "__reversed__", "__add__", "__mul__"),
     *("__eq__", "__ne__", "__repr__", "copy", "count", "index"),
 ):
-    setattr(NotedList, _name, _reads(_name))
+    setattr(NotedList, _name, _loading(list, _name))
 for _name in ("append", "extend", "__iadd__"):
-    setattr(NotedList, _name, _reads(_name, NotedList._note))
+    setattr(NotedList, _name, _loading(list, _name, NotedList._note))
 for _name in (
     *("__setitem__", "__delitem__", "__imul__", "insert", "pop", "remove", "clear"),
     *("reverse", "sort"),
 ):
-    setattr(NotedList, _name, _reads(_name, NotedList._note_other))
+    setattr(NotedList, _name, _loading(list, _name, NotedList._note_other))
