@@ -11,10 +11,13 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import psutil
+
 from local_aws.http1 import ConnectionFailed, HttpClient
 from local_aws.http_message import Response
 
 STOP_SECONDS, ANSWER_SECONDS = 15.0, 2.0
+_HELD = (psutil.STATUS_STOPPED, psutil.STATUS_TRACING_STOP)
 
 
 class PartFailed(RuntimeError):
@@ -70,9 +73,21 @@ class Part(ABC):
         """Return what changes when one of its files does."""
         return tuple(path.stat().st_mtime_ns if path.exists() else 0 for path in self.files)
 
+    @abstractmethod
+    async def kill(self) -> None:
+        """End it at once; what waits for its end is told."""
+
+    @abstractmethod
+    async def is_held(self) -> bool:
+        """Return whether somebody has stopped it for a while, as a debugger does."""
+
     async def is_ready(self) -> bool:
-        """Return whether it answers."""
+        """Return whether it answers that it is ready."""
         return await status_of(self.health_url) == 200
+
+    async def answers(self) -> bool:
+        """Return whether it answers, whatever that is."""
+        return await status_of(self.health_url) is not None
 
 
 async def status_of(url: str) -> int | None:
@@ -147,6 +162,18 @@ class ProcessPart(Part):
         assert self.process is not None
         await self.process.wait()
         kill_group(self.process.pid, signal.SIGKILL)  # its own children, too
+
+    async def kill(self) -> None:
+        if self.process is not None:
+            kill_group(self.process.pid, signal.SIGKILL)
+
+    async def is_held(self) -> bool:
+        if self.pid is None:
+            return False
+        try:
+            return psutil.Process(self.pid).status() in _HELD
+        except psutil.Error:
+            return False
 
     async def stop(self) -> None:
         if self.process is not None:

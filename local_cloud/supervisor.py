@@ -21,6 +21,8 @@ PROVISION_SECONDS = 180.0
 MAX_DEATHS, DEATHS_WITHIN_SECONDS = 5, 60.0
 RETRY_SECONDS = 15.0
 HEALTH_POLL_SECONDS, FILE_POLL_SECONDS, LOGS_SECONDS = 0.05, 0.5, 10.0
+# A part that is asked this often in vain, at these intervals, will not answer any more.
+HANG_POLL_SECONDS, HANG_POLLS = 5.0, 6
 # The gateway tells functions of its clients' end; functions deliver their last lines to the engine.
 STOPPING = (("gateway",), ("lambda", "console"), ("engine",))
 
@@ -127,7 +129,7 @@ class Supervisor:
         """
         loop = asyncio.get_running_loop()
         engine = loop.create_task(
-            self._keep_engine() if self.mode.keeps_state else self.parts["engine"].ended()
+            self._keep_engine() if self.mode.keeps_state else self._ended(self.parts["engine"])
         )
         reset = loop.create_task(self.reset_wanted.wait())
         others = [
@@ -154,12 +156,12 @@ class Supervisor:
         """Start the engine again each time that it dies; its services hold what they held."""
         engine = self.parts["engine"]
         while True:
-            await engine.ended()
+            await self._ended(engine)
             self._note_death(engine)
             await self.mode.prepare_engine()
             await self._start_again(engine)
             provisioning = asyncio.create_task(self._provision_again())
-            died = asyncio.create_task(engine.ended())
+            died = asyncio.create_task(self._ended(engine))
             try:
                 await asyncio.wait({provisioning, died}, return_when=asyncio.FIRST_COMPLETED)
             finally:
@@ -169,20 +171,43 @@ class Supervisor:
 
     async def _provision_again(self) -> None:
         """Have an engine that is back go on, and create what it had no time to."""
-        try:
-            await self.mode.go_on()
-            await provision(self.mode)
-        except PartFailed as error:
-            self.report(Progress("engine", str(error), bad=True))
-        else:
-            self.report(Progress("engine", "is back, with what it held"))
+        said = ""
+        while True:
+            try:
+                await self.mode.go_on()
+                await provision(self.mode)
+            except PartFailed as error:
+                if str(error) != said:
+                    said = str(error)
+                    self.report(Progress("engine", f"{said} It is tried again", bad=True))
+                await asyncio.sleep(RETRY_SECONDS)
+            else:
+                self.report(Progress("engine", "is back, with what it held"))
+                return
 
     async def _keep(self, part: Part) -> None:
         """Start a part again each time that it dies."""
         while True:
-            await part.ended()
+            await self._ended(part)
             self._note_death(part)
             await self._start_again(part)
+
+    async def _ended(self, part: Part) -> None:
+        """Wait until a part has ended; one that runs and answers no more is ended."""
+        watch = asyncio.create_task(self._end_when_it_hangs(part))
+        try:
+            await part.ended()
+        finally:
+            watch.cancel()
+            await asyncio.gather(watch, return_exceptions=True)
+
+    async def _end_when_it_hangs(self, part: Part) -> None:
+        missed = 0
+        while missed < HANG_POLLS:
+            await asyncio.sleep(HANG_POLL_SECONDS)
+            missed = 0 if await part.answers() or await part.is_held() else missed + 1
+        self.report(Progress(part.name, "answers no more", bad=True))
+        await part.kill()
 
     async def _start_again(self, part: Part) -> None:
         """Start a part, as often as that takes; the rest of the cloud lives on meanwhile."""

@@ -86,7 +86,7 @@ def create_app(endpoints: Endpoints, hosts: list[str], inputs: Path) -> Starlett
 
     async def health(request: Request) -> Response:
         try:
-            answer = await client.get("/_localstack/health", timeout=2)
+            answer = await client.get("/_localstack/health", timeout=1)
             reachable = answer.status_code == 200
         except httpx.TransportError:
             reachable = False

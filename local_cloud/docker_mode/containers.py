@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from pathlib import Path
 
 import docker
@@ -97,6 +98,20 @@ class ContainerPart(Part):
         finally:
             await end_group(process)
         self.end = f"exit status {code.decode().strip() or 'unknown'}"
+
+    async def kill(self) -> None:
+        if self._container is not None:
+            with contextlib.suppress(APIError):  # it has ended meanwhile
+                await asyncio.to_thread(self._container.kill)
+
+    async def is_held(self) -> bool:
+        if self._container is None:
+            return False
+        try:
+            await asyncio.to_thread(self._container.reload)
+        except APIError:
+            return False
+        return bool(self._container.status == "paused")
 
     async def stop(self) -> None:
         if self._container is not None:

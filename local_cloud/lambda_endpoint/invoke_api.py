@@ -198,7 +198,7 @@ class InvokeApi:
                 "Rate Exceeded.",
                 {"Reason": "ReservedFunctionConcurrentInvocationLimitExceeded"},
             )
-        except InstallError as error:
+        except (InstallError, OSError) as error:
             outcome = error_outcome("Runtime.InstallError", str(error))
         if outcome.function_error is not None:
             headers["X-Amz-Function-Error"] = outcome.function_error

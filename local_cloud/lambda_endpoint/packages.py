@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import hashlib
 import os
 import platform
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -19,6 +21,11 @@ from uv import find_uv_bin
 SOURCE_MARK = ".local-cloud-source"
 # The language runtime that Lambda itself provides: the runtime client and boto3.
 RUNTIME_REQUIREMENTS = Path(__file__).with_name("runtime-requirements.txt")
+
+
+_NO_ROOM = (os.strerror(errno.ENOSPC), os.strerror(errno.EFBIG), "SIGXFSZ")
+_NO_ROOM_HINT = "Make room on the disk; the next call tries again."
+_NETWORK_HINT = "Check the network, or the proxy variables (HTTPS_PROXY, SSL_CERT_FILE)."
 
 
 class InstallError(RuntimeError):
@@ -72,10 +79,8 @@ async def _run_installer(requirements: Path, target: Path, python: str) -> None:
     command += ["--python", python, "--target", str(target), "--compile-bytecode"]
     command += ["--requirements", str(requirements)]
     if (said := await failure_of(command)) is not None:
-        raise InstallError(
-            f"cannot install {requirements}: {said}\n"
-            "Check the network, or the proxy variables (HTTPS_PROXY, SSL_CERT_FILE)."
-        )
+        hint = _NO_ROOM_HINT if any(word in said for word in _NO_ROOM) else _NETWORK_HINT
+        raise InstallError(f"cannot install {requirements}: {said}\n{hint}")
 
 
 async def failure_of(command: Sequence[str], folder: Path | None = None) -> str | None:
@@ -88,7 +93,11 @@ async def failure_of(command: Sequence[str], folder: Path | None = None) -> str 
         stderr=asyncio.subprocess.STDOUT,
     )
     output, _ = await process.communicate()
-    return output.decode(errors="replace").strip() if process.returncode != 0 else None
+    code = process.returncode
+    if not code:
+        return None
+    words = output.decode(errors="replace").strip()
+    return words or (f"signal {signal.Signals(-code).name}" if code < 0 else f"exit status {code}")
 
 
 if __name__ == "__main__":  # ahead of the first function: python -m … FOLDER

@@ -6,11 +6,11 @@ length and its checksum, and what follows the last whole batch is cut off.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import struct
 import zlib
 from collections.abc import Iterable, Iterator
+from io import FileIO
 from pathlib import Path
 from typing import BinaryIO
 
@@ -19,6 +19,7 @@ HEADER = b"local-cloud state 1\n"
 _BATCH = struct.Struct(">II")
 _RECORD = struct.Struct(">II")
 _DELETED = 0xFFFF_FFFF
+_PIECE_BYTES = 1 << 18
 
 Records = dict[bytes, bytes]
 
@@ -75,10 +76,10 @@ class Journal:
         self.path = path
         path.parent.mkdir(parents=True, exist_ok=True)
         path.parent.chmod(0o700)  # objects are in it, too
-        descriptor = _private(str(path), os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-        self._file: BinaryIO = os.fdopen(descriptor, "ab")
-        #: How long it is, and how long it would be without what is outdated.
-        self.size = self._file.tell()
+        # Held open, without a buffer: what comes after needs neither another handle nor memory.
+        self._file = open(path, "ab", buffering=0, opener=_private)  # noqa: SIM115
+        #: How long it is.
+        self.size = self._file.seek(0, os.SEEK_END)
         if not self.size:
             self._append(HEADER)
 
@@ -110,14 +111,19 @@ class Journal:
             OSError: it could not be written; the old file stays in use.
         """
         new = self.path.with_suffix(".new")
-        with open(new, "wb", opener=_private) as file:
-            file.write(HEADER)
-            for key, value in records.items():
-                file.write(_batch([(key, value)]))
-        new.replace(self.path)
+        new.unlink(missing_ok=True)  # of a process that was killed in the middle
+        file = open(new, "ab", buffering=0, opener=_private)  # noqa: SIM115
+        size = 0
+        try:
+            for data in _pieces(records):
+                size += _write(file, data)
+            new.replace(self.path)
+        except BaseException:
+            file.close()
+            new.unlink(missing_ok=True)
+            raise
         self._file.close()
-        self._file = self.path.open("ab")
-        self.size = self._file.tell()
+        self._file, self.size = file, size
 
     def close(self) -> None:
         """Close the file."""
@@ -125,21 +131,30 @@ class Journal:
 
     def _append(self, data: bytes) -> None:
         try:
-            self._file.write(data)
-            self._file.flush()
-        except OSError:
+            self.size += _write(self._file, data)
+        except BaseException:
             # A full disk takes a part of it, which would hide all that follows.
-            self._file = _reopened(self._file, self.path, self.size)
+            self._file.truncate(self.size)
             raise
-        self.size += len(data)
 
 
-def _reopened(file: BinaryIO, path: Path, size: int) -> BinaryIO:
-    os.truncate(path, size)
-    with contextlib.suppress(OSError):
-        file.close()  # tries again to write what it has
-    os.truncate(path, size)
-    return path.open("ab")
+def _write(file: FileIO, data: bytes) -> int:
+    """Write all of it; return how much that is."""
+    left = memoryview(data)
+    while left:
+        left = left[file.write(left) :]
+    return len(data)
+
+
+def _pieces(records: Records) -> Iterator[bytes]:
+    """Return the bytes of a file with these records, some at a time."""
+    piece = HEADER
+    for record in records.items():
+        piece += _batch([record])
+        if len(piece) > _PIECE_BYTES:
+            yield piece
+            piece = b""
+    yield piece
 
 
 def _batch(changed: Iterable[tuple[bytes, bytes | None]]) -> bytes:

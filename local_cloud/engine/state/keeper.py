@@ -57,6 +57,8 @@ _ATTEMPTS = 50
 _ABSENT = object()
 #: How a value names the content of an object that is large, a file of its own.
 _CONTENT = re.compile(rb"[0-9a-f]{64}")
+#: What tells that the disk, the memory or the open files are at their limit.
+NO_ROOM = (OSError, MemoryError)
 Changes = list[tuple[bytes, bytes | None]]
 
 
@@ -70,6 +72,16 @@ def forget_contents(folder: Path, values: Iterable[bytes]) -> None:
     for file in (folder / OBJECTS).glob("*"):
         if file.name not in names:
             file.unlink(missing_ok=True)
+
+
+class NotWritten(Exception):
+    """What services hold cannot be written; the message says why and what to do."""
+
+    def __init__(self, why: object) -> None:
+        super().__init__(
+            f"what the engine holds cannot be written ({why or 'there is no memory left'}), so it "
+            "takes no change; make room, and it goes on within a second"
+        )
 
 
 class Requests:
@@ -191,6 +203,12 @@ def note_change(name: str) -> None:
         keeper.changed(name)
 
 
+def note_part(name: str) -> None:
+    """Note that a service holds a new part: it is written with what the part is in."""
+    for keeper in _keepers:
+        keeper.began(name)
+
+
 def save_now(name: str) -> None:
     """Write what a service holds before what is about to become known of it.
 
@@ -218,11 +236,16 @@ class Keeper:
         self._sums: dict[str, int] = {}
         #: When to look at which service, and how often that was done since its last request.
         self._due: dict[str, tuple[float, int]] = {}
+        #: Which have changed beside the parts that are kept apart, and are not written yet. Parts
+        #: are not written ahead of what they are in.
+        self._behind: set[str] = set()
         self._changed = threading.Condition()
         self._saving = threading.Lock()
         self._closed = False
         #: How long the journal was when nothing in it was outdated.
         self._compacted = 0
+        #: Why nothing can be written, while that is so.
+        self.unwritable: str | None = None
         self._said: dict[str, str] = {}
         #: What it took to write what a service holds, without the parts that are kept apart.
         self._seconds: dict[str, float] = {}
@@ -288,10 +311,29 @@ class Keeper:
         if service.name() not in NOT_KEPT:
             self._services[service.name()] = service
 
+    def check_writable(self) -> None:
+        """Do nothing while what changes can be written.
+
+        Raises:
+            NotWritten: it cannot.
+        """
+        if self.unwritable is not None:
+            raise NotWritten(self.unwritable)
+
     def changed(self, name: str) -> None:
         """Note that a service may hold something else now."""
+        self._look_in(GATHER_SECONDS, name, 0)
+
+    def began(self, name: str) -> None:
+        """Note that a service holds a part that it did not hold, in what is not kept apart."""
+        self._behind.add(name)
+
+    def _look_in(self, seconds: float, name: str, times: int) -> None:
+        """Have a service looked at by then; however much comes, nothing is put off."""
+        at = time.monotonic() + seconds
         with self._changed:
-            self._due[name] = (time.monotonic() + GATHER_SECONDS, 0)
+            due, before = self._due.get(name, (at, times))
+            self._due[name] = (min(at, due), min(times, before))
             self._changed.notify()
 
     def commit(self, name: str, *, parts_only: bool) -> None:
@@ -299,18 +341,22 @@ class Keeper:
 
         Args:
             parts_only: nothing has changed but entries of what is kept apart.
+
+        Raises:
+            NotWritten: there is no room for it; it is tried again in the background.
         """
         if not parts_only and self._seconds.get(name, 0.0) > COMMIT_SECONDS:
+            self._behind.add(name)
             self.changed(name)
             return
         try:
-            self.save([] if parts_only else [name])
-        except Exception:  # noqa: BLE001 - who writes in the background says so, and tries again
+            self.save([] if parts_only and name not in self._behind else [name])
+        except Exception as error:
             self.changed(name)
+            if isinstance(error, NO_ROOM):
+                raise NotWritten(error) from error
             return
-        with self._changed:
-            self._due[name] = (time.monotonic() + LATER_SECONDS[0], 1)
-            self._changed.notify()
+        self._look_in(LATER_SECONDS[0], name, 1)
 
     def _run(self) -> None:
         while True:
@@ -369,6 +415,8 @@ class Keeper:
             if self._closed:
                 return
             round_ = _Round(self)
+            behind = self._behind.intersection(names)
+            self._behind -= behind
             for one in noted.take_changed():
                 round_.add(one)
             try:
@@ -380,9 +428,13 @@ class Keeper:
                 round_.look_at_parts()
                 if round_.changes:
                     self.journal.write(round_.changes)
-            except BaseException:
+            except BaseException as error:
                 round_.put_back()
+                self._behind |= behind
+                if isinstance(error, NO_ROOM):
+                    self.unwritable = str(error) or "there is no memory left"
                 raise
+            self.unwritable = None
             round_.written()
 
     def compact(self) -> None:

@@ -17,8 +17,9 @@ from typing import IO, Any
 
 import requests
 from localstack.aws import handlers
-from localstack.aws.api import RequestContext
+from localstack.aws.api import CommonServiceException, RequestContext
 from localstack.aws.chain import HandlerChain
+from localstack.aws.handlers.service import ServiceExceptionSerializer
 from localstack.http import Request, Response
 from localstack.runtime import hooks
 from localstack.runtime.shutdown import SERVICE_SHUTDOWN_PRIORITY
@@ -26,7 +27,7 @@ from localstack.services.edge import ROUTER
 from localstack.services.plugins import SERVICE_PLUGINS, Service
 
 from local_cloud.engine.state.journal import AnotherFormat
-from local_cloud.engine.state.keeper import Keeper
+from local_cloud.engine.state.keeper import Keeper, NotWritten
 from local_cloud.engine.state.services import prepare, resume
 from local_cloud.state_files import JOURNAL
 
@@ -79,8 +80,14 @@ def keep_state() -> None:
     ROUTER.add(SAVE, _save, methods=["POST"])
 
     def begin(chain: HandlerChain, context: RequestContext, response: Response) -> None:
-        if context.service is not None:
-            context.state_request = keeper.requests[context.service.service_name].begin()
+        if context.service is None:
+            return
+        if not _reads(context):
+            try:
+                keeper.check_writable()
+            except NotWritten as error:
+                raise _unavailable(error) from error
+        context.state_request = keeper.requests[context.service.service_name].begin()
 
     def end(chain: HandlerChain, context: RequestContext, response: Response) -> None:
         number = getattr(context, "state_request", None)
@@ -89,13 +96,28 @@ def keep_state() -> None:
         context.state_request = None
         name = context.service.service_name
         keeper.requests[name].end(number)
+        if _reads(context):
+            return
         operation = context.operation.name if context.operation is not None else ""
-        if not operation.startswith(READS):
+        try:
             keeper.commit(name, parts_only=(name, operation) in WRITES_PARTS)
+        except NotWritten as error:
+            response.update_from(
+                ServiceExceptionSerializer().create_exception_response(_unavailable(error), context)
+            )
 
     handlers.serve_custom_service_request_handlers.append(begin)
     handlers.run_custom_response_handlers.append(end)  # before anybody is told
     handlers.run_custom_finalizers.append(end)  # after an error
+
+
+def _reads(context: RequestContext) -> bool:
+    return context.operation is not None and context.operation.name.startswith(READS)
+
+
+def _unavailable(error: NotWritten) -> CommonServiceException:
+    """Return the error that SDKs try again after; what was asked for may have been done."""
+    return CommonServiceException("ServiceUnavailable", str(error), 503)
 
 
 def _refusal(why: str) -> SystemExit:

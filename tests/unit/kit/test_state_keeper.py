@@ -212,6 +212,52 @@ def test_nothing_counts_as_written_that_could_not_be(tmp_path: Path) -> None:
     assert (again.store.apart, again.store.lines) == ({"k": "v"}, [1])
 
 
+def test_what_is_put_off_is_written_with_the_next_part(tmp_path: Path) -> None:
+    first = Kept(tmp_path / "journal")
+    first.save()
+    first.store.plain["made"] = True
+    first.keeper._seconds["sqs"] = 1.0  # it takes long to write
+    first.keeper.commit("sqs", parts_only=False)
+    assert Kept(tmp_path / "journal").store.plain == {}
+    first.store.apart["in it"] = True
+    first.keeper.commit("sqs", parts_only=True)
+    again = Kept(tmp_path / "journal")
+    assert (again.store.plain, again.store.apart) == ({"made": True}, {"in it": True})
+
+
+def test_what_comes_often_puts_nothing_off(tmp_path: Path) -> None:
+    first = Kept(tmp_path / "journal")
+    first.keeper.changed("sqs")
+    at, _ = first.keeper._due["sqs"]
+    first.keeper.changed("sqs")
+    first.keeper.commit("sqs", parts_only=True)
+    assert first.keeper._due["sqs"] == (at, 0)
+
+
+@pytest.mark.parametrize("error", [OSError("no space left"), MemoryError()])
+def test_what_cannot_be_written_is_refused_until_there_is_room(
+    tmp_path: Path, error: Exception
+) -> None:
+    first = Kept(tmp_path / "journal")
+    first.store.apart["k"] = "before"
+    first.save()
+    first.keeper.check_writable()
+    with pytest.MonkeyPatch.context() as patch:
+
+        def full(_: object) -> None:
+            raise error
+
+        patch.setattr(first.keeper.journal, "write", full)
+        first.store.apart["k"] = "v"
+        with pytest.raises(keeper.NotWritten, match="make room"):
+            first.keeper.commit("sqs", parts_only=True)
+        with pytest.raises(keeper.NotWritten, match=r"no (space|memory)"):
+            first.keeper.check_writable()
+    first.save()
+    first.keeper.check_writable()
+    assert Kept(tmp_path / "journal").store.apart == {"k": "v"}
+
+
 def test_values_are_read_when_they_are_asked_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

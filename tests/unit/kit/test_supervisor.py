@@ -16,6 +16,8 @@ from local_cloud.mode import Progress, Report
 from local_cloud.parts import Part, PartFailed
 from local_cloud.supervisor import (
     DEATHS_WITHIN_SECONDS,
+    HANG_POLL_SECONDS,
+    HANG_POLLS,
     MAX_DEATHS,
     RETRY_SECONDS,
     Supervisor,
@@ -31,7 +33,7 @@ class FakePart(Part):
     def __init__(self, name: str, journal: list[tuple[str, str]], **more: Any) -> None:
         super().__init__(name, name.title(), "http://127.0.0.1:9", **more)
         self.journal = journal
-        self.broken = False
+        self.broken = self.hangs = self.held = False
         self.starts: list[float] = []
         self.end: asyncio.Event | None = None
 
@@ -53,6 +55,17 @@ class FakePart(Part):
         assert self.end is not None
         await self.end.wait()
 
+    async def kill(self) -> None:
+        self.journal.append((self.name, "kill"))
+        self.hangs = False
+        self.die()
+
+    async def is_held(self) -> bool:
+        return self.held
+
+    async def answers(self) -> bool:
+        return not self.hangs
+
     async def stop(self) -> None:
         self.journal.append((self.name, "stop"))
         await asyncio.sleep(0.1)
@@ -73,6 +86,7 @@ class FakeMode:
         self.template = folder / "template.yaml"
         self.template.write_text("as it was")
         self.journal: list[tuple[str, str]] = []
+        self.refusals = 0
         self.part = {
             name: FakePart(name, self.journal, files=files)
             for name, files in (
@@ -92,6 +106,9 @@ class FakeMode:
         self.journal.append(("mode", "prepare engine"))
 
     async def go_on(self) -> None:
+        if self.refusals:
+            self.refusals -= 1
+            raise PartFailed("executions do not go on.")
         self.journal.append(("mode", "go on"))
 
     async def empty(self) -> None:
@@ -160,6 +177,31 @@ def test_a_part_that_dies_is_started_again_and_the_others_live_on(cloud: Cloud) 
     cloud.run(use)
     assert [len(part.starts) for part in cloud.mode.part.values()] == [1, 1, 2, 1]
     assert cloud.state.restarts == {"gateway": 1}
+
+
+@pytest.mark.parametrize("name", ["engine", "gateway"])
+def test_a_part_that_answers_no_more_is_ended_and_started_again(cloud: Cloud, name: str) -> None:
+    cloud.mode.keeps_state = True
+
+    async def use(cloud: Cloud) -> None:
+        cloud.part(name).hangs = True
+        await asyncio.sleep((HANG_POLLS - 1) * HANG_POLL_SECONDS)
+        assert (name, "kill") not in cloud.mode.journal
+        await asyncio.sleep(2 * HANG_POLL_SECONDS + 5)
+
+    cloud.run(use)
+    assert cloud.mode.journal.count((name, "kill")) == 1
+    assert len(cloud.part(name).starts) == 2
+    assert "answers no more" in cloud.words(name)
+
+
+def test_a_part_that_somebody_holds_is_left_alone(cloud: Cloud) -> None:
+    async def use(cloud: Cloud) -> None:
+        cloud.part("lambda").hangs = cloud.part("lambda").held = True
+        await asyncio.sleep(10 * HANG_POLLS * HANG_POLL_SECONDS)
+
+    cloud.run(use)
+    assert len(cloud.part("lambda").starts) == 1
 
 
 def test_a_part_that_does_not_start_again_ends_nothing(cloud: Cloud) -> None:
@@ -232,6 +274,20 @@ def test_an_engine_that_keeps_its_state_dies_alone(cloud: Cloud) -> None:
     done = [what for who, what in cloud.mode.journal if who == "mode"]
     assert done == ["prepare engine", "go on", "clean"], "and nothing is emptied"
     assert "is back, with what it held" in cloud.words("engine")
+
+
+def test_what_does_not_go_on_is_tried_again(cloud: Cloud) -> None:
+    cloud.mode.keeps_state = True
+
+    async def use(cloud: Cloud) -> None:
+        cloud.mode.refusals = 2
+        cloud.part("engine").die()
+        await asyncio.sleep(2 * RETRY_SECONDS + 5)
+
+    cloud.run(use)
+    said = cloud.words("engine")
+    assert said.count("executions do not go on. It is tried again") == 1
+    assert "is back, with what it held" in said
 
 
 def test_an_engine_that_does_not_come_back_is_tried_again_until_it_does(cloud: Cloud) -> None:

@@ -22,6 +22,7 @@ from localstack.services.s3.storage.ephemeral import (
 
 from local_cloud.engine.state import containers
 from local_cloud.engine.state.codec import readable, writes
+from local_cloud.engine.state.keeper import note_part
 from local_cloud.engine.state.noted import NotedDict
 from local_cloud.state_files import OBJECTS
 
@@ -58,6 +59,7 @@ class Buckets(dict[str, Any]):
     def __missing__(self, bucket: str) -> Any:
         """Make a bucket's."""
         made = self[bucket] = {"keys": NotedDict(), "multiparts": {}}
+        note_part("s3")
         return made
 
 
