@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from local_cloud import daemon, snapshot_command
+from local_cloud import daemon, snapshot_command, trace_command
 from local_cloud.client import LoginFailed
 from local_cloud.installation import PROJECT, Home, Options, Ports, State
 from local_cloud.make_mode import make_mode
@@ -36,6 +36,7 @@ app = typer.Typer(
     help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
 )
 app.add_typer(snapshot_command.app, name="snapshot")
+app.command()(trace_command.trace)
 console = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)
 
@@ -168,6 +169,9 @@ def up(
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Start empty: remove what the services held")
     ] = False,
+    traces: Annotated[
+        bool, typer.Option(help="Write down what each message causes: ./local-cloud trace")
+    ] = True,
 ) -> None:
     """Start the cloud, with what its services held before, and provision it.
 
@@ -187,6 +191,7 @@ def up(
         _wanted(template, stack, parameters).as_json() if template is not None else None,
         tuple(debug or ()),
         wait,
+        traces=traces,
     )
     mode = "docker" if docker else "embedded"
     if fresh:

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from local_aws.http1 import ConnectionFailed
+from local_aws.traces import FOLDER_VARIABLE
 from local_cloud.installation import SCRIPTS, TEMPLATE, Home, Options, Ports, aws_environment
 from local_cloud.memory import resident_mb
 from local_cloud.mode import Report
@@ -39,7 +40,7 @@ class EmbeddedMode:
     def parts(self) -> list[Part]:
         """Return the parts, in the order in which they are started."""
         ports, home = self.ports, self.home
-        environment = aws_environment(ports)
+        environment = {**aws_environment(ports), **self._traced()}
         # A stack's functions and APIs are made by the APIs.
         agent = () if self.stack else ("--template", str(TEMPLATE))
         files = () if self.stack else (TEMPLATE,)
@@ -155,6 +156,9 @@ class EmbeddedMode:
             return []
         named = [word for one in self.options.debug for word in ("--debug", one)]
         return [*named, "--debug-wait"] if self.options.debug_wait else named
+
+    def _traced(self) -> dict[str, str]:
+        return {FOLDER_VARIABLE: str(self.home.traces)} if self.options.traces else {}
 
     def _kept_apis(self) -> tuple[str, ...]:
         return ("--kept-apis", str(self.home.data / APIS)) if self.keeps_state else ()

@@ -107,6 +107,11 @@ class Home:
         return self.path / "next-data"
 
     @property
+    def traces(self) -> Path:
+        """What messages have caused; each part writes files of its own there."""
+        return self.path / "traces"
+
+    @property
     def snapshots(self) -> Path:
         """Copies of ``data``, each with a name."""
         return self.path / "snapshots"
@@ -149,12 +154,14 @@ class Options:
         debug: functions that a debugger may attach to, each ``NAME[:PORT]``.
         debug_wait: whether these wait for one.
         keeps_state: whether what the services hold is there at the next start.
+        traces: whether it is written down what each message causes.
     """
 
     stack: dict[str, Any] | None = None
     debug: tuple[str, ...] = ()
     debug_wait: bool = False
     keeps_state: bool = True
+    traces: bool = True
 
 
 @dataclass

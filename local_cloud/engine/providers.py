@@ -86,6 +86,7 @@ def stepfunctions() -> Service:
         provider,
         roles,
         sdk_names,
+        state_spans,
         workbench,
     )
     from local_cloud.engine.workflows.distributed_map.evaluation import run_distributed_maps
@@ -99,6 +100,7 @@ def stepfunctions() -> Service:
     clock.keep_time()
     workbench.open_workbench()
     progress.keep_progress()
+    state_spans.trace_states()
     http_task.run_http_tasks()
     sdk_names.name_services()
     roles.keep_roles()

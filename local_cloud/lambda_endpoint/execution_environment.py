@@ -50,8 +50,13 @@ class Invocation:
     client_context: str | None = None
     #: As it was named by the caller, with its alias; the function's own if nobody says.
     invoked_arn: str | None = None
+    #: The trace that the caller names, and what the function is told of it.
+    cause: str | None = None
     trace_id: str | None = None
     started: float = 0.0
+    #: Of the worker that ran it, and how long that took to start if it did for this one.
+    log_stream: str = ""
+    init_ms: float | None = None
     log_tail: list[str] = field(default_factory=list)
     #: Whether somebody reads that as soon as there is an answer.
     wants_tail: bool = False
@@ -210,6 +215,7 @@ class ExecutionEnvironment:
             self._report(*last)
         self._current, self._done = invocation, done
         invocation.started = time.perf_counter()
+        invocation.log_stream, invocation.init_ms = self.stream_name, self._init_ms
         self._say(f"START RequestId: {invocation.request_id} Version: {self.function.version}")
         self._set_timer(self.function.timeout)
 

@@ -19,6 +19,7 @@ from urllib.parse import unquote
 
 from local_aws.account import ACCOUNT_ID
 from local_aws.http_message import Request, Response
+from local_aws.traces import Traces
 from local_cloud.lambda_endpoint.debug_api import PATH as DEBUG
 from local_cloud.lambda_endpoint.debug_api import DebugApi
 from local_cloud.lambda_endpoint.execution_environment import (
@@ -33,6 +34,7 @@ from local_cloud.lambda_endpoint.packages import InstallError
 from local_cloud.lambda_endpoint.registry import Registry
 from local_cloud.lambda_endpoint.runtime_api import MAX_PAYLOAD_BYTES
 from local_cloud.lambda_endpoint.streaming import log_result, stream
+from local_cloud.lambda_endpoint.tracing import submit
 
 LOG = logging.getLogger(__name__)
 
@@ -69,7 +71,9 @@ class InvokeApi:
         why_not: Callable[[str], str | None] = lambda name: None,
         registry: Registry | None = None,
         debug: DebugApi | None = None,
+        traces: Traces | None = None,
     ) -> None:
+        self.traces = traces
         self.debug = debug
         self.pools = pools
         self.registry = registry
@@ -165,7 +169,7 @@ class InvokeApi:
             "X-Amz-Executed-Version": pool.function.version,
         }
         tail = request.headers.get("x-amz-log-type") == "Tail"
-        return Response(200, b"", headers, stream(pool, invocation, tail=tail))
+        return Response(200, b"", headers, stream(pool, invocation, self.traces, tail=tail))
 
     async def _invoke(self, pool: FunctionPool, request: Request) -> Response:
         kind = request.headers.get("x-amz-invocation-type", "RequestResponse")
@@ -190,7 +194,7 @@ class InvokeApi:
             task.add_done_callback(self.events.discard)
             return Response(202, b"", headers)
         try:
-            outcome = await pool.submit(invocation)
+            outcome = await submit(pool, invocation, self.traces)
         except TooManyRequests:
             return _error(
                 429,
@@ -210,7 +214,7 @@ class InvokeApi:
         for pause in (*EVENT_RETRY_SECONDS, None):
             outcome: Outcome | None = None
             try:
-                outcome = await pool.submit(invocation)
+                outcome = await submit(pool, invocation, self.traces)
             except (TooManyRequests, InstallError, OSError) as error:
                 LOG.warning("event for %s: %r", pool.function.name, error)
             if outcome is not None and outcome.function_error is None:
@@ -280,12 +284,14 @@ def _refused(payload: bytes, limit: int) -> Response | None:
 
 
 def _invocation(request: Request) -> Invocation:
+    trace = request.headers.get(TRACE_ID)
     return Invocation(
         request.headers.get(REQUEST_ID) or new_request_id(),
         request.body or b"{}",
         _client_context(request.headers.get("x-amz-client-context")),
         request.headers.get(INVOKED_ARN),
-        request.headers.get(TRACE_ID),
+        trace,
+        trace,
         wants_tail=request.headers.get("x-amz-log-type") == "Tail",
     )
 

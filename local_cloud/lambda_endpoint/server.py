@@ -17,6 +17,7 @@ from local_aws.http1 import HttpServerProtocol
 from local_aws.log_delivery import LogDelivery
 from local_aws.relay import relay
 from local_aws.template import Template
+from local_aws.traces import traces_of
 from local_cloud.lambda_endpoint.debug_api import DebugApi
 from local_cloud.lambda_endpoint.debugger import Debugger, Debuggers, NotDebugged, Wanted
 from local_cloud.lambda_endpoint.execution_environment import ExecutionEnvironment
@@ -104,6 +105,7 @@ class LambdaEndpoint:
             lambda name: self.not_run.get(name),
             self.registry,
             DebugApi(self.debuggers, self.debug),
+            traces_of("lambda"),
         )
         hosts = AllowedHosts(settings.allowed_hosts)
         server = await loop.create_server(

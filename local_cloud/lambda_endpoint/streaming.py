@@ -13,9 +13,11 @@ import struct
 import zlib
 from collections.abc import AsyncIterator
 
+from local_aws.traces import Traces
 from local_cloud.lambda_endpoint.execution_environment import Invocation, Outcome, error_outcome
 from local_cloud.lambda_endpoint.function_pool import FunctionPool, TooManyRequests
 from local_cloud.lambda_endpoint.packages import InstallError
+from local_cloud.lambda_endpoint.tracing import submit
 
 MAX_STREAM_BYTES = 200 * 1024 * 1024
 LOG_TAIL_BYTES = 4096
@@ -42,7 +44,9 @@ def event(kind: str, payload: bytes, content_type: str) -> bytes:
     return message + struct.pack("!I", zlib.crc32(message))
 
 
-async def stream(pool: FunctionPool, invocation: Invocation, *, tail: bool) -> AsyncIterator[bytes]:
+async def stream(
+    pool: FunctionPool, invocation: Invocation, traces: Traces | None, *, tail: bool
+) -> AsyncIterator[bytes]:
     """Run an invocation, and yield its events.
 
     Args:
@@ -58,7 +62,7 @@ async def stream(pool: FunctionPool, invocation: Invocation, *, tail: bool) -> A
             pieces.put_nowait(piece)
 
     invocation.sink = take
-    run = pool.submit(invocation)
+    run = submit(pool, invocation, traces)
     run.add_done_callback(lambda _: pieces.put_nowait(None))
     while (piece := await pieces.get()) is not None:
         yield event("PayloadChunk", piece, "application/octet-stream")

@@ -15,6 +15,7 @@ from local_aws.aws_api import AwsApi, EngineAway
 from local_aws.http1 import ConnectionFailed, HttpClient
 from local_aws.http_message import Response
 from local_aws.log_delivery import LogDelivery
+from local_aws.traces import HEADER, current
 from websocket_gateway.core.backend import (
     HttpAnswer,
     IntegrationFailed,
@@ -73,6 +74,8 @@ class NetworkBackend:
 
     async def _invoke(self, target: str, payload: bytes) -> Response:
         headers = {"Content-Type": "application/json"}
+        if (trace := current.get()) is not None:
+            headers[HEADER] = trace
         response = await self.functions.request("POST", target, payload, headers)
         if response.status != 404 or self.engine is None:
             return response
@@ -113,13 +116,14 @@ class NetworkBackend:
                 f"{call.service} is asked of an engine, and none is named: set AWS_ENDPOINT_URL, "
                 "or start one (./local-cloud up)"
             )
+        trace = current.get()
         try:
             answer = await self.engine.send(
                 call.service,
                 call.method,
                 call.target,
                 call.body,
-                call.headers,
+                call.headers if trace is None else {**call.headers, HEADER: trace},
                 region=call.region,
                 seconds=timeout,
             )

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from local_aws.aws_api import AwsApi
 from local_aws.log_delivery import LogDelivery
+from local_aws.traces import traces_of
 from websocket_gateway.core.backend import Backend
 from websocket_gateway.core.faults import Faults
 from websocket_gateway.core.faulty import FaultyGateway
@@ -72,7 +73,10 @@ class GatewayService:
         if settings.kept_apis is not None:
             KeptApis(self.registry, settings.kept_apis).load()
         traffic = Traffic(settings.recent_messages) if settings.recent_messages else None
-        served = (self.registry, backend, settings.limits, traffic, settings.allowed_hosts)
+        served = (
+            *(self.registry, backend, settings.limits, traffic, settings.allowed_hosts),
+            traces_of("gateway"),
+        )
         self.gateway = (
             FaultyGateway(settings.faults, *served) if settings.faults else Gateway(*served)
         )

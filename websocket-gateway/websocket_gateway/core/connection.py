@@ -45,6 +45,12 @@ class Connection:
     def __post_init__(self) -> None:
         self.last_active_at = self.last_active_at or self.connected_at
 
+    @property
+    def user(self) -> str | None:
+        """Who the authorizer says that it is."""
+        principal = (self.authorizer or {}).get("principalId")
+        return str(principal) if principal else None
+
     def describe(self) -> dict[str, object]:
         """Return what ``GET @connections/{id}`` answers.
 

@@ -6,9 +6,11 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-how-to-c
 from __future__ import annotations
 
 from local_aws.http_message import Request, Response
+from local_aws.redaction import shown
+from local_aws.traces import HEADER
 from websocket_gateway.core.address import Address
 from websocket_gateway.core.connection import is_connection_id
-from websocket_gateway.core.gateway import Gateway, PostFailed
+from websocket_gateway.core.gateway import Client, Gateway, PostFailed
 from websocket_gateway.core.replies import error, json_reply
 from websocket_gateway.core.signature import is_signed
 
@@ -29,20 +31,37 @@ async def answer(gateway: Gateway, request: Request, address: Address, name: str
         return error(413, "PayloadTooLargeException", "Payload too large")
     client = gateway.clients.get(name)
     here = (address.api.api_id, address.stage.name)
-    if client is None or (client.connection.api_id, client.connection.stage) != here:
+    if client is not None and (client.connection.api_id, client.connection.stage) != here:
+        client = None
+    if request.method == "POST":
+        return await _post(gateway, client, name, request)
+    if client is None:
         return error(410, "GoneException", "Gone")
     match request.method:
-        case "POST":
-            try:
-                await gateway.post(client, request.body.decode("utf-8", "replace"))
-            except PostFailed as failed:
-                if failed.status == 410:
-                    return error(410, "GoneException", "Gone")
-                return error(failed.status, "InternalServerError", "Internal server error")
-            return Response(200)
         case "GET":
             return json_reply(200, client.connection.describe())
         case "DELETE":
             client.close(1000, "Connection Closed Normally")
             return Response(204)
     return error(403, "ForbiddenException", "Forbidden")
+
+
+async def _post(gateway: Gateway, client: Client | None, name: str, request: Request) -> Response:
+    text = request.body.decode("utf-8", "replace")
+    span = None
+    if gateway.traces is not None and (header := request.headers.get(HEADER.lower())):
+        span = gateway.traces.begin("post", name, header, connection=name)
+    status = 200 if client is not None else 410
+    if client is not None:
+        try:
+            await gateway.post(client, text)
+        except PostFailed as failed:
+            status = failed.status
+    if span is not None:
+        span.end(None if status == 200 else str(status), status=status, request=shown(text))
+    match status:
+        case 200:
+            return Response(200)
+        case 410:
+            return error(410, "GoneException", "Gone")
+    return error(status, "InternalServerError", "Internal server error")

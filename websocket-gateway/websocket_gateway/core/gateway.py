@@ -9,6 +9,8 @@ from typing import Any, Protocol
 import orjson
 
 from local_aws.hosts import AWS_NAMES, AllowedHosts
+from local_aws.redaction import shown
+from local_aws.traces import Span, Traces, current
 from websocket_gateway.core.address import Address, AddressBook
 from websocket_gateway.core.api import Integration, Route, Stage, WebSocketApi, key_bucket
 from websocket_gateway.core.authorizers import Authorizers, Refused
@@ -69,7 +71,9 @@ class Gateway:
         limits: Limits,
         traffic: Traffic | None = None,
         allowed_hosts: Iterable[str] = (),
+        traces: Traces | None = None,
     ) -> None:
+        self.traces = traces
         self.registry = registry
         self.backend = backend
         self.limits = limits
@@ -118,6 +122,7 @@ class Gateway:
         dimensions = (connection.api_id, connection.stage, "$connect")
         self.metrics.count("ConnectCount", dimensions)
         context = request_context(connection, "$connect", "CONNECT", connection.connected_at)
+        span = self._begin("connect", "$connect", connection)
         try:
             answer = await self._connect(connection, handshake, address, context)
         except Refused as refused:
@@ -131,6 +136,9 @@ class Gateway:
             kind = "ClientError" if answer.status < 500 else "ExecutionError"
             self.metrics.count(kind, dimensions)
         self._log_access(address.stage, context, answer.status)
+        if span is not None:
+            words = None if answer.accepts else f"{answer.status} {answer.body or ''}"
+            span.end(words, status=answer.status, user=connection.user)
         if self.traffic is not None:
             what = "connected" if answer.accepts else "refused"
             now = self.backend.now()
@@ -203,12 +211,16 @@ class Gateway:
         event = disconnect_event(context, connection, code, reason, stage.variables)
         scope = Scope(context=context, stage_variables=stage.variables)
         status = 200
+        span = self._begin("disconnect", "$disconnect", connection)
         try:
             await self._run(route, event, scope, connection, answer_matters=False)
         except Exception as error:  # noqa: BLE001 - nobody waits for it who could be told
             LOG.warning("$disconnect: %r", error)
             self.metrics.count("ExecutionError", _dimensions(connection, "$disconnect"))
             status = 500
+        if span is not None:
+            failed = "the function has failed" if status == 500 else None
+            span.end(failed, status=status, closed=f"{code} {reason}".strip())
         self._log_access(stage, context, status)
 
     # Messages
@@ -229,16 +241,21 @@ class Gateway:
             self._send_error(client, "Forbidden", context)
             return
         self.metrics.count("MessageCount", _dimensions(connection, key))
+        span = self._begin("message", key, connection)
         try:
-            await self._answer(client, scope, found[1], route, context)
+            status, words = await self._answer(client, scope, found[1], route, context)
         except Exception:  # whatever it is, the client is told
             LOG.exception("%s failed", key)
+            status, words = 500, "Internal server error"
             self.metrics.count("ExecutionError", _dimensions(connection, key))
-            self._send_error(client, "Internal server error", context)
+            self._send_error(client, words, context)
+        if span is not None:
+            span.end(words or None, status=status, request=shown(body))
 
     async def _answer(
         self, client: Client, scope: Scope, stage: Stage, route: Route | None, context: Event
-    ) -> None:
+    ) -> tuple[int, str]:
+        """Return the status of the answer, and the error that the client is told of, if any."""
         key = str(context["routeKey"])
         dimensions = _dimensions(client.connection, key)
         scope.stage_variables = stage.variables
@@ -273,6 +290,22 @@ class Gateway:
             if error:
                 context["error"] = {"message": error}
             self._log_access(stage, context, status)
+        return status, error
+
+    def _begin(self, kind: str, route_key: str, connection: Connection) -> Span | None:
+        """Begin a trace, of which all is that this task does from now on."""
+        if self.traces is None:
+            return None
+        span = self.traces.begin(
+            kind,
+            route_key,
+            connection=connection.connection_id,
+            api=connection.api_id,
+            stage=connection.stage,
+            user=connection.user,
+        )
+        current.set(span.header)
+        return span
 
     def send(self, client: Client, text: str, route_key: str = "") -> None:
         """Send a client a message.

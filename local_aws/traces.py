@@ -1,0 +1,180 @@
+"""Spans of traces: what was done for a message, by whom, for how long and with which answer.
+
+A trace is named as X-Ray names it, and handed on by the header ``X-Amzn-Trace-Id``, which the AWS
+SDKs in a function send with each call. Each process appends the spans that have ended to files of
+its own in the folder that ``TRACES_FOLDER`` names: whatever is killed, only open ones are lost.
+https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import threading
+import time
+from collections.abc import Iterator
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+LOG = logging.getLogger(__name__)
+
+HEADER = "X-Amzn-Trace-Id"
+FOLDER_VARIABLE = "TRACES_FOLDER"
+#: Of each of the two files of a process; the older one goes when the newer is full.
+FILE_BYTES = 8 << 20
+#: The header of what this task does for a trace.
+current: ContextVar[str | None] = ContextVar("trace", default=None)
+
+
+def new_trace() -> str:
+    """Return the name of a new trace."""
+    return f"1-{int(time.time()):08x}-{os.urandom(12).hex()}"
+
+
+def new_id() -> str:
+    """Return the id of a new span."""
+    return os.urandom(8).hex()
+
+
+def header_of(trace: str, parent: str) -> str:
+    """Return the header by which what is caused is of that trace, below that span."""
+    return f"Root={trace};Parent={parent};Sampled=1"
+
+
+def place_of(header: str | None) -> tuple[str, str | None] | None:
+    """Return the trace and the span that a header names; ``None`` where it names none."""
+    if not header:
+        return None
+    named = dict(part.strip().partition("=")[::2] for part in header.split(";"))
+    trace = named.get("Root")
+    return (trace, named.get("Parent") or None) if trace else None
+
+
+class Span:
+    """Something that is done; it is written when it has ended.
+
+    Args:
+        traces: where it is written.
+        kind: such as ``frame``, ``invocation`` or ``call``.
+        name: what it is about: a route, a function, an operation.
+        header: of what caused it; without one it begins a trace.
+        details: more about it.
+    """
+
+    __slots__ = ("began", "details", "id", "kind", "name", "parent", "trace", "traces")
+
+    def __init__(
+        self, traces: Traces, kind: str, name: str, header: str | None, details: dict[str, Any]
+    ) -> None:
+        self.traces = traces
+        self.kind = kind
+        self.name = name
+        place = place_of(header)
+        self.trace, self.parent = place if place is not None else (new_trace(), None)
+        self.id = new_id()
+        self.began = time.time()
+        self.details = details
+
+    @property
+    def header(self) -> str:
+        """The header of what is caused by it."""
+        return header_of(self.trace, self.id)
+
+    def end(self, error: str | None = None, **details: Any) -> None:
+        """Write it.
+
+        Args:
+            error: why it has failed, if it has.
+        """
+        self.traces.write(
+            {
+                "trace": self.trace,
+                "id": self.id,
+                "parent": self.parent,
+                "kind": self.kind,
+                "name": self.name,
+                "start": self.began,
+                "end": time.time(),
+                **({"error": error} if error is not None else {}),
+                **self.details,
+                **details,
+            }
+        )
+
+
+class Traces:
+    """Writes the spans of one process.
+
+    Args:
+        folder: where the files of all processes are.
+        part: which process it is.
+        file_bytes: how long each of its two files gets.
+    """
+
+    def __init__(self, folder: Path, part: str, file_bytes: int = FILE_BYTES) -> None:
+        self.path = folder / f"{part}.jsonl"
+        self.file_bytes = file_bytes
+        self._lock = threading.Lock()
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._open()
+
+    def _open(self) -> None:
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
+        self._file = os.open(self.path, flags, 0o600)
+        self._size = os.lseek(self._file, 0, os.SEEK_END)
+
+    def begin(self, kind: str, name: str, header: str | None = None, **details: Any) -> Span:
+        """Return a span that begins now; see :class:`Span`."""
+        return Span(self, kind, name, header, details)
+
+    @contextlib.contextmanager
+    def span(self, kind: str, name: str, header: str | None = None) -> Iterator[Span]:
+        """Make what is done meanwhile a span, and the current one of this task."""
+        span = self.begin(kind, name, header)
+        token = current.set(span.header)
+        error: str | None = None
+        try:
+            yield span
+        except BaseException as failure:
+            error = repr(failure)
+            raise
+        finally:
+            current.reset(token)
+            span.end(error)
+
+    def write(self, span: dict[str, Any]) -> None:
+        """Write a span that has ended. What cannot be written is left out."""
+        line = orjson.dumps(span, default=str, option=orjson.OPT_APPEND_NEWLINE)
+        with self._lock:
+            try:
+                if self._size + len(line) > self.file_bytes:
+                    os.replace(self.path, before(self.path))
+                    os.close(self._file)
+                    self._open()
+                # At once: nothing of it is lost with the process.
+                self._size += os.write(self._file, line)
+            except OSError as error:
+                LOG.debug("a span is not written: %s", error)
+
+    def close(self) -> None:
+        """Write no more."""
+        os.close(self._file)
+
+
+def before(path: Path) -> Path:
+    """Return the older of a process's two files."""
+    return path.with_suffix(".1.jsonl")
+
+
+def traces_of(part: str) -> Traces | None:
+    """Return what writes the spans of this process; ``None`` where none are wanted.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    folder = os.environ.get(FOLDER_VARIABLE)
+    return Traces(Path(folder), part) if folder else None

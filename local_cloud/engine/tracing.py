@@ -1,0 +1,115 @@
+"""Spans of AWS calls and of executions' states, in the traces that their callers name.
+
+A call that no trace names is of none, but for ``StartExecution``, which begins one. What a state
+does, or another service on somebody's behalf, is told by its thread.
+https://docs.aws.amazon.com/xray/latest/devguide/xray-services-lambda.html
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+from localstack.aws import handlers
+from localstack.aws.api import RequestContext
+from localstack.aws.chain import HandlerChain
+from localstack.aws.connect import InternalClientFactory
+from localstack.http import Response
+from localstack.runtime import hooks
+from localstack.utils.xray.trace_header import TraceHeader
+
+from local_aws.redaction import shown
+from local_aws.traces import HEADER, Span, Traces, traces_of
+
+#: What begins a trace where its caller names none.
+_BEGINS = ("stepfunctions", "StartExecution")
+#: Parameters that say what a call is about, in the order in which they are looked for.
+_RESOURCES = (
+    "TableName",
+    "Bucket",
+    "stateMachineArn",
+    "executionArn",
+    "SecretId",
+    "QueueUrl",
+    "TopicArn",
+    "FunctionName",
+    "logGroupName",
+    "UserPoolId",
+    "ClientId",
+    "Name",
+    "KeyId",
+    "StackName",
+)
+traces: Traces | None = None
+#: What this thread works for: its ``header``, if it has any.
+here = threading.local()
+#: States that wait for an answer, by their token.
+waiting: dict[str, Span] = {}
+
+
+@hooks.on_infra_start()
+def trace_calls() -> None:
+    """Write spans, where they are wanted."""
+    global traces
+    traces = traces_of("engine")
+    if traces is None:
+        return
+    handlers.serve_custom_service_request_handlers.append(_begin)
+    handlers.run_custom_finalizers.append(_end)
+    hook = InternalClientFactory._get_client_post_hook
+
+    def hand_on(self: InternalClientFactory, client: Any) -> Any:
+        client.meta.events.register("before-call.*.*", _name_trace)
+        return hook(self, client)
+
+    InternalClientFactory._get_client_post_hook = hand_on
+
+
+def _name_trace(params: dict[str, Any], **_: Any) -> None:
+    """Have a call that a service makes be of the trace that its thread works for."""
+    header = getattr(here, "header", None)
+    if header is not None:
+        params["headers"][HEADER] = header
+
+
+def _begin(chain: HandlerChain, context: RequestContext, response: Response) -> None:
+    if traces is None or context.service is None or context.operation is None:
+        return
+    service, operation = context.service.service_name, context.operation.name
+    header = context.request.headers.get(HEADER)
+    if header is None and (service, operation) != _BEGINS:
+        return
+    parameters = context.service_request or {}
+    span = traces.begin("call", f"{service}.{operation}", header, service=service)
+    span.details["resource"] = next(
+        (str(parameters[name]) for name in _RESOURCES if parameters.get(name)), None
+    )
+    if key := parameters.get("Key"):
+        span.details["key"] = key if isinstance(key, str) else shown(key)
+    span.details["request"] = shown(dict(parameters))
+    if (waits := waiting.get(str(parameters.get("taskToken", "")))) is not None:
+        span.details["answers"] = {"trace": waits.trace, "span": waits.id}
+        waits.details["answered_by"] = {"trace": span.trace, "span": span.id}
+    context.span = span
+    here.header = span.header
+    context.trace_context["aws_trace_header"] = TraceHeader.from_header_str(span.header)
+
+
+def _end(chain: HandlerChain, context: RequestContext, response: Response) -> None:
+    span = getattr(context, "span", None)
+    if span is None:
+        return
+    context.span = here.header = None
+    error: str | None = None
+    if context.service_exception is not None:
+        error = f"{context.service_exception.code}: {context.service_exception}"
+    elif response.status_code >= 400:
+        error = str(response.status_code)
+    length = response.content_length
+    span.end(error, status=response.status_code, bytes=length)
+
+
+def header_of(context: RequestContext) -> str | None:
+    """Return the header of what a call causes; ``None`` where it is of no trace."""
+    span: Any = getattr(context, "span", None)
+    return span.header if span is not None else None
