@@ -25,7 +25,7 @@ LOG = logging.getLogger(__name__)
 HEADER = "X-Amzn-Trace-Id"
 FOLDER_VARIABLE = "TRACES_FOLDER"
 #: Of each of the two files of a process; the older one goes when the newer is full.
-FILE_BYTES = 8 << 20
+FILE_BYTES = 4 << 20
 #: The header of what this task does for a trace.
 current: ContextVar[str | None] = ContextVar("trace", default=None)
 

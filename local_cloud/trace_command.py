@@ -59,7 +59,7 @@ def _follow(store: TraceStore, folder: Path, *, as_json: bool) -> None:
     while True:
         for name, one in list(store.refresh().items()):
             # One is told of when what began it has ended, and not by its first call.
-            if name not in told and one.first["parent"] is None:
+            if name not in told and one.summary()["whole"]:
                 told.add(name)
                 _show_line(one, as_json=as_json)
         time.sleep(POLL_SECONDS)  # a file that grows tells nobody
@@ -84,7 +84,8 @@ def _show_tree(one: Trace, *, as_json: bool) -> None:
         for span in one.spans.values():
             print(json.dumps(span))
         return
-    began, seconds = one.began, max(one.ended - one.began, 1e-6)
+    summary = one.summary()
+    began, seconds = summary["start"], max(summary["seconds"], 1e-6)
     for depth, span in one.tree():
         console.print(_row(span, depth, began, seconds))
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import orjson
 
@@ -19,54 +20,58 @@ def _rank(kind: str) -> int:
 
 @dataclass
 class Trace:
-    """All that one message caused; its spans by their id."""
+    """All that one message caused."""
 
     name: str
-    spans: dict[str, dict[str, Any]] = field(default_factory=dict)
+    #: As they were written: what is in them is parsed when somebody looks.
+    lines: list[bytes] = field(default_factory=list)
+    _summary: dict[str, Any] = field(default_factory=dict)
 
     @property
-    def began(self) -> float:
-        """When it began, in seconds since 1970."""
-        return min(float(span["start"]) for span in self.spans.values())
-
-    @property
-    def ended(self) -> float:
-        """When the last of what has ended did."""
-        return max(float(span["end"]) for span in self.spans.values())
-
-    @property
-    def first(self) -> dict[str, Any]:
-        """Return the span that began it; one that is open still is not known."""
-        tops = (span for span in self.spans.values() if span["parent"] not in self.spans)
-        return min(tops, key=lambda span: (_rank(span["kind"]), span["start"]))
-
-    @property
-    def errors(self) -> int:
-        """How many of its spans have failed."""
-        return sum(1 for span in self.spans.values() if "error" in span)
+    def spans(self) -> dict[str, dict[str, Any]]:
+        """Its spans by their id."""
+        spans: dict[str, dict[str, Any]] = {}
+        for line in self.lines:
+            span = orjson.loads(line)
+            spans[span["id"]] = span
+        return spans
 
     def summary(self) -> dict[str, Any]:
-        """Return what a list of traces tells of it."""
-        first = self.first
-        functions = {s["name"] for s in self.spans.values() if s["kind"] == "invocation"}
+        """Return what a list of traces tells of it: of its first span, and of all.
+
+        What began it is not known before it has ended: another one, ``whole`` is false then.
+        """
+        if self._summary.get("lines") != len(self.lines):
+            self._summary = {**self._summarize(), "lines": len(self.lines)}
+        return {name: value for name, value in self._summary.items() if name != "lines"}
+
+    def _summarize(self) -> dict[str, Any]:
+        spans = self.spans
+        tops = (span for span in spans.values() if span["parent"] not in spans)
+        first = min(tops, key=lambda span: (_rank(span["kind"]), span["start"]))
+        began = min(float(span["start"]) for span in spans.values())
+        executions = [s["execution"] for s in spans.values() if s["kind"] == "execution"]
         return {
             "trace": self.name,
             "kind": first["kind"],
             "name": first["name"],
-            "start": self.began,
-            "seconds": round(self.ended - self.began, 6),
-            "spans": len(self.spans),
-            "errors": self.errors,
-            "functions": sorted(functions),
+            "whole": first["parent"] is None,
+            "start": began,
+            "seconds": round(max(float(span["end"]) for span in spans.values()) - began, 6),
+            "spans": len(spans),
+            "errors": sum(1 for span in spans.values() if "error" in span),
+            "functions": sorted({s["name"] for s in spans.values() if s["kind"] == "invocation"}),
+            "executions": executions,
             "connection": first.get("connection"),
             "user": first.get("user"),
         }
 
     def tree(self) -> Iterator[tuple[int, dict[str, Any]]]:
         """Yield its spans with their depth, each below what caused it, in the order of time."""
+        spans = self.spans
         below: dict[str | None, list[dict[str, Any]]] = {}
-        for span in self.spans.values():
-            parent = span["parent"] if span["parent"] in self.spans else None
+        for span in spans.values():
+            parent = span["parent"] if span["parent"] in spans else None
             below.setdefault(parent, []).append(span)
         stack = [(0, span) for span in _latest_first(below.get(None, ()))]
         while stack:
@@ -89,35 +94,44 @@ class TraceStore:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._traces: dict[str, Trace] = {}
-        #: How far each file was read, by its inode: it is renamed when it is full.
-        self._read: dict[int, int] = {}
+        #: How far each file was read, by its first line: it is renamed when it is full.
+        self._read: dict[bytes, int] = {}
 
     def refresh(self) -> dict[str, Trace]:
-        """Return the traces by their name, the oldest first; those whose files are gone are not."""
-        files = {path.stat().st_ino: path for path in sorted(self.folder.glob("*.jsonl"))}
-        if self._read.keys() - files.keys():
-            # What they held goes with them: all is read again, which is seldom.
-            self._read.clear()
-            self._traces.clear()
-        for inode, path in files.items():
-            with path.open("rb") as file:
-                file.seek(self._read.get(inode, 0))
-                data = file.read()
-            whole = data.rfind(b"\n") + 1
-            self._read[inode] = self._read.get(inode, 0) + whole
-            for line in data[:whole].splitlines():
-                self._take(line)
+        """Return the traces by their name; those whose files are gone are not there."""
+        with contextlib.ExitStack() as opened:
+            files: dict[bytes, BinaryIO] = {}
+            for path in sorted(self.folder.glob("*.jsonl")):
+                with contextlib.suppress(FileNotFoundError):  # it has just been renamed
+                    file: BinaryIO = opened.enter_context(path.open("rb"))
+                    if (first := file.readline()).endswith(b"\n"):
+                        files[first] = file
+            if self._read.keys() - files.keys():
+                # What was in a file goes with it: all is read again, which is seldom.
+                self._read.clear()
+                self._traces.clear()
+            for first, file in files.items():
+                self._go_on(first, file)
         return self._traces
+
+    def _go_on(self, first: bytes, file: BinaryIO) -> None:
+        at = self._read.get(first, 0)
+        file.seek(at)
+        data = file.read()
+        whole = data.rfind(b"\n") + 1
+        self._read[first] = at + whole
+        for line in data[:whole].splitlines():
+            self._take(line)
 
     def _take(self, line: bytes) -> None:
         try:
             span = orjson.loads(line)
-            name = span["trace"]
-            self._traces.setdefault(name, Trace(name)).spans[span["id"]] = span
+            name, *_ = span["trace"], span["id"], span["kind"], span["start"], span["end"]
         except (ValueError, KeyError, TypeError):
             return  # written by another version, or cut off
+        self._traces.setdefault(name, Trace(name)).lines.append(line)
 
     def latest(self, count: int) -> list[Trace]:
         """Return the latest traces, the latest first."""
         traces = self.refresh().values()
-        return sorted(traces, key=lambda trace: -trace.began)[:count]
+        return sorted(traces, key=lambda trace: -float(trace.summary()["start"]))[:count]

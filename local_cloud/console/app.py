@@ -22,6 +22,7 @@ from local_cloud.console.chat import Chat
 from local_cloud.console.gateway_view import GatewayView
 from local_cloud.console.saved_inputs import SavedInputs
 from local_cloud.console.security import OwnHosts, SecurityHeaders, same_origin
+from local_cloud.console.trace_view import TraceView
 from local_cloud.console.watch import Watch
 from local_cloud.console.workflow_view import WorkflowView
 
@@ -56,6 +57,7 @@ def create_app(endpoints: Endpoints, hosts: list[str], inputs: Path) -> Starlett
     saved = SavedInputs(inputs)
     watch = Watch(calls)
     workflows = WorkflowView(client, engine)
+    traces = TraceView()
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -104,6 +106,8 @@ def create_app(endpoints: Endpoints, hosts: list[str], inputs: Path) -> Starlett
             Route("/api/datasets", same_origin(chat.upload), methods=["POST"]),
             Route("/api/connections", same_origin(gateway.connections), methods=["GET"]),
             Route("/api/messages", same_origin(gateway.messages), methods=["GET"]),
+            Route("/api/traces", same_origin(traces.latest), methods=["GET"]),
+            Route("/api/traces/{name}", same_origin(traces.one), methods=["GET"]),
             Route("/api/workflows/waits", same_origin(workflows.waits), methods=["GET"]),
             Route("/api/workflows/skip", same_origin(workflows.skip), methods=["POST"]),
             Route("/api/workflows/evaluate", same_origin(workflows.evaluate), methods=["POST"]),

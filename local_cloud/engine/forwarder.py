@@ -67,8 +67,9 @@ class Forwarder:
                 f"{self.endpoint} does not answer. Is it running? ({self.remedy})",
                 status_code=500,
             ) from error
-        if answer.status_code >= 500 and "html" in answer.headers.get("Content-Type", ""):
-            # No words of Lambda's, who would be tried again: its own server's error page.
+        named = answer.headers.get("X-Amzn-ErrorType", "")
+        if answer.status_code >= 500 and not named.endswith(("Exception", "Error")):
+            # No words of Lambda's, who would be tried again: SAM's ("Service"), or its server's.
             LOG.warning("%s failed: %s %s", url, answer.status_code, answer.reason)
             raise CommonServiceException(
                 "ServiceException",

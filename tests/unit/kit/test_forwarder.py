@@ -14,13 +14,16 @@ from local_cloud.engine.forwarder import Forwarder
 
 
 class Answers(BaseHTTPRequestHandler):
-    """Answers by the path: its status, and the type of its body."""
+    """Answers by the path: its status, the type of its body, and the error that it names."""
 
     def do_POST(self) -> None:
-        status, kind = self.path.strip("/").split("/", 1)
+        status, *words = self.path.strip("/").split("/")
+        kind = "/".join(words[:2])
         body = b"<html></html>" if kind == "text/html" else b'{"Message": "no"}'
         self.send_response(int(status))
         self.send_header("Content-Type", kind)
+        for error in words[2:]:
+            self.send_header("X-Amzn-ErrorType", error)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -43,14 +46,25 @@ def send(endpoint: str, path: str) -> Any:
     return Forwarder(endpoint, "start it").send(context)
 
 
-@pytest.mark.parametrize("path", ["/200/text/html", "/500/application/json", "/404/text/html"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/200/text/html",
+        "/500/application/json/ServiceException",
+        "/500/application/json/InternalServerError",
+        "/404/text/html",
+    ],
+)
 def test_an_answer_is_passed_on(endpoint: str, path: str) -> None:
     assert send(endpoint, path).status_code == int(path.split("/")[1])
 
 
-def test_a_server_that_fails_by_itself_is_a_service_that_failed(endpoint: str) -> None:
-    with pytest.raises(CommonServiceException, match=r"failed \(500 .*logs lambda") as failed:
-        send(endpoint, "/500/text/html")
+@pytest.mark.parametrize(
+    "path", ["/500/text/html", "/500/application/json/Service", "/502/application/json"]
+)
+def test_a_server_that_fails_by_itself_is_a_service_that_failed(endpoint: str, path: str) -> None:
+    with pytest.raises(CommonServiceException, match=r"failed \(50. .*logs lambda") as failed:
+        send(endpoint, path)
     assert failed.value.code == "ServiceException", "which is tried again"
 
 

@@ -6,6 +6,9 @@ import { Execution } from "./pages/execution/Execution";
 import { Executions } from "./pages/executions/Executions";
 import { Resources } from "./pages/resources/Resources";
 import { StateMachine } from "./pages/machine/StateMachine";
+import { ComparedTraces } from "./pages/traces/ComparedTraces";
+import { Trace } from "./pages/traces/Trace";
+import { Traces } from "./pages/traces/Traces";
 import { link, useAddress } from "./router";
 import "./style/base.css";
 import "./style/graph.css";
@@ -14,12 +17,18 @@ import "./style/pages.css";
 
 const PAGES = [
   ["executions", "Executions"],
+  ["traces", "Traces"],
   ["machine", "State machines"],
   ["chat", "Chat"],
   ["resources", "Resources"],
 ] as const;
 /** Pages that are reached from another one, and are shown as part of it. */
-const PART_OF: Record<string, string> = { execution: "executions", compare: "executions" };
+const PART_OF: Record<string, string> = {
+  execution: "executions",
+  compare: "executions",
+  trace: "traces",
+  "traces-compared": "traces",
+};
 
 function App() {
   const [page = "executions", first = "", second = ""] = useAddress();
@@ -57,6 +66,9 @@ function App() {
         {page === "executions" && <Executions like={first} from={second} key={first + second} />}
         {page === "execution" && <Execution arn={first} key={first} />}
         {page === "compare" && <Compare arns={[first, second]} key={first + second} />}
+        {page === "traces" && <Traces of={first} key={first} />}
+        {page === "trace" && <Trace name={first} key={first} />}
+        {page === "traces-compared" && <ComparedTraces names={[first, second]} key={first + second} />}
         {page === "machine" && <StateMachine arn={first} key={first} />}
         {page === "chat" && <Chat />}
         {page === "resources" && <Resources kind={first || "tables"} name={second} />}

@@ -78,7 +78,8 @@ function Aside({ agent, executions }: { agent: Agent; executions: string }) {
         <p class="quiet">
           analysis <code>{agent.analysisId}</code>
           <br />
-          <a href={link("execution", executions + agent.analysisId)}>its execution</a>
+          <a href={link("execution", executions + agent.analysisId)}>its execution</a>,{" "}
+          <a href={link("traces", executions + agent.analysisId)}>what it caused</a>
         </p>
       )}
       <h2>Earlier analyses</h2>

@@ -62,6 +62,9 @@ export function Execution({ arn }: { arn: string }) {
         {execution && ["FAILED", "TIMED_OUT", "ABORTED"].includes(execution.status) && (
           <button onClick={() => act("redrive_execution")}>Redrive</button>
         )}
+        <a class="button" href={link("traces", arn)}>
+          Trace
+        </a>
         <a class="button" href={link("executions", arn)}>
           New execution
         </a>

@@ -13,8 +13,11 @@ interface LogEvent {
   message: string;
 }
 
+/** An invocation: its request, if that is known, and its time. */
+export type Timed = Pick<Visit, "requestId" | "enteredAt" | "exitedAt">;
+
 /** The lines that the invocation of a pass wrote, or else those of its time. */
-export function FunctionLog({ name, visit }: { name: string; visit: Visit }) {
+export function FunctionLog({ name, visit }: { name: string; visit: Timed }) {
   const group = `/aws/lambda/${name}`;
   const { requestId, enteredAt, exitedAt } = visit;
   const loaded = useLoaded(() => linesOf(group, visit), [group, requestId, enteredAt, exitedAt]);
@@ -43,7 +46,7 @@ export function FunctionLog({ name, visit }: { name: string; visit: Visit }) {
   );
 }
 
-async function linesOf(group: string, { requestId, enteredAt, exitedAt }: Visit) {
+async function linesOf(group: string, { requestId, enteredAt, exitedAt }: Timed) {
   const find = (filter: object): Promise<LogEvent[]> =>
     aws("logs", "filter_log_events", { logGroupName: group, ...filter }).then((found) => found.events);
   const events = requestId ? await find({ filterPattern: `"${requestId}"` }) : [];

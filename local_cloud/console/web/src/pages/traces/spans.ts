@@ -1,0 +1,90 @@
+/** Traces as the console's server tells them. */
+
+export interface TraceItem {
+  trace: string;
+  kind: string;
+  name: string;
+  /** What began it has ended. */
+  whole: boolean;
+  /** Seconds since 1970. */
+  start: number;
+  seconds: number;
+  spans: number;
+  errors: number;
+  functions: string[];
+  executions: string[];
+  connection?: string;
+  user?: string;
+}
+
+export interface Link {
+  trace: string;
+  span: string;
+}
+
+export interface Span {
+  id: string;
+  parent?: string;
+  kind: string;
+  name: string;
+  start: number;
+  end: number;
+  depth: number;
+  error?: string;
+  request?: string;
+  response?: string;
+  resource?: string;
+  key?: string;
+  request_id?: string;
+  execution?: string;
+  answers?: Link;
+  answered_by?: Link;
+  [detail: string]: unknown;
+}
+
+export interface TraceDetail extends TraceItem {
+  /** From top to bottom, each with its depth. */
+  tree: Span[];
+}
+
+/** Operations that change what a service holds, and how people call that. */
+const WRITES: Record<string, string> = {
+  "dynamodb.PutItem": "put",
+  "dynamodb.UpdateItem": "updated",
+  "dynamodb.DeleteItem": "deleted",
+  "s3.PutObject": "put",
+  "s3.CopyObject": "copied",
+  "s3.DeleteObject": "deleted",
+  "sqs.SendMessage": "sent",
+  "sns.Publish": "published",
+  "secretsmanager.PutSecretValue": "put",
+  "ssm.PutParameter": "put",
+};
+
+export interface Write {
+  span: Span;
+  done: string;
+}
+
+export function writes(tree: Span[]): Write[] {
+  return tree
+    .filter((span) => span.kind === "call" && span.error === undefined && WRITES[span.name])
+    .map((span) => ({ span, done: WRITES[span.name]! }));
+}
+
+/** What a span is in words that tell it from its neighbours. */
+export function titleOf(span: Span): string {
+  return [span.kind === "call" || span.kind === "state" ? "" : span.kind, span.name].join(" ").trim();
+}
+
+/** The spans without those below the ones that are closed. */
+export function visible(tree: Span[], closed: ReadonlySet<string>): Span[] {
+  const shown: Span[] = [];
+  let under = Infinity;
+  for (const span of tree) {
+    if (span.depth > under) continue;
+    under = closed.has(span.id) ? span.depth : Infinity;
+    shown.push(span);
+  }
+  return shown;
+}
