@@ -92,8 +92,11 @@ function Row({ left, right }: Pair) {
 
 /** Align the spans by what they are and how deep, in order. Of long traces the first 2,000 are. */
 function align(left: Span[], right: Span[]): Pair[] {
+  // Executions and connections have other names each time.
   const marks = (tree: Span[]) =>
-    tree.slice(0, MOST).map((span) => `${span.depth} ${span.kind} ${span.kind === "post" ? "" : span.name}`);
+    tree
+      .slice(0, MOST)
+      .map(({ depth, kind, name }) => `${depth} ${kind} ${kind === "post" || kind === "execution" ? "" : name}`);
   const pairs: Pair[] = [];
   let l = 0,
     r = 0;

@@ -104,7 +104,7 @@ function Waterfall({ trace, selected, onSelect }: WaterfallProps) {
       </div>
       {rows.slice(0, ROWS).map((span) => (
         <div key={span.id} class={`bar-row ${span.id === selected ? "chosen" : ""}`}>
-          <span class="bar-name" style={{ paddingLeft: `${span.depth * 0.7}rem` }}>
+          <span class="bar-name" style={{ "--depth": span.depth }}>
             {parents.has(span.id) ? (
               <button
                 class="fold"
@@ -233,20 +233,20 @@ function Writes({ tree, onSelect }: { tree: Span[]; onSelect: (id: string) => vo
             <th>When</th>
             <th>Where</th>
             <th>What</th>
-            <th />
           </tr>
         </thead>
         <tbody>
-          {found.map(({ span, done }) => (
+          {found.map(({ span, done, what }) => (
             <tr key={span.id}>
               <td class="time">{clock(span.start)}</td>
-              <td>{place(span)}</td>
+              <td>
+                {done} {place(span)}
+              </td>
               <td class="cell wide">
                 <button class="link" onClick={() => onSelect(span.id)}>
-                  {span.key ?? span.resource ?? span.name}
+                  {what}
                 </button>
               </td>
-              <td>{done}</td>
             </tr>
           ))}
         </tbody>

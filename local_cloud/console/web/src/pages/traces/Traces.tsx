@@ -51,7 +51,7 @@ export function Traces({ of }: { of: string }) {
           <button aria-pressed={!kind} onClick={() => setKind("")}>
             All <span>{fitting.length}</span>
           </button>
-          {KINDS.map((k) => (
+          {KINDS.filter((k) => k === kind || fitting.some((one) => one.kind === k)).map((k) => (
             <button key={k} aria-pressed={kind === k} onClick={() => setKind(k)}>
               {k} <span>{fitting.filter((one) => one.kind === k).length}</span>
             </button>

@@ -1,5 +1,7 @@
 /** Traces as the console's server tells them. */
 
+import { parse } from "../../format";
+
 export interface TraceItem {
   trace: string;
   kind: string;
@@ -64,17 +66,39 @@ const WRITES: Record<string, string> = {
 export interface Write {
   span: Span;
   done: string;
+  /** The key, or the item, or whatever tells it from its neighbours. */
+  what: string;
 }
 
 export function writes(tree: Span[]): Write[] {
   return tree
     .filter((span) => span.kind === "call" && span.error === undefined && WRITES[span.name])
-    .map((span) => ({ span, done: WRITES[span.name]! }));
+    .map((span) => ({ span, done: WRITES[span.name]!, what: whatOf(span) }));
+}
+
+function whatOf({ key, request, resource, name }: Span): string {
+  const item = parse(request)?.Item;
+  return plain(key) ?? (item && plain(JSON.stringify(item))) ?? resource ?? name;
+}
+
+/** DynamoDB's values without their types. */
+function plain(text?: string): string | undefined {
+  const found = parse(text);
+  if (typeof found !== "object" || !found) return text;
+  return Object.entries(found)
+    .map(
+      ([attribute, value]) =>
+        `${attribute}: ${Object.values(value as object)
+          .map(String)
+          .join(" ")}`,
+    )
+    .join(", ");
 }
 
 /** What a span is in words that tell it from its neighbours. */
-export function titleOf(span: Span): string {
-  return [span.kind === "call" || span.kind === "state" ? "" : span.kind, span.name].join(" ").trim();
+export function titleOf({ kind, name }: Span): string {
+  if (kind === "call" || kind === "state") return name;
+  return `${kind} ${kind === "execution" ? name.slice(0, 8) : name}`;
 }
 
 /** The spans without those below the ones that are closed. */
