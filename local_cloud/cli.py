@@ -20,9 +20,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from local_cloud import daemon, snapshot_command, trace_command
+from local_cloud import daemon, permissions_command, snapshot_command, trace_command
 from local_cloud.client import LoginFailed
-from local_cloud.installation import PROJECT, Home, Options, Ports, State
+from local_cloud.installation import PROJECT, Home, Options, Permissions, Ports, State
 from local_cloud.make_mode import make_mode
 from local_cloud.mode import Progress
 from local_cloud.parts import PartFailed
@@ -37,6 +37,7 @@ app = typer.Typer(
 )
 app.add_typer(snapshot_command.app, name="snapshot")
 app.command()(trace_command.trace)
+app.command()(permissions_command.permissions)
 console = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)
 
@@ -172,6 +173,10 @@ def up(
     traces: Annotated[
         bool, typer.Option(help="Write down what each message causes: ./local-cloud trace")
     ] = True,
+    permissions: Annotated[
+        Permissions,
+        typer.Option(help="What comes of calls that the functions' roles do not allow"),
+    ] = Permissions.WATCH,
 ) -> None:
     """Start the cloud, with what its services held before, and provision it.
 
@@ -192,6 +197,7 @@ def up(
         tuple(debug or ()),
         wait,
         traces=traces,
+        permissions=permissions.value,
     )
     mode = "docker" if docker else "embedded"
     if fresh:

@@ -171,6 +171,7 @@ class EmbeddedMode:
             **({"STATE_FOLDER": str(self.home.data)} if self.keeps_state else {}),
             "FILESYSTEM_ROOT": str(self.home.engine_files),
             "OVERRIDE_IN_DOCKER": "0",  # its files lie there even if this machine is a container
+            "PERMISSIONS": self.options.permissions,
             "PROVIDER_OVERRIDE_DYNAMODB": "moto",
             "PROVIDER_OVERRIDE_DYNAMODBSTREAMS": "moto",
             "PROVIDER_OVERRIDE_CLOUDFORMATION": "kit",

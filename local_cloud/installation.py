@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import asdict, dataclass, field, fields
+from enum import StrEnum
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -145,6 +146,14 @@ class Home:
         return self.logs / f"{part}.log"
 
 
+class Permissions(StrEnum):
+    """What comes of a function's call that its role does not allow."""
+
+    OFF = "off"
+    WATCH = "watch"
+    ENFORCE = "enforce"
+
+
 @dataclass(frozen=True)
 class Options:
     """What a cloud was asked to be, beside its ports.
@@ -155,6 +164,7 @@ class Options:
         debug_wait: whether these wait for one.
         keeps_state: whether what the services hold is there at the next start.
         traces: whether it is written down what each message causes.
+        permissions: see :class:`Permissions`.
     """
 
     stack: dict[str, Any] | None = None
@@ -162,6 +172,7 @@ class Options:
     debug_wait: bool = False
     keeps_state: bool = True
     traces: bool = True
+    permissions: str = Permissions.WATCH.value
 
 
 @dataclass

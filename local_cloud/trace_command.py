@@ -18,7 +18,7 @@ from local_cloud.trace_store import Trace, TraceStore
 #: Wide enough to see the order of things, in characters.
 BAR_WIDTH = 24
 POLL_SECONDS = 0.25
-console = Console(highlight=False, soft_wrap=True)
+console = Console(highlight=False, soft_wrap=True, emoji=False)
 
 
 def trace(

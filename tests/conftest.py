@@ -15,7 +15,7 @@ import pytest
 from local_cloud import daemon
 from local_cloud.docker_mode.compose import DEFAULT_PROJECT
 from local_cloud.docker_mode.volumes import remove_project
-from local_cloud.installation import Home, Options, Ports, State
+from local_cloud.installation import Home, Options, Permissions, Ports, State
 from local_cloud.port_check import free_ports
 from tests.stack import Stack
 
@@ -67,7 +67,9 @@ def stack(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory)
         project = named if mode_of(pytestconfig) == "docker" else None
         yield Stack(Ports.from_environment(), None, project)
         return
-    with own_stack(tmp_path_factory.mktemp("cloud"), mode_of(pytestconfig)) as started:
+    # Functions do what their roles allow, and nothing else, as on AWS.
+    options = Options(permissions=Permissions.ENFORCE.value)
+    with own_stack(tmp_path_factory.mktemp("cloud"), mode_of(pytestconfig), options) as started:
         yield started
 
 

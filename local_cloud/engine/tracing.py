@@ -1,4 +1,4 @@
-"""Spans of AWS calls and of executions' states, in the traces that their callers name.
+"""Looks at each AWS call: whose it is and whether it is allowed, in the trace that it names.
 
 A call that no trace names is of none, but for ``StartExecution``, which begins one. What a state
 does, or another service on somebody's behalf, is told by its thread.
@@ -16,10 +16,12 @@ from localstack.aws.chain import HandlerChain
 from localstack.aws.connect import InternalClientFactory
 from localstack.http import Response
 from localstack.runtime import hooks
+from localstack.services.edge import ROUTER
 from localstack.utils.xray.trace_header import TraceHeader
 
 from local_aws.redaction import shown
 from local_aws.traces import HEADER, Span, Traces, traces_of
+from local_cloud.engine.permissions import guard
 
 #: What begins a trace where its caller names none.
 _BEGINS = ("stepfunctions", "StartExecution")
@@ -49,13 +51,14 @@ waiting: dict[str, Span] = {}
 
 @hooks.on_infra_start()
 def trace_calls() -> None:
-    """Write spans, where they are wanted."""
+    """Judge calls, and write their spans where these are wanted."""
     global traces
     traces = traces_of("engine")
-    if traces is None:
-        return
+    ROUTER.add("/_permissions", guard.told_roles, methods=["GET"])
     handlers.serve_custom_service_request_handlers.append(_begin)
     handlers.run_custom_finalizers.append(_end)
+    if traces is None:
+        return
     hook = InternalClientFactory._get_client_post_hook
 
     def hand_on(self: InternalClientFactory, client: Any) -> Any:
@@ -73,12 +76,26 @@ def _name_trace(params: dict[str, Any], **_: Any) -> None:
 
 
 def _begin(chain: HandlerChain, context: RequestContext, response: Response) -> None:
-    if traces is None or context.service is None or context.operation is None:
+    if context.service is None or context.operation is None:
         return
+    details = guard.judged(context)
+    span = _span_of(context)
+    if span is not None:
+        span.details.update(details)
+        context.span = span
+        here.header = span.header
+        context.trace_context["aws_trace_header"] = TraceHeader.from_header_str(span.header)
+    guard.refuse(context, details)
+
+
+def _span_of(context: RequestContext) -> Span | None:
+    """Return the span of a call that is of a trace, or begins one."""
+    if traces is None:
+        return None
     service, operation = context.service.service_name, context.operation.name
     header = context.request.headers.get(HEADER)
     if header is None and (service, operation) != _BEGINS:
-        return
+        return None
     parameters = context.service_request or {}
     span = traces.begin("call", f"{service}.{operation}", header, service=service)
     span.details["resource"] = next(
@@ -90,12 +107,11 @@ def _begin(chain: HandlerChain, context: RequestContext, response: Response) -> 
     if (waits := waiting.get(str(parameters.get("taskToken", "")))) is not None:
         span.details["answers"] = {"trace": waits.trace, "span": waits.id}
         waits.details["answered_by"] = {"trace": span.trace, "span": span.id}
-    context.span = span
-    here.header = span.header
-    context.trace_context["aws_trace_header"] = TraceHeader.from_header_str(span.header)
+    return span
 
 
 def _end(chain: HandlerChain, context: RequestContext, response: Response) -> None:
+    guard.note_change(context)
     span = getattr(context, "span", None)
     if span is None:
         return

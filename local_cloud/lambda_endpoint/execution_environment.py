@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from local_aws.credentials import key_of
 from local_aws.http_message import Request, Response
 from local_cloud.lambda_endpoint.debugger import CHECK_SECONDS, Debugger
 from local_cloud.lambda_endpoint.function_log import FunctionLogs, stream_name
@@ -176,7 +177,7 @@ class ExecutionEnvironment:
             **variables_of(function, self.packages, self.debugger),
             "AWS_REGION": function.region,
             "AWS_DEFAULT_REGION": function.region,
-            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_ACCESS_KEY_ID": key_of(function.name),
             "AWS_SECRET_ACCESS_KEY": "test",
             **({"LOCAL_CLOUD_SHOWN_ROOT": "/var/task"} if function.packaged else {}),
             # Where the gateway of this machine is.

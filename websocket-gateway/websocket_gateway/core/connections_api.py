@@ -34,7 +34,7 @@ async def answer(gateway: Gateway, request: Request, address: Address, name: str
     if client is not None and (client.connection.api_id, client.connection.stage) != here:
         client = None
     if request.method == "POST":
-        return await _post(gateway, client, name, request)
+        return await _post(gateway, client, address, name, request)
     if client is None:
         return error(410, "GoneException", "Gone")
     match request.method:
@@ -46,11 +46,18 @@ async def answer(gateway: Gateway, request: Request, address: Address, name: str
     return error(403, "ForbiddenException", "Forbidden")
 
 
-async def _post(gateway: Gateway, client: Client | None, name: str, request: Request) -> Response:
+async def _post(
+    gateway: Gateway, client: Client | None, address: Address, name: str, request: Request
+) -> Response:
     text = request.body.decode("utf-8", "replace")
     span = None
     if gateway.traces is not None and (header := request.headers.get(HEADER.lower())):
-        span = gateway.traces.begin("post", name, header, connection=name)
+        span = gateway.traces.begin(
+            *("post", name, header),
+            connection=name,
+            api=address.api.api_id,
+            stage=address.stage.name,
+        )
     status = 200 if client is not None else 410
     if client is not None:
         try:

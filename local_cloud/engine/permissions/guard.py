@@ -1,0 +1,171 @@
+"""Holds each call of a function against its role's policies, as AWS would.
+
+``PERMISSIONS`` says what comes of one that AWS would not have allowed: ``watch`` notes it in the
+call's span and in the log, ``enforce`` refuses it, ``off`` looks at nothing.
+https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from localstack.aws.api import CommonServiceException, RequestContext
+from localstack.http import Request, Response
+from localstack.utils.aws.request_context import extract_access_key_id_from_auth_header
+
+from local_cloud.engine.permissions.actions import UNKNOWN, Asked, Needed, needed
+from local_cloud.engine.permissions.conditions import WrongPolicy
+from local_cloud.engine.permissions.evaluation import Call, Decision, Policy, Verdict, decide
+from local_cloud.engine.permissions.roles import Role, Roles
+from local_cloud.installation import Permissions
+
+LOG = logging.getLogger(__name__)
+
+_ROLES = Roles()
+#: What was said is not said again.
+MOST_SAID = 1000
+_said: set[tuple[str, str, str]] = set()
+
+
+def mode() -> Permissions:
+    """Return what comes of a call that AWS would not have allowed."""
+    return Permissions(os.environ.get("PERMISSIONS") or Permissions.WATCH)
+
+
+def judged(context: RequestContext) -> dict[str, Any]:
+    """Return whose call it is and which permissions it needs: details for its span.
+
+    Where AWS would not have allowed it, ``denied`` says so in AWS's words.
+    """
+    if mode() == Permissions.OFF or context.is_internal_call:
+        return {}
+    role = _ROLES.of_key(extract_access_key_id_from_auth_header(context.request.headers) or "")
+    if role is None:
+        return {}
+    parameters = context.service_request or {}
+    asked = Asked(context.operation.name, parameters, context.region, context.account_id)
+    details: dict[str, Any] = {"caller": role.function, "permissions": []}
+    if role.why_not is not None:
+        details["not_judged"] = role.why_not
+    for one in needed(context.service.service_name, asked):
+        told = {"action": one.action, "resource": one.resource}
+        details["permissions"].append(told)
+        if role.why_not is not None:
+            continue
+        verdict = _verdict(role, one, _context(context, role))
+        if verdict.decision != Decision.ALLOWED:
+            told["decision"] = str(verdict.decision)
+            details["denied"] = _words(context, role, one, verdict)
+            _say(role, one, details["denied"])
+    return details
+
+
+def refuse(context: RequestContext, details: dict[str, Any]) -> None:
+    """Do nothing with a call that is allowed, or while nothing is enforced.
+
+    Raises:
+        CommonServiceException: it is not allowed.
+    """
+    if "denied" not in details or mode() != Permissions.ENFORCE:
+        return
+    if context.service.protocol == "json":
+        raise CommonServiceException(
+            "AccessDeniedException", details["denied"], 400, sender_fault=True
+        )
+    name = "AccessDeniedException" if context.service.protocol == "rest-json" else "AccessDenied"
+    raise CommonServiceException(name, details["denied"], 403, sender_fault=True)
+
+
+def told_roles(_: Request) -> Response:
+    """Answer ``GET /_permissions``: the roles of functions, with their policies."""
+    return Response.for_json(
+        {
+            "mode": mode(),
+            "roles": [
+                {
+                    "function": role.function,
+                    "role": role.arn,
+                    "policies": [
+                        {"name": policy.name, "statements": policy.statements}
+                        for policy in role.policies
+                    ],
+                    "why_not": role.why_not,
+                }
+                for role in _ROLES.all()
+            ],
+        }
+    )
+
+
+def note_change(context: RequestContext) -> None:
+    """Look at policies anew, if a call may have changed one."""
+    if context.service is not None and context.service.service_name == "iam":
+        _ROLES.forget()
+
+
+def _say(role: Role, needed: Needed, words: str) -> None:
+    mark = (role.function, needed.action, needed.resource)
+    if mode() == Permissions.WATCH and mark not in _said and len(_said) < MOST_SAID:
+        _said.add(mark)
+        LOG.warning("AWS would have denied this: %s", words)
+
+
+def _words(context: RequestContext, role: Role, needed: Needed, verdict: Verdict) -> str:
+    name = role.arn.rpartition("/")[2]
+    session = f"arn:aws:sts::{context.account_id}:assumed-role/{name}/{role.function}"
+    on = f" on resource: {needed.resource}" if needed.resource != UNKNOWN else ""
+    why = (
+        "with an explicit deny in an identity-based policy"
+        if verdict.decision == Decision.EXPLICIT_DENY
+        else f"because no identity-based policy allows the {needed.action} action"
+    )
+    return f"User: {session} is not authorized to perform: {needed.action}{on} {why}"
+
+
+def _verdict(role: Role, needed: Needed, known: dict[str, list[str]]) -> Verdict:
+    call = Call(needed.action, needed.resource or "*", role.arn, known)
+    policies, boundary = role.policies, role.boundary
+    if needed.resource == UNKNOWN:
+        policies = _on_anything(policies)
+        boundary = None if boundary is None else _on_anything(boundary)
+    try:
+        return decide(call, policies, boundary=boundary)
+    except WrongPolicy as error:
+        LOG.warning("%s: %s", role.arn, error)
+        return Verdict(Decision.IMPLICIT_DENY)
+
+
+def _on_anything(policies: Sequence[Policy]) -> tuple[Policy, ...]:
+    """Return policies whose statements that allow are about whatever resource."""
+    return tuple(
+        Policy(
+            policy.name,
+            [
+                {**statement, "Resource": "*"}
+                for statement in policy.statements
+                if statement["Effect"] == "Allow" or "*" in statement.get("Resource", ())
+            ],
+        )
+        for policy in policies
+    )
+
+
+def _context(context: RequestContext, role: Role) -> dict[str, list[str]]:
+    known = {
+        # What is plain HTTP here is HTTPS there.
+        "aws:securetransport": ["true"],
+        "aws:principalarn": [role.arn],
+        "aws:principalaccount": [context.account_id],
+        "aws:principaltype": ["AssumedRole"],
+        "aws:requestedregion": [context.region],
+        "lambda:sourcefunctionarn": [
+            f"arn:aws:lambda:{context.region}:{context.account_id}:function:{role.function}"
+        ],
+    }
+    parameters = context.service_request or {}
+    if context.service.service_name == "s3" and parameters.get("Prefix") is not None:
+        known["s3:prefix"] = [str(parameters["Prefix"])]
+    return known
