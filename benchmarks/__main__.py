@@ -13,6 +13,7 @@ from benchmarks import (
     gateway,
     soak,
     tools,
+    traces,
     whole_cloud,
     workflows,
 )
@@ -20,7 +21,7 @@ from benchmarks.figures import say_machine
 
 USUAL = ("start", "analysis", "ping", "functions", "workflows", "gateway")
 ON_A_CLOUD = ("start", "analysis", "ping", "console")
-ALL = (*USUAL, "echo", "many", "console", "calls", "tools", "soak", "fidelity")
+ALL = (*USUAL, "echo", "many", "console", "calls", "tools", "traces", "soak", "fidelity")
 
 
 def main() -> None:
@@ -51,6 +52,8 @@ def main() -> None:
         calls.run()
     if "tools" in wanted:
         tools.run()
+    if "traces" in wanted:
+        traces.run()
     if "soak" in wanted:
         soak.run()
     if "fidelity" in wanted:

@@ -105,14 +105,25 @@ def _lift_throttling(ports: Ports) -> None:
         )
 
 
+def analyse_once(ports: Ports) -> float:
+    """Run one analysis; return its seconds."""
+    seconds, _ = _analysed(ports)
+    return seconds
+
+
+def _analysed(ports: Ports) -> tuple[float, int]:
+    analysis, seen = asyncio.run(_until(ports, "finished"))
+    if seen[-1].get("status") != "SUCCEEDED":
+        sys.exit(f"the analysis did not succeed: {seen[-1]}")
+    seconds = time.monotonic() - analysis.started
+    return seconds, sum(message["type"] == "tool.finished" for message in seen)
+
+
 def _analyses(ports: Ports) -> None:
     seconds = []
     for _ in range(ANALYSES):
-        analysis, seen = asyncio.run(_until(ports, "finished"))
-        calls = sum(message["type"] == "tool.finished" for message in seen)
-        if seen[-1].get("status") != "SUCCEEDED":
-            sys.exit(f"the analysis did not succeed: {seen[-1]}")
-        seconds.append(time.monotonic() - analysis.started)
+        took, calls = _analysed(ports)
+        seconds.append(took)
     say(
         "analysis",
         tool_calls=calls,

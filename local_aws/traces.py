@@ -8,9 +8,11 @@ https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concept
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 import os
+import random
 import threading
 import time
 from collections.abc import Iterator
@@ -30,14 +32,18 @@ FILE_BYTES = 4 << 20
 current: ContextVar[str | None] = ContextVar("trace", default=None)
 
 
+# Nobody is kept out by a name: a quick source does.
+_random = random.Random()  # noqa: S311
+
+
 def new_trace() -> str:
     """Return the name of a new trace."""
-    return f"1-{int(time.time()):08x}-{os.urandom(12).hex()}"
+    return f"1-{int(time.time()):08x}-{_random.getrandbits(96):024x}"
 
 
 def new_id() -> str:
     """Return the id of a new span."""
-    return os.urandom(8).hex()
+    return f"{_random.getrandbits(64):016x}"
 
 
 def header_of(trace: str, parent: str) -> str:
@@ -49,9 +55,14 @@ def place_of(header: str | None) -> tuple[str, str | None] | None:
     """Return the trace and the span that a header names; ``None`` where it names none."""
     if not header:
         return None
-    named = dict(part.strip().partition("=")[::2] for part in header.split(";"))
-    trace = named.get("Root")
-    return (trace, named.get("Parent") or None) if trace else None
+    trace = parent = ""
+    for part in header.split(";"):
+        name, _, value = part.strip().partition("=")
+        if name == "Root":
+            trace = value
+        elif name == "Parent":
+            parent = value
+    return (trace, parent or None) if trace else None
 
 
 class Span:
@@ -147,7 +158,16 @@ class Traces:
             span.end(error)
 
     def write(self, span: dict[str, Any]) -> None:
-        """Write a span that has ended. What cannot be written is left out."""
+        """Write a span that has ended. What cannot be written is left out.
+
+        In an event loop that is done in its next turn: what waits for an answer has it then.
+        """
+        try:
+            asyncio.get_running_loop().call_soon(self._write, span)
+        except RuntimeError:
+            self._write(span)
+
+    def _write(self, span: dict[str, Any]) -> None:
         line = orjson.dumps(span, default=str, option=orjson.OPT_APPEND_NEWLINE)
         with self._lock:
             try:

@@ -15,6 +15,7 @@ from local_aws.account import REGION
 from local_aws.aws_api import AwsApi
 from local_aws.log_delivery import LogDelivery
 from local_aws.template import Template
+from local_aws.traces import current, traces_of
 from local_cloud.installation import PROJECT, Home, State
 from local_cloud.lambda_endpoint.execution_environment import (
     Invocation,
@@ -25,6 +26,7 @@ from local_cloud.lambda_endpoint.function_pool import TooManyRequests
 from local_cloud.lambda_endpoint.packages import InstallError
 from local_cloud.lambda_endpoint.server import LambdaEndpoint
 from local_cloud.lambda_endpoint.server import Settings as LambdaSettings
+from local_cloud.lambda_endpoint.tracing import submit
 from local_cloud.template_tables import create_tables
 from websocket_gateway.backend import NetworkBackend
 from websocket_gateway.core.backend import IntegrationFailed, IntegrationTimedOut
@@ -46,6 +48,7 @@ class LocalFunctions(NetworkBackend):
     ) -> None:
         super().__init__(lambda_endpoint, logs, engine)
         self.local = endpoint
+        self.traces = traces_of("lambda")
 
     async def invoke(self, function: str, payload: bytes, timeout: float) -> bytes:
         """Return a function's answer; see :class:`websocket_gateway.core.backend.Backend`."""
@@ -54,7 +57,9 @@ class LocalFunctions(NetworkBackend):
         if pool is None:
             why = self.local.not_run.get(function)
             raise IntegrationFailed(why or f"Function not found: {function}")
-        answer = pool.submit(Invocation(new_request_id(), payload))
+        trace = current.get()
+        invocation = Invocation(new_request_id(), payload, cause=trace, trace_id=trace)
+        answer = submit(pool, invocation, self.traces)
         timer = asyncio.get_running_loop().call_later(timeout, _expire, answer)
         try:
             outcome = await answer
