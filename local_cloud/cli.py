@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from local_cloud import daemon, permissions_command, snapshot_command, trace_command
+from local_cloud import daemon, faults_command, permissions_command, snapshot_command, trace_command
 from local_cloud.client import LoginFailed
 from local_cloud.installation import PROJECT, Home, Options, Permissions, Ports, State
 from local_cloud.make_mode import make_mode
@@ -36,6 +36,7 @@ app = typer.Typer(
     help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
 )
 app.add_typer(snapshot_command.app, name="snapshot")
+app.add_typer(faults_command.app, name="faults")
 app.command()(trace_command.trace)
 app.command()(permissions_command.permissions)
 console = Console(highlight=False)

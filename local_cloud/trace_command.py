@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from local_cloud.costs import costs
 from local_cloud.installation import Home
 from local_cloud.trace_store import Trace, TraceStore
 
@@ -88,6 +89,13 @@ def _show_tree(one: Trace, *, as_json: bool) -> None:
     began, seconds = summary["start"], max(summary["seconds"], 1e-6)
     for depth, span in one.tree():
         console.print(_row(span, depth, began, seconds))
+    cost = costs(one.spans.values())
+    most = ", ".join(f"{item['amount']:g} {item['what']}" for item in cost["items"])
+    console.print(
+        f"On AWS: {cost['usd'] * 1e6:,.2f} USD for a million of these "
+        f"({cost['region']}, {cost['asOf']}: {most or 'nothing'})",
+        style="dim",
+    )
 
 
 def _row(span: dict[str, Any], depth: int, began: float, seconds: float) -> Text:

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from local_aws.traces import FOLDER_VARIABLE
+from local_cloud.costs import costs
 from local_cloud.trace_store import TraceStore
 
 MOST_LISTED = 500
@@ -53,4 +54,4 @@ class TraceView:
             if trace is None:
                 return None
             spans = [{**span, "depth": depth} for depth, span in trace.tree()]
-            return {**trace.summary(), "tree": spans}
+            return {**trace.summary(), "tree": spans, "costs": costs(trace.spans.values())}

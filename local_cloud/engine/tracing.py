@@ -11,9 +11,10 @@ import threading
 from typing import Any
 
 from localstack.aws import handlers
-from localstack.aws.api import RequestContext
+from localstack.aws.api import CommonServiceException, RequestContext
 from localstack.aws.chain import HandlerChain
 from localstack.aws.connect import InternalClientFactory
+from localstack.aws.handlers.service import ServiceExceptionSerializer
 from localstack.http import Response
 from localstack.runtime import hooks
 from localstack.services.edge import ROUTER
@@ -21,6 +22,7 @@ from localstack.utils.xray.trace_header import TraceHeader
 
 from local_aws.redaction import shown
 from local_aws.traces import HEADER, Span, Traces, traces_of
+from local_cloud.engine import call_faults
 from local_cloud.engine.permissions import guard
 
 #: What begins a trace where its caller names none.
@@ -54,8 +56,10 @@ def trace_calls() -> None:
     """Judge calls, and write their spans where these are wanted."""
     global traces
     traces = traces_of("engine")
+    ROUTER.add("/_faults", call_faults.answer, methods=["GET", "POST", "DELETE"])
     ROUTER.add("/_permissions", guard.told_roles, methods=["GET"])
     handlers.serve_custom_service_request_handlers.append(_begin)
+    handlers.run_custom_response_handlers.append(_lose)
     handlers.run_custom_finalizers.append(_end)
     if traces is None:
         return
@@ -79,16 +83,31 @@ def _begin(chain: HandlerChain, context: RequestContext, response: Response) -> 
     if context.service is None or context.operation is None:
         return
     details = guard.judged(context)
-    span = _span_of(context)
+    resource = _resource_of(context)
+    span = _span_of(context, resource)
     if span is not None:
         span.details.update(details)
         context.span = span
         here.header = span.header
         context.trace_context["aws_trace_header"] = TraceHeader.from_header_str(span.header)
     guard.refuse(context, details)
+    context.lost = call_faults.strike(context, resource, details.get("caller")).lose
 
 
-def _span_of(context: RequestContext) -> Span | None:
+def _lose(chain: HandlerChain, context: RequestContext, response: Response) -> None:
+    """Answer that an answer was lost, where that is wanted, after all was done."""
+    if getattr(context, "lost", False) and response.status_code < 400:
+        lost = CommonServiceException("InternalServerError", call_faults.LOST, 500)
+        serializer = ServiceExceptionSerializer()
+        response.update_from(serializer.create_exception_response(lost, context))
+
+
+def _resource_of(context: RequestContext) -> str | None:
+    parameters = context.service_request or {}
+    return next((str(parameters[name]) for name in _RESOURCES if parameters.get(name)), None)
+
+
+def _span_of(context: RequestContext, resource: str | None) -> Span | None:
     """Return the span of a call that is of a trace, or begins one."""
     if traces is None:
         return None
@@ -98,9 +117,7 @@ def _span_of(context: RequestContext) -> Span | None:
         return None
     parameters = context.service_request or {}
     span = traces.begin("call", f"{service}.{operation}", header, service=service)
-    span.details["resource"] = next(
-        (str(parameters[name]) for name in _RESOURCES if parameters.get(name)), None
-    )
+    span.details["resource"] = resource
     if key := parameters.get("Key"):
         span.details["key"] = key if isinstance(key, str) else shown(key)
     span.details["request"] = shown(dict(parameters))

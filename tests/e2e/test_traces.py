@@ -171,10 +171,11 @@ def test_the_terminal_lists_traces_and_draws_one(
         ).stdout
 
     assert analysis.name[-8:] in told("--last", "1000")
-    lines = told(analysis.name[-8:]).splitlines()
+    *lines, cost = told(analysis.name[-8:]).splitlines()
     assert (
         len(analysis.spans) <= len(lines) <= len(TraceStore(folder).refresh()[analysis.name].lines)
     )
+    assert cost.startswith("On AWS: ")
     assert "message analyze" in lines[0]
     assert any("s3.PutObject causal-results" in line for line in lines)
     assert json.loads(told("--last", "1", "--json"))["spans"] >= 1

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import yaml
 
+from local_aws.faults import Faults
 from local_aws.hosts import add_allowed_hosts
-from websocket_gateway.core.faults import Faults
 from websocket_gateway.core.limits import Limits
 from websocket_gateway.service import Settings
 

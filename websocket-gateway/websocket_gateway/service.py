@@ -10,12 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from local_aws.aws_api import AwsApi
+from local_aws.faults import Faults
 from local_aws.log_delivery import LogDelivery
 from local_aws.traces import traces_of
 from websocket_gateway.core.backend import Backend
-from websocket_gateway.core.faults import Faults
 from websocket_gateway.core.faulty import FaultyGateway
-from websocket_gateway.core.gateway import Gateway
 from websocket_gateway.core.limits import Limits
 from websocket_gateway.core.registry import Registry
 from websocket_gateway.core.traffic import Traffic
@@ -77,9 +76,7 @@ class GatewayService:
             *(self.registry, backend, settings.limits, traffic, settings.allowed_hosts),
             traces_of("gateway"),
         )
-        self.gateway = (
-            FaultyGateway(settings.faults, *served) if settings.faults else Gateway(*served)
-        )
+        self.gateway = FaultyGateway(settings.faults or Faults(), *served)
         self.logs = logs
         self.metrics = (
             MetricDelivery(cloudwatch, self.gateway.metrics, settings.metrics_seconds)

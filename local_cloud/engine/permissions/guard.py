@@ -10,24 +10,37 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Sequence
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from localstack.aws.api import CommonServiceException, RequestContext
 from localstack.http import Request, Response
 from localstack.utils.aws.request_context import extract_access_key_id_from_auth_header
 
+from local_aws.credentials import TEMPORARY
 from local_cloud.engine.permissions.actions import UNKNOWN, Asked, Needed, needed
 from local_cloud.engine.permissions.conditions import WrongPolicy
 from local_cloud.engine.permissions.evaluation import Call, Decision, Policy, Verdict, decide
-from local_cloud.engine.permissions.roles import Role, Roles
 from local_cloud.installation import Permissions
+
+if TYPE_CHECKING:
+    from local_cloud.engine.permissions.roles import Role, Roles
 
 LOG = logging.getLogger(__name__)
 
-_ROLES = Roles()
+#: Of a role, how many verdicts are remembered.
+MOST_VERDICTS = 5000
 #: What was said is not said again.
 MOST_SAID = 1000
 _said: set[tuple[str, str, str]] = set()
+
+
+@cache
+def _roles() -> Roles:
+    # With the first call of a function: it takes a quarter of a second to load.
+    from local_cloud.engine.permissions.roles import Roles
+
+    return Roles()
 
 
 def mode() -> Permissions:
@@ -42,7 +55,8 @@ def judged(context: RequestContext) -> dict[str, Any]:
     """
     if mode() == Permissions.OFF or context.is_internal_call:
         return {}
-    role = _ROLES.of_key(extract_access_key_id_from_auth_header(context.request.headers) or "")
+    key = extract_access_key_id_from_auth_header(context.request.headers) or ""
+    role = _roles().of_key(key) if key.startswith(TEMPORARY) else None
     if role is None:
         return {}
     parameters = context.service_request or {}
@@ -55,7 +69,7 @@ def judged(context: RequestContext) -> dict[str, Any]:
         details["permissions"].append(told)
         if role.why_not is not None:
             continue
-        verdict = _verdict(role, one, _context(context, role))
+        verdict = _verdict(role, one, context)
         if verdict.decision != Decision.ALLOWED:
             told["decision"] = str(verdict.decision)
             details["denied"] = _words(context, role, one, verdict)
@@ -94,7 +108,7 @@ def told_roles(_: Request) -> Response:
                     ],
                     "why_not": role.why_not,
                 }
-                for role in _ROLES.all()
+                for role in _roles().all()
             ],
         }
     )
@@ -103,7 +117,7 @@ def told_roles(_: Request) -> Response:
 def note_change(context: RequestContext) -> None:
     """Look at policies anew, if a call may have changed one."""
     if context.service is not None and context.service.service_name == "iam":
-        _ROLES.forget()
+        _roles().forget()
 
 
 def _say(role: Role, needed: Needed, words: str) -> None:
@@ -125,17 +139,24 @@ def _words(context: RequestContext, role: Role, needed: Needed, verdict: Verdict
     return f"User: {session} is not authorized to perform: {needed.action}{on} {why}"
 
 
-def _verdict(role: Role, needed: Needed, known: dict[str, list[str]]) -> Verdict:
-    call = Call(needed.action, needed.resource or "*", role.arn, known)
+def _verdict(role: Role, needed: Needed, context: RequestContext) -> Verdict:
+    """Return what the policies say; where nothing but the call decides, as they did before."""
+    known = role.verdicts.get(needed)
+    if known is not None:
+        return known
+    call = Call(needed.action, needed.resource or "*", role.arn, _context(context, role))
     policies, boundary = role.policies, role.boundary
     if needed.resource == UNKNOWN:
         policies = _on_anything(policies)
         boundary = None if boundary is None else _on_anything(boundary)
     try:
-        return decide(call, policies, boundary=boundary)
+        verdict = decide(call, policies, boundary=boundary)
     except WrongPolicy as error:
         LOG.warning("%s: %s", role.arn, error)
-        return Verdict(Decision.IMPLICIT_DENY)
+        verdict = Verdict(Decision.IMPLICIT_DENY)
+    if not role.asks_for_context and len(role.verdicts) < MOST_VERDICTS:
+        role.verdicts[needed] = verdict
+    return verdict
 
 
 def _on_anything(policies: Sequence[Policy]) -> tuple[Policy, ...]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,14 +16,15 @@ from localstack.services.plugins import SERVICE_PLUGINS
 from local_aws.account import ACCOUNT_ID, REGION
 from local_aws.credentials import key_of
 from local_cloud.engine.functions.template_functions import TEMPLATE
+from local_cloud.engine.permissions.actions import Needed
 from local_cloud.engine.permissions.conditions import WrongPolicy
-from local_cloud.engine.permissions.evaluation import Policy
+from local_cloud.engine.permissions.evaluation import Policy, Verdict
 from local_cloud.engine.permissions.template_policies import policies_of_template
 
 LOG = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Role:
     """A function's role, and what it is allowed.
 
@@ -35,6 +37,19 @@ class Role:
     policies: tuple[Policy, ...] = ()
     boundary: tuple[Policy, ...] | None = None
     why_not: str | None = None
+    #: What was decided before.
+    verdicts: dict[Needed, Verdict] = field(default_factory=dict, compare=False)
+
+    @cached_property
+    def asks_for_context(self) -> bool:
+        """Whether a decision depends on more than action and resource."""
+        return any(
+            "Condition" in statement
+            or "${" in str(statement.get("Resource", ""))
+            or "${" in str(statement.get("NotResource", ""))
+            for policy in (*self.policies, *(self.boundary or ()))
+            for statement in policy.statements
+        )
 
 
 class Roles:
@@ -53,8 +68,6 @@ class Roles:
 
     def of_key(self, key: str) -> Role | None:
         """Return the role of the function whose calls are signed with this key, if it is one's."""
-        if not key.startswith("ASIA"):
-            return None
         with self._lock:
             template = TEMPLATE.functions()
             if template is not self._template:

@@ -49,6 +49,7 @@ class ExecutionSpans:
             execution.trace_header,
             execution=execution.exec_arn,
             state_machine=execution.state_machine.arn,
+            type=str(execution.sm_type),
         )
         # The same after a restart of the engine: what was written before is below it.
         self.span.id = hashlib.sha256(execution.exec_arn.encode()).hexdigest()[:16]

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
+from local_aws.faults import Faults
 from tests.behaviours import behaviour
 from tests.unit.gateway.world import BASE, URI, Bench, route
 from websocket_gateway.core.backend import HttpAnswer, IntegrationFailed
-from websocket_gateway.core.faults import Faults
 from websocket_gateway.core.limits import Limits
 from websocket_gateway.core.policy import allows
 from websocket_gateway.core.traffic import Traffic
@@ -695,8 +695,8 @@ def test_a_fault_strikes_connects_and_posts(tmp_path: Path) -> None:
 def test_a_seed_repeats_the_same_faults() -> None:
     rules = {"rules": [{"on": "message", "action": "drop", "probability": 0.5}], "seed": 3}
     first, second = Faults.read(rules), Faults.read(rules)
-    drops = [first.strike("message", "say").drop for _ in range(50)]
-    assert drops == [second.strike("message", "say").drop for _ in range(50)]
+    drops = [first.strike("message", route="say").drop for _ in range(50)]
+    assert drops == [second.strike("message", route="say").drop for _ in range(50)]
     assert 5 < sum(drops) < 45
 
 

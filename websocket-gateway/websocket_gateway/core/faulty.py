@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from local_aws.faults import Faults, Strike
 from websocket_gateway.core.address import Address
 from websocket_gateway.core.api import Integration
 from websocket_gateway.core.authorizers import Refused
 from websocket_gateway.core.backend import IntegrationFailed, IntegrationTimedOut
 from websocket_gateway.core.connection import Connection
 from websocket_gateway.core.events import Event, Handshake, request_context
-from websocket_gateway.core.faults import Faults, Strike
 from websocket_gateway.core.gateway import Client, Gateway, PostFailed
 from websocket_gateway.core.proxy_response import ProxyResponse
 from websocket_gateway.core.selection import Scope
@@ -46,6 +46,9 @@ class FaultyGateway(Gateway):
         return await super()._connect(connection, handshake, address, context)
 
     async def message(self, client: Client, body: str) -> None:
+        if not self.faults.rules:
+            await super().message(client, body)
+            return
         found = self._serving(client.connection)
         route = found[0].route_for(Scope(body=body)) if found else None
         strike = await self._struck("message", route.key if route else "$default")
@@ -84,7 +87,7 @@ class FaultyGateway(Gateway):
         return await super()._integrate(integration, event, scope, answer_matters=answer_matters)
 
     async def _struck(self, on: str, route: str) -> Strike:
-        strike = self.faults.strike(on, route)
+        strike = self.faults.strike(on, route=route)
         if strike.delay:
             await self.backend.sleep(strike.delay)
         return strike

@@ -220,7 +220,9 @@ class Gateway:
             status = 500
         if span is not None:
             failed = "the function has failed" if status == 500 else None
-            span.end(failed, status=status, closed=f"{code} {reason}".strip())
+            open_seconds = (self.backend.now() - connection.connected_at) / 1000
+            closed = f"{code} {reason}".strip()
+            span.end(failed, status=status, closed=closed, connected_seconds=open_seconds)
         self._log_access(stage, context, status)
 
     # Messages
@@ -243,23 +245,23 @@ class Gateway:
         self.metrics.count("MessageCount", _dimensions(connection, key))
         span = self._begin("message", key, connection)
         try:
-            status, words = await self._answer(client, scope, found[1], route, context)
+            status, words, answered = await self._answer(client, scope, found[1], route, context)
         except Exception:  # whatever it is, the client is told
             LOG.exception("%s failed", key)
-            status, words = 500, "Internal server error"
+            status, words, answered = 500, "Internal server error", True
             self.metrics.count("ExecutionError", _dimensions(connection, key))
             self._send_error(client, words, context)
         if span is not None:
-            span.end(words or None, status=status, request=shown(body))
+            span.end(words or None, status=status, request=shown(body), answered=answered)
 
     async def _answer(
         self, client: Client, scope: Scope, stage: Stage, route: Route | None, context: Event
-    ) -> tuple[int, str]:
-        """Return the status of the answer, and the error that the client is told of, if any."""
+    ) -> tuple[int, str, bool]:
+        """Return the status, the error that the client is told of, and whether it is answered."""
         key = str(context["routeKey"])
         dimensions = _dimensions(client.connection, key)
         scope.stage_variables = stage.variables
-        status, error = 200, ""
+        status, error, answered = 200, "", False
         if route is None:
             status, error = 403, "Forbidden"
         elif not stage.admits(key, self.backend.steady()):
@@ -277,7 +279,8 @@ class Gateway:
                     route, event, scope, client.connection, answer_matters=route.two_way
                 )
                 status = answer.status
-                if route.two_way and answer.body is not None:
+                answered = route.two_way and answer.body is not None
+                if answered and answer.body is not None:
                     self.send(client, answer.body, key)
             except (IntegrationTimedOut, IntegrationFailed) as failure:
                 LOG.warning("%s: %s", key, failure)
@@ -290,7 +293,7 @@ class Gateway:
             if error:
                 context["error"] = {"message": error}
             self._log_access(stage, context, status)
-        return status, error
+        return status, error, bool(error) or answered
 
     def _begin(self, kind: str, route_key: str, connection: Connection) -> Span | None:
         """Begin a trace, of which all is that this task does from now on."""

@@ -5,6 +5,10 @@ from __future__ import annotations
 import re
 from urllib.parse import parse_qs, unquote
 
+import orjson
+
+from local_aws.faults import Faults
+from local_aws.hosts import foreign_page
 from local_aws.http_message import Request, Response
 from websocket_gateway.core import connections_api, control_api
 from websocket_gateway.core.address import Address
@@ -73,6 +77,8 @@ class HttpApi:
             return json_reply(200, {"connections": opened})
         if page == "messages":
             return self._messages(request)
+        if page == "faults":
+            return self._faults(request)
         if page == "apis":
             apis = [
                 {
@@ -85,7 +91,9 @@ class HttpApi:
                 for api in gateway.apis.values()
             ]
             return json_reply(200, {"apis": apis})
-        return error(404, "NotFoundException", "health, metrics, connections, messages or apis")
+        return error(
+            404, "NotFoundException", "health, metrics, connections, messages, faults or apis"
+        )
 
     def _messages(self, request: Request) -> Response:
         traffic = self.gateway.traffic
@@ -95,3 +103,19 @@ class HttpApi:
         if not after.isdecimal():
             return error(400, "BadRequestException", "after: the number of a message")
         return json_reply(200, {"messages": traffic.after(int(after)), "last": traffic.number})
+
+    def _faults(self, request: Request) -> Response:
+        """Tell the rules by which faults strike, take more of them, or forget them all."""
+        faults = getattr(self.gateway, "faults", None)
+        if faults is None:
+            return error(404, "NotFoundException", "This gateway injects no faults")
+        if request.method != "GET" and (refused := foreign_page(request.headers)) is not None:
+            return error(403, "ForbiddenException", refused)
+        if request.method == "DELETE":
+            faults.clear()
+        elif request.method == "POST":
+            try:
+                faults.add(Faults.read(orjson.loads(request.body)))
+            except ValueError as wrong:
+                return error(400, "BadRequestException", str(wrong))
+        return json_reply(200, faults.told())

@@ -1,6 +1,6 @@
 import { useState } from "preact/hooks";
 import { get } from "../../api";
-import { clock, date, duration, nameOf, pretty } from "../../format";
+import { clock, date, duration, nameOf, number, pretty } from "../../format";
 import { usePolled } from "../../parts/loading";
 import { Badge, Json, Loading, Problem, Tabs } from "../../parts/parts";
 import { link } from "../../router";
@@ -15,7 +15,9 @@ const VIEWS = [
 ] as const;
 /** Details that have a place of their own. */
 const SHOWN = new Set(
-  "trace id parent kind name start end depth error request response answers answered_by execution errors".split(" "),
+  "trace id parent kind name start end depth error request response answers answered_by execution errors denied".split(
+    " ",
+  ),
 );
 
 /** All that one message caused, on a line of time. */
@@ -58,6 +60,7 @@ export function Trace({ name }: { name: string }) {
               </>
             ))}
           </p>
+          <Costs costs={trace.costs} />
           <div class="columns even">
             <Waterfall trace={trace} selected={span?.id} onSelect={select} />
             <div class="side">
@@ -71,6 +74,34 @@ export function Trace({ name }: { name: string }) {
       )}
     </section>
   );
+}
+
+function Costs({ costs: { usd, items, asOf, region } }: { costs: TraceDetail["costs"] }) {
+  return (
+    <details class="costs">
+      <summary>
+        On AWS: {dollars(usd * 1e6)} for a million of these{" "}
+        <span class="quiet">
+          ({region}, list prices of {asOf})
+        </span>
+      </summary>
+      <table>
+        <tbody>
+          {items.map(({ what, amount, usd: one }) => (
+            <tr key={what}>
+              <td>{what}</td>
+              <td class="digits">{number(amount)}</td>
+              <td class="digits">{dollars(one * 1e6)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </details>
+  );
+}
+
+function dollars(value: number): string {
+  return value.toLocaleString([], { style: "currency", currency: "USD" });
 }
 
 interface WaterfallProps {
@@ -149,7 +180,7 @@ function Waterfall({ trace, selected, onSelect }: WaterfallProps) {
 
 function SpanDetail({ span, began }: { span: Span; began: number }) {
   const details = Object.entries(span).filter(
-    ([key, value]) => !SHOWN.has(key) && value !== null && value !== undefined,
+    ([key, value]) => !SHOWN.has(key) && value !== null && typeof value !== "object",
   );
   return (
     <>
@@ -189,6 +220,19 @@ function SpanDetail({ span, began }: { span: Span; began: number }) {
           </>
         ))}
       </dl>
+      {span.denied && <p class="wrong">AWS denies this: {span.denied}</p>}
+      {span.permissions && span.permissions.length > 0 && (
+        <>
+          <h3>Permissions</h3>
+          <ul class="attempts">
+            {span.permissions.map(({ action, resource, decision }) => (
+              <li key={action + resource} class={decision ? "wrong" : ""}>
+                <code>{action}</code> {resource && <>on {resource}</>} {decision && `(${decision})`}
+              </li>
+            ))}
+          </ul>
+        </>
+      )}
       {span.request !== undefined && (
         <>
           <h3>Request</h3>

@@ -39,6 +39,9 @@ export interface Span {
   key?: string;
   request_id?: string;
   execution?: string;
+  /** What the call needs; a decision is there where it is not allowed. */
+  permissions?: { action: string; resource: string; decision?: string }[];
+  denied?: string;
   answers?: Link;
   answered_by?: Link;
   [detail: string]: unknown;
@@ -47,6 +50,8 @@ export interface Span {
 export interface TraceDetail extends TraceItem {
   /** From top to bottom, each with its depth. */
   tree: Span[];
+  /** What it would have cost on AWS, in USD. */
+  costs: { usd: number; items: { what: string; amount: number; usd: number }[]; asOf: string; region: string };
 }
 
 /** Operations that change what a service holds, and how people call that. */

@@ -1,0 +1,112 @@
+"""``local-cloud faults``: what goes wrong on purpose, at the gateway and at the AWS APIs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import httpx
+import typer
+import yaml
+from rich.console import Console
+
+from local_aws.faults import CALL, Faults
+from local_cloud.installation import Home, Ports, State
+
+app = typer.Typer(help=__doc__, no_args_is_help=True)
+console = Console(highlight=False, soft_wrap=True)
+
+EXAMPLE = "on=call service=dynamodb action=fail error=ThrottlingException probability=0.2"
+
+
+@app.command()
+def add(
+    words: Annotated[
+        list[str] | None, typer.Argument(metavar="NAME=VALUE …", help=f"A rule, such as {EXAMPLE}")
+    ] = None,
+    file: Annotated[
+        Path | None, typer.Option("--file", "-f", help="Rules in YAML or JSON: docs/faults.md")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="The same faults for the same seed")] = 0,
+) -> None:
+    """Have faults strike from now on, beside those that do."""
+    if (words is None) == (file is None):
+        _fail(f"name a rule, or a --file: ./local-cloud faults add {EXAMPLE}", 2)
+    try:
+        document: dict[str, Any] = (
+            _read(file) if file is not None else {"seed": seed, "rules": [_rule(words or [])]}
+        )
+        Faults.read(document)
+    except (ValueError, OSError, yaml.YAMLError) as error:
+        _fail(f"{file or 'the rule'}: {error}", 2)
+    ports = _ports()
+    for of_calls, url in _places(ports).items():
+        rules = [rule for rule in document["rules"] if (rule["on"] == CALL) is of_calls]
+        if rules:
+            _ask("POST", url, {**document, "rules": rules})
+    console.print(f"Faults strike on purpose: {len(document['rules'])} rules were added.")
+
+
+@app.command(name="list")
+def list_rules(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
+    """List the rules that there are, with how often each has struck."""
+    rules = [rule for url in _places(_ports()).values() for rule in _ask("GET", url)["rules"]]
+    if as_json:
+        print(json.dumps({"rules": rules}))
+        return
+    if not rules:
+        console.print(f"No faults. Add one: ./local-cloud faults add {EXAMPLE}", markup=False)
+    for rule in rules:
+        struck = rule.pop("struck")
+        told = " ".join(f"{name}={value}" for name, value in rule.items())
+        console.print(f"{struck:>6} struck  {told}", markup=False)
+
+
+@app.command()
+def clear() -> None:
+    """Have no fault strike any more."""
+    for url in _places(_ports()).values():
+        _ask("DELETE", url)
+    console.print("No faults any more.")
+
+
+def _rule(words: Iterable[str]) -> dict[str, str]:
+    rule = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        if not equals:
+            raise ValueError(f"{word!r} is not NAME=VALUE")
+        rule[name] = value
+    return rule
+
+
+def _read(file: Path) -> Any:
+    # As plain words: YAML would read the key "on" as true.
+    return yaml.load(file.read_text(), yaml.BaseLoader)  # noqa: S506 - a safe loader
+
+
+def _ports() -> Ports:
+    state = State.read(Home.from_environment())
+    if state is None:
+        _fail("The cloud is not running: ./local-cloud up -d", 3)
+    return state.ports
+
+
+def _places(ports: Ports) -> dict[bool, str]:
+    """Return where rules are kept: those of calls, and the others."""
+    return {True: f"{ports.engine_url}/_faults", False: f"{ports.gateway_url}/_gateway/faults"}
+
+
+def _ask(method: str, url: str, body: Any = None) -> Any:
+    try:
+        answer = httpx.request(method, url, json=body, timeout=10, trust_env=False)
+        return answer.raise_for_status().json()
+    except (httpx.HTTPError, ValueError) as error:
+        _fail(f"{url}: {error}")
+
+
+def _fail(why: str, code: int = 1) -> NoReturn:
+    Console(stderr=True, highlight=False).print(f"local-cloud: {why}", soft_wrap=True, markup=False)
+    raise typer.Exit(code)
