@@ -143,6 +143,7 @@ def test_the_command_adds_lists_and_clears_rules_of_both_kinds(
 
 
 def test_the_agent_survives_what_aws_may_do_to_it(breakable_stack: Stack, add: Add) -> None:
+    token = breakable_stack.token()  # who logs in does not try again
     add(
         {
             "service": "dynamodb",
@@ -158,10 +159,10 @@ def test_the_agent_survives_what_aws_may_do_to_it(breakable_stack: Stack, add: A
     )
 
     async def run() -> list[dict[str, Any]]:
-        async with breakable_stack.connect() as agent:
+        async with breakable_stack.connect(token) as agent:
             return await analyse(agent)
 
     messages = within(run())
     assert messages[-1]["status"] == "SUCCEEDED"
     numbers = [message["seq"] for message in messages if "seq" in message]
-    assert numbers == sorted(set(numbers)), "no event twice"
+    assert len(numbers) == len(set(numbers)), "no event twice"
