@@ -47,6 +47,8 @@ class TemplateFunctions:
         self._mark = 0
         self._reading = threading.Lock()
         self._functions: dict[str, Function] = {}
+        #: As it was read last.
+        self.template: Template | None = None
 
     @classmethod
     def from_environment(cls) -> TemplateFunctions:
@@ -65,7 +67,9 @@ class TemplateFunctions:
         with self._reading:  # whoever asks meanwhile waits: no function is missing
             if mark != self._mark:
                 try:
-                    self._functions = read_functions(Template.load(self.path))
+                    template = Template.load(self.path)
+                    self._functions = read_functions(template)
+                    self.template = template
                 except (OSError, ValueError) as error:
                     LOG.warning("%s: %s (its functions as they were are kept)", self.path, error)
                 self._mark = mark

@@ -108,9 +108,9 @@ def _role_of(function: str) -> Role:
         return _of_iam(function, made[function])
     arn = f"arn:aws:iam::{ACCOUNT_ID}:role/{function}"
     try:
-        assert TEMPLATE.path is not None
-        return Role(function, arn, tuple(policies_of_template(TEMPLATE.path, function)))
-    except (WrongPolicy, OSError, ValueError) as error:
+        assert TEMPLATE.template is not None
+        return Role(function, arn, tuple(policies_of_template(TEMPLATE.template, function)))
+    except WrongPolicy as error:
         return Role(function, arn, why_not=str(error))
 
 

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from functools import cache
 from importlib import import_module
 from importlib.resources import files
-from pathlib import Path
 from typing import Any
 
 from local_aws.template import Template
@@ -48,14 +47,12 @@ _TRACING = Policy(
 )
 
 
-def policies_of_template(path: Path, function: str) -> list[Policy]:
+def policies_of_template(template: Template, function: str) -> list[Policy]:
     """Return the policies of a function's role.
 
     Raises:
         WrongPolicy: one of them is none, or is kept elsewhere.
-        ValueError, OSError: the template cannot be read.
     """
-    template = Template.load(path)
     defaults = template.globals_for("Function")
     for resource in template.resources("AWS::Serverless::Function"):
         properties = {**defaults, **resource.properties}
@@ -68,7 +65,7 @@ def policies_of_template(path: Path, function: str) -> list[Policy]:
         for number, one in enumerate(said if isinstance(said, list) else [said]):
             found += _policies(template, f"{resource.logical_id}.Policies[{number}]", one)
         return found
-    raise WrongPolicy(f"{path} has no function {function}")
+    raise WrongPolicy(f"{template.path} has no function {function}")
 
 
 def _policies(template: Template, name: str, said: Any) -> Iterator[Policy]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from local_aws.template import Template
 from local_aws.traces import Traces
 from local_cloud.engine.permissions.conditions import WrongPolicy
 from local_cloud.engine.permissions.template_policies import policies_of_template
@@ -34,7 +35,7 @@ def of_template(tmp_path: Path, properties: str) -> list[tuple[str, Any]]:
     template.write_text(FUNCTION.format(properties))
     return [
         (policy.name, [statement["Resource"] for statement in policy.statements])
-        for policy in policies_of_template(template, "f")
+        for policy in policies_of_template(Template.load(template), "f")
     ]
 
 
@@ -86,7 +87,7 @@ def report_of(tmp_path: Path, template: Path) -> Report:
         call.end(permissions=[{"action": action, "resource": resource}])
     traces.begin("post", "c", invocation.header, api="o643w5jvlz", stage="dev").end()
     invocation.end()
-    policies = policies_of_template(template, "append-tool-output")
+    policies = policies_of_template(Template.load(template), "append-tool-output")
     told = [{"name": one.name, "statements": one.statements} for one in policies]
     arn = "arn:aws:iam::000000000000:role/append-tool-output"
     role = {"function": "append-tool-output", "role": arn, "policies": told, "why_not": None}
