@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Browser, Page, expect, sync_playwright
@@ -595,6 +596,12 @@ def test_every_page_is_accessible(browser: Browser, stack: Stack, scheme: Any, w
         ("resources", "users"): "tbody tr",
         ("resources", "connections"): "h2",
     }
+    api = f"{stack.ports.console_url}/api/traces"
+    if traces := httpx.get(api, trust_env=False).json().get("traces"):  # in Docker there are none
+        last, before = traces[0]["trace"], traces[-1]["trace"]
+        shown[("traces",)] = "tbody tr"
+        shown["trace", last] = ".waterfall .bar"
+        shown["traces-compared", last, before] = "table.compare"
     found = []
     for address, part in shown.items():
         go(page, stack, *address)
@@ -607,6 +614,47 @@ def test_every_page_is_accessible(browser: Browser, stack: Stack, scheme: Any, w
         assert not wide, f"{address} is wider than {width} pixels"
     context.close()
     assert found == []
+
+
+@pytest.mark.embedded("in Docker no traces are written")
+def test_what_a_message_caused_is_found_seen_through_and_compared(page: Page, stack: Stack) -> None:
+    async def run() -> None:
+        async with stack.connect() as agent:
+            await analyse(agent)
+
+    aside(run())
+    aside(run())
+    go(page, stack, "traces")
+    page.get_by_label("Search").fill("dispatch-tool")
+    rows = page.locator("tbody tr").filter(has_text="message analyze")
+    expect(rows.nth(1)).to_be_visible()
+    rows.nth(0).get_by_role("checkbox").check()
+    rows.nth(1).get_by_role("checkbox").check()
+    page.get_by_label("Slower than").fill("3600000")
+    expect(page.get_by_text("No trace fits the filter.")).to_be_visible()
+    page.get_by_label("Slower than").fill("")
+    rows.nth(0).get_by_role("link").click()
+    waterfall = page.get_by_role("region", name="Waterfall")
+    waterfall.get_by_role("button", name="invocation handle-finish", exact=True).first.click()
+    side = page.locator(".side")
+    expect(side.get_by_role("heading", name="invocation handle-finish")).to_be_visible()
+    expect(side.get_by_label("the log", exact=True)).to_contain_text("START RequestId")
+    waterfall.get_by_role("button", name="s3.PutObject", exact=True).first.click()
+    expect(side.get_by_text("s3:PutObject", exact=True)).to_be_visible()
+    page.get_by_role("tab", name="What it wrote").click()
+    expect(side.get_by_role("link", name="causal-results").first).to_be_visible()
+    page.get_by_text("On AWS:").click()
+    expect(page.get_by_role("cell", name="Lambda GB-seconds")).to_be_visible()
+    page.get_by_role("link", name=re.compile("^execution ")).click()
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    page.get_by_role("link", name="Trace", exact=True).click()
+    expect(page.locator("tbody tr")).to_have_count(1)
+    page.get_by_role("link", name="show all").click()
+    both = page.locator("tbody tr").filter(has_text="message analyze")
+    both.nth(0).get_by_role("checkbox").check()
+    both.nth(1).get_by_role("checkbox").check()
+    page.get_by_role("button", name="Compare").click()
+    expect(page.locator("table.compare tbody tr").first).to_contain_text("message analyze")
 
 
 def test_an_engine_that_goes_and_comes_back(page: Page, breakable_stack: Stack) -> None:

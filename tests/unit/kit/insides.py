@@ -243,4 +243,34 @@ INSIDES = (
         )
     ),
     ("permissions.simulator", "localstack.services.iam.models", "iam_stores"),
+    ("permissions.roles", f"{_LAMBDA}.invocation.models", "lambda_stores"),
+    ("permissions.roles", f"{_LAMBDA}.invocation.lambda_models", "Function.latest"),
+    (
+        "permissions.guard",
+        "localstack.utils.aws.request_context",
+        "extract_access_key_id_from_auth_header",
+    ),
+    ("tracing", "localstack.aws.connect", "InternalClientFactory._get_client_post_hook"),
+    (
+        "tracing",
+        "localstack.aws.handlers.service",
+        "ServiceExceptionSerializer.create_exception_response",
+    ),
+    ("tracing", "localstack.utils.xray.trace_header", "TraceHeader.from_header_str"),
+    ("workflows.state_spans", f"{_ASL}.eval.event.event_manager", "EventManager.add_event"),
+    (
+        "workflows.state_spans",
+        f"{_ASL}.{_EXECUTION}.state_parallel.branch_worker",
+        "BranchWorker.__init__",
+    ),
+    (
+        "workflows.state_spans",
+        f"{_ASL}.{_MAP}.iteration.iteration_worker",
+        "IterationWorker._eval_job",
+    ),
+    (
+        "workflows.state_spans",
+        "localstack.services.stepfunctions.backend.execution_worker",
+        "ExecutionWorker._get_evaluation_environment",
+    ),
 )
