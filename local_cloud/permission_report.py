@@ -68,6 +68,28 @@ class Report:
             for actions, resources in sorted(by_actions.items())
         ]
 
+    def as_json(self) -> dict[str, Any]:
+        """Return it for programs."""
+        return {
+            "function": self.function,
+            "role": self.role,
+            "notKnown": self.why_not,
+            "used": _listed(self.used),
+            "missing": _listed(self.missing),
+            "unused": [
+                {"policy": policy, "action": action, "resource": resource}
+                for policy, action, resource in self.unused()
+            ],
+            "least": self.least(),
+        }
+
+
+def _listed(asked: Counter[tuple[str, str]]) -> list[dict[str, Any]]:
+    return [
+        {"action": action, "resource": resource, "count": count}
+        for (action, resource), count in sorted(asked.items())
+    ]
+
 
 def _words(said: Any) -> list[str]:
     return [str(one) for one in said] if isinstance(said, list) else [str(said)]

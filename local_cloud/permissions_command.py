@@ -38,7 +38,7 @@ def permissions(
         _fail(f"There is no function {function} (there are: {', '.join(found) or 'none'})", 2)
     shown = [found[function]] if function else list(found.values())
     if as_json:
-        print(json.dumps({"mode": told["mode"], "functions": [_as_json(one) for one in shown]}))
+        print(json.dumps({"mode": told["mode"], "functions": [one.as_json() for one in shown]}))
         return
     console.print(f"Calls that are not allowed: {told['mode']}")
     for one in shown:
@@ -62,28 +62,6 @@ def _show(report: Report, *, whole: bool) -> None:
         console.print("\nThe least that allows what was asked for so far:\n")
         policies = {"Policies": [{"Version": "2012-10-17", "Statement": statements}]}
         print(yaml.safe_dump(policies, sort_keys=False, width=1000), end="")
-
-
-def _as_json(report: Report) -> dict[str, Any]:
-    return {
-        "function": report.function,
-        "role": report.role,
-        "notKnown": report.why_not,
-        "used": _listed(report.used),
-        "missing": _listed(report.missing),
-        "unused": [
-            {"policy": policy, "action": action, "resource": resource}
-            for policy, action, resource in report.unused()
-        ],
-        "least": report.least(),
-    }
-
-
-def _listed(asked: Any) -> list[dict[str, Any]]:
-    return [
-        {"action": action, "resource": resource, "count": count}
-        for (action, resource), count in sorted(asked.items())
-    ]
 
 
 def _fail(why: str, code: int = 1) -> NoReturn:

@@ -19,7 +19,9 @@ from starlette.staticfiles import StaticFiles
 from local_aws.hosts import AllowedHosts
 from local_cloud.console.aws_calls import AwsCalls
 from local_cloud.console.chat import Chat
+from local_cloud.console.fault_view import FaultView
 from local_cloud.console.gateway_view import GatewayView
+from local_cloud.console.permission_view import PermissionView
 from local_cloud.console.saved_inputs import SavedInputs
 from local_cloud.console.security import OwnHosts, SecurityHeaders, same_origin
 from local_cloud.console.trace_view import TraceView
@@ -51,6 +53,7 @@ def create_app(endpoints: Endpoints, hosts: list[str], inputs: Path) -> Starlett
     """
     engine = endpoints.step_functions
     client = httpx.AsyncClient(base_url=engine, timeout=TIMEOUT, trust_env=False)
+    others = httpx.AsyncClient(base_url=endpoints.engine, trust_env=False)
     calls = AwsCalls(endpoints.engine, endpoints.step_functions)
     chat = Chat(calls, endpoints.websocket)
     gateway = GatewayView(endpoints.gateway)
@@ -58,10 +61,12 @@ def create_app(endpoints: Endpoints, hosts: list[str], inputs: Path) -> Starlett
     watch = Watch(calls)
     workflows = WorkflowView(client, engine)
     traces = TraceView()
+    permissions = PermissionView(others, traces)
+    faults = FaultView(others, gateway.client)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        async with client, gateway.client:
+        async with client, others, gateway.client:
             yield
 
     async def step_functions(request: Request) -> Response:
@@ -106,6 +111,8 @@ def create_app(endpoints: Endpoints, hosts: list[str], inputs: Path) -> Starlett
             Route("/api/datasets", same_origin(chat.upload), methods=["POST"]),
             Route("/api/connections", same_origin(gateway.connections), methods=["GET"]),
             Route("/api/messages", same_origin(gateway.messages), methods=["GET"]),
+            Route("/api/permissions", same_origin(permissions.answer), methods=["GET"]),
+            Route("/api/faults", same_origin(faults.answer), methods=["GET", "POST", "DELETE"]),
             Route("/api/traces", same_origin(traces.latest), methods=["GET"]),
             Route("/api/traces/{name}", same_origin(traces.one), methods=["GET"]),
             Route("/api/workflows/waits", same_origin(workflows.waits), methods=["GET"]),

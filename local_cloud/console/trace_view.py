@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 
 from local_aws.traces import FOLDER_VARIABLE
 from local_cloud.costs import costs
-from local_cloud.trace_store import TraceStore
+from local_cloud.trace_store import Trace, TraceStore
 
 MOST_LISTED = 500
 NONE = {"error": "No traces are written: start the cloud without --no-traces."}
@@ -41,6 +41,12 @@ class TraceView:
         if found is None:
             return JSONResponse({"error": "There is no such trace, or it has made room."}, 404)
         return JSONResponse(found)
+
+    def all(self) -> list[Trace]:
+        """Return every trace there is."""
+        assert self.store is not None
+        with self._lock:
+            return list(self.store.refresh().values())
 
     def _latest(self) -> list[dict[str, Any]]:
         assert self.store is not None

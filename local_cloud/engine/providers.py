@@ -56,6 +56,14 @@ def lambda_() -> Service:
     return provider.lambda_()
 
 
+@aws_provider(api="xray")
+def xray() -> Service:
+    """Return X-Ray, which reads the traces that the parts write."""
+    from local_cloud.engine import xray as xray_api
+
+    return xray_api.xray()
+
+
 @aws_provider(api="apigatewayv2")
 def apigatewayv2() -> Service:
     """Return what makes, describes and deletes WebSocket APIs."""

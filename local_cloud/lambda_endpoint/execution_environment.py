@@ -31,6 +31,8 @@ from local_cloud.lambda_endpoint.wire import ERROR, NEXT, WireProtocol
 from local_cloud.lambda_endpoint.zygote import ForkedProcess, ZygoteGone, Zygotes
 
 API = "/2018-06-01/runtime"
+#: Where functions' SDKs send the segments that they make themselves.
+DAEMON = "AWS_XRAY_DAEMON_ADDRESS"
 INIT_TIMEOUT_SECONDS = 30.0
 _RESPONSE_LIMIT = MAX_PAYLOAD_BYTES + 100  # what Lambda's own message says
 
@@ -182,6 +184,7 @@ class ExecutionEnvironment:
             **({"LOCAL_CLOUD_SHOWN_ROOT": "/var/task"} if function.packaged else {}),
             # Where the gateway of this machine is.
             **({"WEBSOCKET_URL": url} if (url := os.environ.get("WEBSOCKET_URL")) else {}),
+            **({DAEMON: address} if (address := os.environ.get(DAEMON)) else {}),
             **function.environment,
             "_HANDLER": function.handler,
             "AWS_EXECUTION_ENV": f"AWS_Lambda_{function.runtime}",

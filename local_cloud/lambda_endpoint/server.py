@@ -30,6 +30,7 @@ from local_cloud.lambda_endpoint.packages import RUNTIME_REQUIREMENTS, InstallEr
 from local_cloud.lambda_endpoint.registry import Registry
 from local_cloud.lambda_endpoint.runtime_api import MAX_PAYLOAD_BYTES
 from local_cloud.lambda_endpoint.runtimes import OWN_PYTHON, instead_of
+from local_cloud.lambda_endpoint.xray_daemon import listen
 from local_cloud.lambda_endpoint.zygote import Zygotes
 
 LOG = logging.getLogger(__name__)
@@ -99,13 +100,15 @@ class LambdaEndpoint:
         for wanted in settings.debugged:
             debugger = await self.debug(wanted, wait=settings.debug_wait)
             print(f"{debugger.name}: debugger on 127.0.0.1:{debugger.port}", flush=True)
+        traces = traces_of("lambda")
+        daemon = await listen(traces) if traces is not None else None
         api = InvokeApi(
             self.pools,
             self.refresh,
             lambda name: self.not_run.get(name),
             self.registry,
             DebugApi(self.debuggers, self.debug),
-            traces_of("lambda"),
+            traces,
         )
         hosts = AllowedHosts(settings.allowed_hosts)
         server = await loop.create_server(
@@ -120,6 +123,8 @@ class LambdaEndpoint:
         )
         await stopped.wait()
         server.close()
+        if daemon is not None:
+            daemon.close()
         await self.close()
 
     async def open(self) -> None:

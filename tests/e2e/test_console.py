@@ -595,6 +595,7 @@ def test_every_page_is_accessible(browser: Browser, stack: Stack, scheme: Any, w
         ("resources", "secrets"): "li",
         ("resources", "users"): "tbody tr",
         ("resources", "connections"): "h2",
+        ("faults",): "form",
     }
     api = f"{stack.ports.console_url}/api/traces"
     if traces := httpx.get(api, trust_env=False).json().get("traces"):  # in Docker there are none
@@ -602,6 +603,8 @@ def test_every_page_is_accessible(browser: Browser, stack: Stack, scheme: Any, w
         shown[("traces",)] = "tbody tr"
         shown["trace", last] = ".waterfall .bar"
         shown["traces-compared", last, before] = "table.compare"
+        shown[("permissions",)] = "tbody tr"
+        shown["permissions", "invoke-llm"] = "pre"
     found = []
     for address, part in shown.items():
         go(page, stack, *address)
@@ -655,6 +658,46 @@ def test_what_a_message_caused_is_found_seen_through_and_compared(page: Page, st
     both.nth(1).get_by_role("checkbox").check()
     page.get_by_role("button", name="Compare").click()
     expect(page.locator("table.compare tbody tr").first).to_contain_text("message analyze")
+
+
+@pytest.mark.embedded("in Docker no traces are written")
+def test_a_functions_permissions_are_named_with_the_least_policy(page: Page, stack: Stack) -> None:
+    async def run() -> None:
+        async with stack.connect() as agent:
+            await analyse(agent)
+
+    aside(run())
+    go(page, stack, "permissions")
+    row = page.locator("tbody tr").filter(has_text="append-tool-output")
+    expect(row).to_be_visible()
+    row.get_by_role("link").click()
+    expect(page.get_by_text("Nothing that it asked for.")).to_be_visible()
+    used = page.locator("li").filter(has_text="dynamodb:Query").first
+    expect(used).to_contain_text("table/causal-messages")
+    least = page.get_by_label("the least policy", exact=True)
+    expect(least).to_contain_text('"dynamodb:Query"')
+    expect(least).to_contain_text("@connections/*")
+
+
+def test_a_fault_is_added_strikes_and_is_cleared(page: Page, stack: Stack) -> None:
+    go(page, stack, "faults")
+    form = page.get_by_role("form", name="New rule")
+    form.get_by_label("Error").fill("ThrottlingException")
+    form.get_by_label("Service").fill("kms")
+    form.get_by_label("At most").fill("1")
+    form.get_by_role("button", name="Add").click()
+    row = page.locator("tbody tr")
+    expect(row).to_contain_text("fail ThrottlingException")
+    expect(row).to_contain_text("0 of 1")
+    keys = stack.aws("kms").list_keys()  # the SDK tries again
+    assert keys["ResponseMetadata"]["RetryAttempts"] == 1
+    expect(row).to_contain_text("1 of 1")
+    form.get_by_label("Of").select_option("post")
+    form.get_by_label("Status").fill("200")
+    form.get_by_role("button", name="Add").click()
+    expect(page.get_by_role("alert")).to_contain_text("status: expected an HTTP status")
+    page.get_by_role("button", name="Clear all").click()
+    expect(page.get_by_text("Nothing goes wrong on purpose.")).to_be_visible()
 
 
 def test_an_engine_that_goes_and_comes_back(page: Page, breakable_stack: Stack) -> None:

@@ -324,6 +324,11 @@ Resources:
       AssumeRolePolicyDocument:
         Statement:
           - {Effect: Allow, Principal: {Service: lambda.amazonaws.com}, Action: sts:AssumeRole}
+      Policies:
+        - PolicyName: own
+          PolicyDocument:
+            Version: "2012-10-17"
+            Statement: [{Effect: Allow, Action: ssm:PutParameter, Resource: "*"}]
   Kept: {Type: AWS::SSM::Parameter, Properties: {Type: String, Value: none, Name: NAME}}
   Function:
     Type: AWS::Lambda::Function

@@ -17,6 +17,7 @@ from localstack.aws.api import CommonServiceException, RequestContext
 from localstack.http import Request, Response
 from localstack.utils.aws.request_context import extract_access_key_id_from_auth_header
 
+from local_aws.account import REGION
 from local_aws.credentials import TEMPORARY
 from local_cloud.engine.permissions.actions import UNKNOWN, Asked, Needed, needed
 from local_cloud.engine.permissions.conditions import WrongPolicy
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger(__name__)
 
+_BUCKETS = "arn:aws:s3:::"
 #: Of a role, how many verdicts are remembered.
 MOST_VERDICTS = 5000
 #: What was said is not said again.
@@ -141,8 +143,13 @@ def _words(context: RequestContext, role: Role, needed: Needed, verdict: Verdict
 
 def _verdict(role: Role, needed: Needed, context: RequestContext) -> Verdict:
     """Return what the policies say; where nothing but the call decides, as they did before."""
+    try:
+        resource = _bucket_policy(context.account_id, needed)
+    except WrongPolicy as error:
+        LOG.warning("%s", error)
+        resource = None
     known = role.verdicts.get(needed)
-    if known is not None:
+    if known is not None and resource is None:
         return known
     call = Call(needed.action, needed.resource or "*", role.arn, _context(context, role))
     policies, boundary = role.policies, role.boundary
@@ -150,13 +157,28 @@ def _verdict(role: Role, needed: Needed, context: RequestContext) -> Verdict:
         policies = _on_anything(policies)
         boundary = None if boundary is None else _on_anything(boundary)
     try:
-        verdict = decide(call, policies, boundary=boundary)
+        verdict = decide(call, policies, boundary=boundary, resource=resource)
     except WrongPolicy as error:
         LOG.warning("%s: %s", role.arn, error)
         verdict = Verdict(Decision.IMPLICIT_DENY)
-    if not role.asks_for_context and len(role.verdicts) < MOST_VERDICTS:
+    if resource is None and not role.asks_for_context and len(role.verdicts) < MOST_VERDICTS:
         role.verdicts[needed] = verdict
     return verdict
+
+
+def _bucket_policy(account: str, needed: Needed) -> Policy | None:
+    """Return the policy of the bucket that a call is about, if it has one.
+
+    Raises:
+        WrongPolicy: it is none that AWS would take.
+    """
+    if not needed.resource.startswith(_BUCKETS):
+        return None
+    from localstack.services.s3.models import s3_stores
+
+    name = needed.resource.removeprefix(_BUCKETS).partition("/")[0]
+    bucket = s3_stores[account][REGION].buckets.get(name)
+    return Policy.read(f"{name}'s policy", bucket.policy) if bucket and bucket.policy else None
 
 
 def _on_anything(policies: Sequence[Policy]) -> tuple[Policy, ...]:

@@ -33,6 +33,11 @@ export async function workflows(page: string, body?: object): Promise<any> {
   return (await read(await request(`/api/workflows/${page}`, options))).answer;
 }
 
+/** The rules of faults on purpose, after what is done with them. */
+export async function faults(method: "GET" | "POST" | "DELETE", body?: object): Promise<any> {
+  return read(await request("/api/faults", { method, headers: HEADERS, body: body && JSON.stringify(body) }));
+}
+
 export async function upload(name: string, file: File, token: string): Promise<string> {
   const headers = { ...HEADERS, Authorization: `Bearer ${token}` };
   const path = `/api/datasets?name=${encodeURIComponent(name)}`;

@@ -5,6 +5,8 @@ import { Compare } from "./pages/compare/Compare";
 import { Execution } from "./pages/execution/Execution";
 import { Executions } from "./pages/executions/Executions";
 import { Resources } from "./pages/resources/Resources";
+import { Faults } from "./pages/faults/Faults";
+import { Permissions } from "./pages/permissions/Permissions";
 import { StateMachine } from "./pages/machine/StateMachine";
 import { ComparedTraces } from "./pages/traces/ComparedTraces";
 import { Trace } from "./pages/traces/Trace";
@@ -21,6 +23,8 @@ const PAGES = [
   ["machine", "State machines"],
   ["chat", "Chat"],
   ["resources", "Resources"],
+  ["permissions", "Permissions"],
+  ["faults", "Faults"],
 ] as const;
 /** Pages that are reached from another one, and are shown as part of it. */
 const PART_OF: Record<string, string> = {
@@ -69,6 +73,8 @@ function App() {
         {page === "traces" && <Traces of={first} key={first} />}
         {page === "trace" && <Trace name={first} key={first} />}
         {page === "traces-compared" && <ComparedTraces names={[first, second]} key={first + second} />}
+        {page === "permissions" && <Permissions name={first} key={first} />}
+        {page === "faults" && <Faults />}
         {page === "machine" && <StateMachine arn={first} key={first} />}
         {page === "chat" && <Chat />}
         {page === "resources" && <Resources kind={first || "tables"} name={second} />}
