@@ -13,6 +13,9 @@ ANSWER_TIMEOUT_SECONDS = 15 * 60 + 10
 CONNECT_TIMEOUT_SECONDS = 5
 _HOP_BY_HOP = {"connection", "content-length", "transfer-encoding", "keep-alive", "server", "date"}
 
+#: Not 501: by that SAM refuses what it is asked in another way then.
+_FAILED = (500, 502, 503, 504)
+
 
 class Forwarder:
     """Forwards requests to one endpoint over kept-alive connections.
@@ -68,7 +71,7 @@ class Forwarder:
                 status_code=500,
             ) from error
         named = answer.headers.get("X-Amzn-ErrorType", "")
-        if answer.status_code >= 500 and not named.endswith(("Exception", "Error")):
+        if answer.status_code in _FAILED and not named.endswith(("Exception", "Error")):
             # No words of Lambda's, who would be tried again: SAM's ("Service"), or its server's.
             LOG.warning("%s failed: %s %s", url, answer.status_code, answer.reason)
             raise CommonServiceException(

@@ -53,6 +53,7 @@ def send(endpoint: str, path: str) -> Any:
         "/500/application/json/ServiceException",
         "/500/application/json/InternalServerError",
         "/404/text/html",
+        "/501/application/json/NotImplemented",
     ],
 )
 def test_an_answer_is_passed_on(endpoint: str, path: str) -> None:
