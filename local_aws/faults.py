@@ -163,6 +163,20 @@ class Faults:
         )
 
 
+def parted(document: Any) -> dict[bool, dict[str, Any]]:
+    """Return a fault file's content in two: that of calls, and that of the gateway.
+
+    Raises:
+        ValueError: says which rule is wrong, and how.
+    """
+    Faults.read(document)
+    return {
+        of_calls: {**document, "rules": rules}
+        for of_calls in (True, False)
+        if (rules := [rule for rule in document["rules"] if (rule["on"] == CALL) is of_calls])
+    }
+
+
 def _rule(number: int, item: Any) -> Rule:
     def wrong(what: str) -> ValueError:
         return ValueError(f"rule {number}: {what}")

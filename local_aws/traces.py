@@ -9,13 +9,11 @@ https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concept
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import os
 import random
 import threading
 import time
-from collections.abc import Iterator
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
@@ -142,21 +140,6 @@ class Traces:
         """Return a span that begins now; see :class:`Span`."""
         return Span(self, kind, name, header, details)
 
-    @contextlib.contextmanager
-    def span(self, kind: str, name: str, header: str | None = None) -> Iterator[Span]:
-        """Make what is done meanwhile a span, and the current one of this task."""
-        span = self.begin(kind, name, header)
-        token = current.set(span.header)
-        error: str | None = None
-        try:
-            yield span
-        except BaseException as failure:
-            error = repr(failure)
-            raise
-        finally:
-            current.reset(token)
-            span.end(error)
-
     def write(self, span: dict[str, Any]) -> None:
         """Write a span that has ended. What cannot be written is left out.
 
@@ -179,10 +162,6 @@ class Traces:
                 self._size += os.write(self._file, line)
             except OSError as error:
                 LOG.debug("a span is not written: %s", error)
-
-    def close(self) -> None:
-        """Write no more."""
-        os.close(self._file)
 
 
 def before(path: Path) -> Path:

@@ -22,6 +22,7 @@ from rich.table import Table
 
 from local_cloud import daemon, faults_command, permissions_command, snapshot_command, trace_command
 from local_cloud.client import LoginFailed
+from local_cloud.failing import EXIT_NOT_RUNNING, errors, fail, running_or_fail
 from local_cloud.installation import PROJECT, Home, Options, Permissions, Ports, State
 from local_cloud.make_mode import make_mode
 from local_cloud.mode import Progress
@@ -40,10 +41,8 @@ app.add_typer(faults_command.app, name="faults")
 app.command()(trace_command.trace)
 app.command()(permissions_command.permissions)
 console = Console(highlight=False)
-errors = Console(stderr=True, highlight=False)
 
 STOP_SECONDS = 60.0
-EXIT_NOT_RUNNING = 3
 
 
 @app.callback(help=__doc__)
@@ -81,26 +80,12 @@ Parameters = Annotated[
 ]
 
 
-def fail(message: str, code: int = 1) -> NoReturn:
-    """Say what was wrong and end with this exit status."""
-    errors.print(f"[red]local-cloud:[/red] {escape(message)}", soft_wrap=True)
-    raise typer.Exit(code)
-
-
 def ports_or_fail() -> Ports:
     """Return the configured ports."""
     try:
         return Ports.from_environment()
     except ValueError as error:
         fail(str(error), 2)
-
-
-def running_or_fail(home: Home) -> State:
-    """Return what runs in ``home``."""
-    state = State.read(home)
-    if state is None:
-        fail("the cloud is not running. Start it: ./local-cloud up -d", EXIT_NOT_RUNNING)
-    return state
 
 
 def show(progress: Progress) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 MESSAGE_BYTES = 32 * 1024
 READ_BYTES = 4 * 1024
 EXPRESS_MB = 64
-_WRITES = {"PutItem": 1, "UpdateItem": 1, "DeleteItem": 1, "BatchWriteItem": 1}
+_WRITES = {"PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems"}
 _TRANSACTIONS = {"TransactWriteItems", "TransactGetItems"}
 _S3_WRITES = ("Put", "Copy", "Create", "Upload", "Complete", "List", "Post")
 #: Services whose every call has one price.
@@ -102,7 +102,7 @@ def _call(span: Mapping[str, Any]) -> Iterator[Item]:
     service, _, operation = str(span["name"]).partition(".")
     if service == "dynamodb":
         twice = 2 if operation in _TRANSACTIONS else 1
-        if operation in _WRITES or operation == "TransactWriteItems":
+        if operation in _WRITES:
             yield "DynamoDB write request units", twice
         elif operation in ("GetItem", "Query", "Scan", "BatchGetItem", "TransactGetItems"):
             units = max(1, math.ceil(float(span.get("bytes") or 0) / READ_BYTES))

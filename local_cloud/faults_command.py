@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import httpx
 import typer
 import yaml
 from rich.console import Console
 
-from local_aws.faults import CALL, Faults
-from local_cloud.installation import Home, Ports, State
+from local_aws.faults import parted
+from local_cloud.failing import fail, running_or_fail
+from local_cloud.installation import Home, Ports
 
 app = typer.Typer(help=__doc__, no_args_is_help=True)
 console = Console(highlight=False, soft_wrap=True)
@@ -33,19 +34,17 @@ def add(
 ) -> None:
     """Have faults strike from now on, beside those that do."""
     if (words is None) == (file is None):
-        _fail(f"name a rule, or a --file: ./local-cloud faults add {EXAMPLE}", 2)
+        fail(f"name a rule, or a --file: ./local-cloud faults add {EXAMPLE}", 2)
     try:
         document: dict[str, Any] = (
             _read(file) if file is not None else {"seed": seed, "rules": [_rule(words or [])]}
         )
-        Faults.read(document)
+        parts = parted(document)
     except (ValueError, OSError, yaml.YAMLError) as error:
-        _fail(f"{file or 'the rule'}: {error}", 2)
-    ports = _ports()
-    for of_calls, url in _places(ports).items():
-        rules = [rule for rule in document["rules"] if (rule["on"] == CALL) is of_calls]
-        if rules:
-            _ask("POST", url, {**document, "rules": rules})
+        fail(f"{file or 'the rule'}: {error}", 2)
+    places = _places(_ports())
+    for of_calls, part in parts.items():
+        _ask("POST", places[of_calls], part)
     console.print(f"Faults strike on purpose: {len(document['rules'])} rules were added.")
 
 
@@ -88,10 +87,7 @@ def _read(file: Path) -> Any:
 
 
 def _ports() -> Ports:
-    state = State.read(Home.from_environment())
-    if state is None:
-        _fail("The cloud is not running: ./local-cloud up -d", 3)
-    return state.ports
+    return running_or_fail(Home.from_environment()).ports
 
 
 def _places(ports: Ports) -> dict[bool, str]:
@@ -104,9 +100,4 @@ def _ask(method: str, url: str, body: Any = None) -> Any:
         answer = httpx.request(method, url, json=body, timeout=10, trust_env=False)
         return answer.raise_for_status().json()
     except (httpx.HTTPError, ValueError) as error:
-        _fail(f"{url}: {error}")
-
-
-def _fail(why: str, code: int = 1) -> NoReturn:
-    Console(stderr=True, highlight=False).print(f"local-cloud: {why}", soft_wrap=True, markup=False)
-    raise typer.Exit(code)
+        fail(f"{url}: {error}")

@@ -9,6 +9,7 @@ from os.path import commonpath
 from typing import Any
 
 from local_aws.account import ACCOUNT_ID, REGION
+from local_cloud.engine.permissions.conditions import words
 from local_cloud.engine.permissions.evaluation import Call, Decision, Policy, decide
 from local_cloud.engine.permissions.patterns import arn_like, like
 from local_cloud.trace_store import Trace
@@ -43,8 +44,8 @@ class Report:
             for statement in policy.statements:
                 if statement["Effect"] != "Allow" or "Action" not in statement:
                     continue
-                for action in _words(statement["Action"]):
-                    for resource in _words(statement.get("Resource", "*")):
+                for action in words(statement["Action"]):
+                    for resource in words(statement.get("Resource", "*")):
                         if not self._is_used(action, resource):
                             found.append((policy.name, action, resource))
         return found
@@ -89,10 +90,6 @@ def _listed(asked: Counter[tuple[str, str]]) -> list[dict[str, Any]]:
         {"action": action, "resource": resource, "count": count}
         for (action, resource), count in sorted(asked.items())
     ]
-
-
-def _words(said: Any) -> list[str]:
-    return [str(one) for one in said] if isinstance(said, list) else [str(said)]
 
 
 def _general(asked: Iterable[tuple[str, str]]) -> list[tuple[str, set[str]]]:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import httpx
 import typer
 import yaml
 from rich.console import Console
 
-from local_cloud.installation import Home, State
+from local_cloud.failing import fail, running_or_fail
+from local_cloud.installation import Home
 from local_cloud.permission_report import Report, reports
 from local_cloud.trace_store import TraceStore
 
@@ -23,19 +24,17 @@ def permissions(
 ) -> None:
     """Show which permissions functions used, lacked and had for nothing, by their traces."""
     home = Home.from_environment()
-    state = State.read(home)
-    if state is None:
-        _fail("The cloud is not running: ./local-cloud up -d", 3)
+    state = running_or_fail(home)
     if not home.traces.is_dir():
-        _fail("No traces are written: start the cloud without --no-traces, and use it")
+        fail("No traces are written: start the cloud without --no-traces, and use it")
     try:
         answer = httpx.get(f"{state.ports.engine_url}/_permissions", timeout=10, trust_env=False)
         told: Any = answer.raise_for_status().json()
     except (httpx.HTTPError, ValueError) as error:
-        _fail(f"the engine does not tell: {error}")
+        fail(f"the engine does not tell: {error}")
     found = reports(told["roles"], TraceStore(home.traces).refresh().values())
     if function and function not in found:
-        _fail(f"There is no function {function} (there are: {', '.join(found) or 'none'})", 2)
+        fail(f"There is no function {function} (there are: {', '.join(found) or 'none'})", 2)
     shown = [found[function]] if function else list(found.values())
     if as_json:
         print(json.dumps({"mode": told["mode"], "functions": [one.as_json() for one in shown]}))
@@ -62,8 +61,3 @@ def _show(report: Report, *, whole: bool) -> None:
         console.print("\nThe least that allows what was asked for so far:\n")
         policies = {"Policies": [{"Version": "2012-10-17", "Statement": statements}]}
         print(yaml.safe_dump(policies, sort_keys=False, width=1000), end="")
-
-
-def _fail(why: str, code: int = 1) -> NoReturn:
-    Console(stderr=True, highlight=False).print(f"local-cloud: {why}", soft_wrap=True, markup=False)
-    raise typer.Exit(code)

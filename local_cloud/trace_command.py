@@ -6,13 +6,14 @@ import json
 import time
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.text import Text
 
 from local_cloud.costs import costs
+from local_cloud.failing import fail
 from local_cloud.installation import Home
 from local_cloud.trace_store import Trace, TraceStore
 
@@ -33,7 +34,7 @@ def trace(
     """Show what messages, invocations and executions have caused: the latest, or one as a tree."""
     folder = Home.from_environment().traces
     if not folder.is_dir():
-        _fail(f"There are no traces in {folder}: start the cloud (./local-cloud up -d) and use it")
+        fail(f"There are no traces in {folder}: start the cloud (./local-cloud up -d) and use it")
     store = TraceStore(folder)
     if name:
         _show_tree(_named(store, name), as_json=as_json)
@@ -51,7 +52,7 @@ def _named(store: TraceStore, name: str) -> Trace:
     found = [one for key, one in store.refresh().items() if key.endswith(name)]
     if len(found) != 1:
         known = "none of that name" if not found else f"{len(found)} whose names end so"
-        _fail(f"There is {known}: ./local-cloud trace lists them")
+        fail(f"There is {known}: ./local-cloud trace lists them")
     return found[0]
 
 
@@ -87,9 +88,10 @@ def _show_tree(one: Trace, *, as_json: bool) -> None:
         return
     summary = one.summary()
     began, seconds = summary["start"], max(summary["seconds"], 1e-6)
-    for depth, span in one.tree():
+    tree = list(one.tree())
+    for depth, span in tree:
         console.print(_row(span, depth, began, seconds))
-    cost = costs(one.spans.values())
+    cost = costs(span for _, span in tree)
     most = ", ".join(f"{item['amount']:g} {item['what']}" for item in cost["items"])
     console.print(
         f"On AWS: {cost['usd'] * 1e6:,.2f} USD for a million of these "
@@ -112,8 +114,3 @@ def _row(span: dict[str, Any], depth: int, began: float, seconds: float) -> Text
     if "error" in span:
         row.append(f"  {str(span['error'])[:120]}", "red")
     return row
-
-
-def _fail(why: str) -> NoReturn:
-    Console(stderr=True, highlight=False).print(f"local-cloud: {why}", soft_wrap=True, markup=False)
-    raise typer.Exit(1)

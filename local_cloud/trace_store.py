@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import orjson
+
+from local_aws.traces import FOLDER_VARIABLE
 
 #: Kinds by which a trace begins, in the order in which one is its first.
 _ROOTS = ("message", "connect", "disconnect", "call", "execution", "invocation")
@@ -96,6 +99,12 @@ class TraceStore:
         self._traces: dict[str, Trace] = {}
         #: How far each file was read, by its first line: it is renamed when it is full.
         self._read: dict[bytes, int] = {}
+
+    @classmethod
+    def from_environment(cls) -> TraceStore | None:
+        """Return what reads the traces of this cloud; ``None`` where none are written."""
+        folder = os.environ.get(FOLDER_VARIABLE)
+        return cls(Path(folder)) if folder else None
 
     def refresh(self) -> dict[str, Trace]:
         """Return the traces by their name; those whose files are gone are not there."""

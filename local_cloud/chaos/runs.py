@@ -198,8 +198,8 @@ def _left(home: Home, ports: Ports, family: set[psutil.Process]) -> list[str]:
                 probe.bind(("127.0.0.1", port))
             except OSError:
                 left.append(f"port {port} is taken")
-    expected = {"data", "logs", home.traces.name, home.signing_key.name, home.functions.name}
-    expected.add("build.toml")
+    kept = (home.data, home.logs, home.traces, home.signing_key, home.functions)
+    expected = {"build.toml", *(path.name for path in kept)}
     left += [f"file {name}" for name in sorted(os.listdir(home.path)) if name not in expected]
     return left
 

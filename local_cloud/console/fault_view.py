@@ -8,7 +8,7 @@ import httpx
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from local_aws.faults import CALL, Faults
+from local_aws.faults import parted
 
 _AT_ENGINE, _AT_GATEWAY = "/_faults", "/_gateway/faults"
 
@@ -29,12 +29,8 @@ class FaultView:
         """Answer ``/api/faults``: tell the rules, take more of them, or forget them all."""
         try:
             if request.method == "POST":
-                document = await request.json()
-                Faults.read(document)
-                for of_calls in (True, False):
-                    rules = [r for r in document["rules"] if (r["on"] == CALL) is of_calls]
-                    if rules:
-                        await self._ask("POST", of_calls, {**document, "rules": rules})
+                for of_calls, document in parted(await request.json()).items():
+                    await self._ask("POST", of_calls, document)
             elif request.method == "DELETE":
                 for of_calls in (True, False):
                     await self._ask("DELETE", of_calls)

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import threading
-from pathlib import Path
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from local_aws.traces import FOLDER_VARIABLE
 from local_cloud.costs import costs
 from local_cloud.trace_store import Trace, TraceStore
 
@@ -23,8 +20,7 @@ class TraceView:
     """Reads the traces when a page asks."""
 
     def __init__(self) -> None:
-        folder = os.environ.get(FOLDER_VARIABLE)
-        self.store = TraceStore(Path(folder)) if folder else None
+        self.store = TraceStore.from_environment()
         self._lock = threading.Lock()
 
     async def latest(self, request: Request) -> Response:
@@ -60,4 +56,4 @@ class TraceView:
             if trace is None:
                 return None
             spans = [{**span, "depth": depth} for depth, span in trace.tree()]
-            return {**trace.summary(), "tree": spans, "costs": costs(trace.spans.values())}
+            return {**trace.summary(), "tree": spans, "costs": costs(spans)}

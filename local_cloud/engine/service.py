@@ -1,9 +1,10 @@
-"""One way to make a LocalStack service out of a single request handler."""
+"""A LocalStack service out of a single request handler, and an error in place of an answer."""
 
 from collections.abc import Callable
 
-from localstack.aws.api import RequestContext
+from localstack.aws.api import CommonServiceException, RequestContext
 from localstack.aws.api.core import ServiceRequest, ServiceResponse
+from localstack.aws.handlers.service import ServiceExceptionSerializer
 from localstack.aws.skeleton import Skeleton
 from localstack.aws.spec import load_service
 from localstack.http import Response
@@ -16,3 +17,10 @@ def service_of(name: str, handler: Handler) -> Service:
     """Return the LocalStack service ``name`` whose every operation is answered by ``handler``."""
     model = load_service(name)
     return Service(name, skeleton=Skeleton(model, dict.fromkeys(model.operation_names, handler)))
+
+
+def answer_error(
+    context: RequestContext, response: Response, error: CommonServiceException
+) -> None:
+    """Put an error, in the form of its service, in the place of what a call was answered with."""
+    response.update_from(ServiceExceptionSerializer().create_exception_response(error, context))

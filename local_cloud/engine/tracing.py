@@ -14,7 +14,6 @@ from localstack.aws import handlers
 from localstack.aws.api import CommonServiceException, RequestContext
 from localstack.aws.chain import HandlerChain
 from localstack.aws.connect import InternalClientFactory
-from localstack.aws.handlers.service import ServiceExceptionSerializer
 from localstack.http import Response
 from localstack.runtime import hooks
 from localstack.services.edge import ROUTER
@@ -24,6 +23,7 @@ from local_aws.redaction import shown
 from local_aws.traces import HEADER, Span, Traces, traces_of
 from local_cloud.engine import call_faults
 from local_cloud.engine.permissions import guard
+from local_cloud.engine.service import answer_error
 
 #: What begins a trace where its caller names none.
 _BEGINS = ("stepfunctions", "StartExecution")
@@ -98,8 +98,7 @@ def _lose(chain: HandlerChain, context: RequestContext, response: Response) -> N
     """Answer that an answer was lost, where that is wanted, after all was done."""
     if getattr(context, "lost", False) and response.status_code < 400:
         lost = CommonServiceException("InternalServerError", call_faults.LOST, 500)
-        serializer = ServiceExceptionSerializer()
-        response.update_from(serializer.create_exception_response(lost, context))
+        answer_error(context, response, lost)
 
 
 def _resource_of(context: RequestContext) -> str | None:

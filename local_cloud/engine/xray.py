@@ -8,10 +8,8 @@ from __future__ import annotations
 import datetime
 import json
 import operator
-import os
 import re
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from localstack.aws.api import CommonServiceException, RequestContext
@@ -19,13 +17,12 @@ from localstack.aws.api.core import ServiceRequest, ServiceResponse
 from localstack.services.plugins import Service
 
 from local_aws.segments import document_of, flags_of, spans_of
-from local_aws.traces import FOLDER_VARIABLE
 from local_cloud.engine import tracing
 from local_cloud.engine.service import service_of
 from local_cloud.trace_store import Trace, TraceStore
 
 PAGE, MOST_IDS = 100, 5
-Test = Callable[[Trace, dict[str, Any]], bool]
+Test = Callable[[dict[str, Any]], bool]
 _COMPARED = re.compile(r"(duration|responsetime)\s*(<=|>=|=|<|>)\s*([\d.]+)")
 _NAMED = re.compile(r'service\(\s*"([^"]+)"\s*\)')
 _COMPARE: dict[str, Callable[[float, float], bool]] = {
@@ -42,8 +39,7 @@ class XRay:
     """Answers the operations that read and write traces."""
 
     def __init__(self) -> None:
-        folder = os.environ.get(FOLDER_VARIABLE)
-        self.store = TraceStore(Path(folder)) if folder else None
+        self.store = TraceStore.from_environment()
         self.answers: dict[str, Callable[[Any], dict[str, Any]]] = {
             "GetTraceSummaries": self.summaries,
             "BatchGetTraces": self.traces,
@@ -74,9 +70,9 @@ class XRay:
         tests = [_test(words) for words in _conditions(request.get("FilterExpression"))]
         found = []
         for trace in self.store.latest(10_000):
-            told = _summary(trace)
-            if begin <= trace.summary()["start"] <= end and all(t(trace, told) for t in tests):
-                found.append(told)
+            if begin <= trace.summary()["start"] <= end:
+                told = _summary(trace)
+                found += [told] if all(test(told) for test in tests) else []
         first = int(request.get("NextToken") or 0)
         answer: dict[str, Any] = {
             "TraceSummaries": found[first : first + PAGE],
@@ -166,14 +162,14 @@ def _test(words: str) -> Test:
     if words in _FLAGS:
         key = {"error": "HasError", "fault": "HasFault", "throttle": "HasThrottle"}.get(words)
         if key is not None:
-            return lambda _, told: bool(told[key])
-        return lambda _, told: not (told["HasError"] or told["HasFault"])
+            return lambda told: bool(told[key])
+        return lambda told: not (told["HasError"] or told["HasFault"])
     if match := _COMPARED.fullmatch(words):
         compare, than = _COMPARE[match[2]], float(match[3])
-        return lambda _, told: compare(told["Duration"], than)
+        return lambda told: compare(told["Duration"], than)
     if match := _NAMED.fullmatch(words):
         name = match[1]
-        return lambda _, told: any(name == one["Name"] for one in told["ServiceIds"])
+        return lambda told: any(name == one["Name"] for one in told["ServiceIds"])
     raise _wrong(
         f"FilterExpression: {words!r} is not known here: ok, error, fault, throttle, "
         'duration and responsetime with a number, service("NAME"), joined by AND'

@@ -45,6 +45,7 @@ def _roles() -> Roles:
     return Roles()
 
 
+@cache
 def mode() -> Permissions:
     """Return what comes of a call that AWS would not have allowed."""
     return Permissions(os.environ.get("PERMISSIONS") or Permissions.WATCH)
@@ -118,7 +119,8 @@ def told_roles(_: Request) -> Response:
 
 def note_change(context: RequestContext) -> None:
     """Look at policies anew, if a call may have changed one."""
-    if context.service is not None and context.service.service_name == "iam":
+    known = _roles.cache_info().currsize
+    if known and context.service is not None and context.service.service_name == "iam":
         _roles().forget()
 
 

@@ -19,13 +19,13 @@ import requests
 from localstack.aws import handlers
 from localstack.aws.api import CommonServiceException, RequestContext
 from localstack.aws.chain import HandlerChain
-from localstack.aws.handlers.service import ServiceExceptionSerializer
 from localstack.http import Request, Response
 from localstack.runtime import hooks
 from localstack.runtime.shutdown import SERVICE_SHUTDOWN_PRIORITY
 from localstack.services.edge import ROUTER
 from localstack.services.plugins import SERVICE_PLUGINS, Service
 
+from local_cloud.engine.service import answer_error
 from local_cloud.engine.state.journal import AnotherFormat
 from local_cloud.engine.state.keeper import Keeper, NotWritten
 from local_cloud.engine.state.services import prepare, resume
@@ -102,9 +102,7 @@ def keep_state() -> None:
         try:
             keeper.commit(name, parts_only=(name, operation) in WRITES_PARTS)
         except NotWritten as error:
-            response.update_from(
-                ServiceExceptionSerializer().create_exception_response(_unavailable(error), context)
-            )
+            answer_error(context, response, _unavailable(error))
 
     handlers.serve_custom_service_request_handlers.append(begin)
     handlers.run_custom_response_handlers.append(end)  # before anybody is told

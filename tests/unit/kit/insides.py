@@ -252,7 +252,7 @@ INSIDES = (
     ),
     ("tracing", "localstack.aws.connect", "InternalClientFactory._get_client_post_hook"),
     (
-        "tracing",
+        "service",
         "localstack.aws.handlers.service",
         "ServiceExceptionSerializer.create_exception_response",
     ),

@@ -1,0 +1,28 @@
+"""How commands end that cannot do what they were asked to."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from local_cloud.installation import Home, State
+
+EXIT_NOT_RUNNING = 3
+errors = Console(stderr=True, highlight=False)
+
+
+def fail(message: str, code: int = 1) -> NoReturn:
+    """Say what was wrong and end with this exit status."""
+    errors.print(f"[red]local-cloud:[/red] {escape(message)}", soft_wrap=True)
+    raise typer.Exit(code)
+
+
+def running_or_fail(home: Home) -> State:
+    """Return what runs in ``home``."""
+    state = State.read(home)
+    if state is None:
+        fail("the cloud is not running. Start it: ./local-cloud up -d", EXIT_NOT_RUNNING)
+    return state
