@@ -4,10 +4,23 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
+from collections.abc import Mapping
 from functools import cache
 
 #: What the keys of temporary credentials begin with, as a role's session has them.
 TEMPORARY = "ASIA"
+_CREDENTIAL = re.compile(rf"\bCredential=({TEMPORARY}\w+)/")
+
+
+def session_key(headers: Mapping[str, str]) -> str | None:
+    """Return the access key id of a role's session with which a request is signed, if it is.
+
+    Args:
+        headers: by their names in lower case.
+    """
+    match = _CREDENTIAL.search(headers.get("authorization") or "")
+    return match[1] if match else None
 
 
 @cache

@@ -12,17 +12,25 @@ import asyncio
 import logging
 import os
 import random
+import re
 import threading
 import time
+from collections.abc import Mapping
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
 import orjson
 
+from local_aws.redaction import shown
+
 LOG = logging.getLogger(__name__)
 
 HEADER = "X-Amzn-Trace-Id"
+#: W3C's header. https://www.w3.org/TR/trace-context/#traceparent-header
+W3C_HEADER = "traceparent"
+_W3C = re.compile(r"[0-9a-f]{2}-(?!0{32})([0-9a-f]{8})([0-9a-f]{24})-(?!0{16})([0-9a-f]{16})-")
+_XRAY = re.compile(r"1-([0-9a-f]{8})-([0-9a-f]{24})")
 FOLDER_VARIABLE = "TRACES_FOLDER"
 #: Of each of the two files of a process; the older one goes when the newer is full.
 FILE_BYTES = 4 << 20
@@ -47,6 +55,27 @@ def new_id() -> str:
 def header_of(trace: str, parent: str) -> str:
     """Return the header by which what is caused is of that trace, below that span."""
     return f"Root={trace};Parent={parent};Sampled=1"
+
+
+def header_in(headers: Mapping[str, str]) -> str | None:
+    """Return the header of the trace that a request is of: X-Ray's, or made of W3C's.
+
+    Args:
+        headers: by their names in lower case.
+    """
+    if header := headers.get("x-amzn-trace-id"):
+        return header
+    match = _W3C.match(headers.get(W3C_HEADER) or "")
+    return header_of(f"1-{match[1]}-{match[2]}", match[3]) if match else None
+
+
+def w3c_of(header: str) -> dict[str, str]:
+    """Return what hands a trace on to whoever knows W3C's header; nothing where it has no place."""
+    trace, parent = place_of(header) or ("", None)
+    match = _XRAY.fullmatch(trace)
+    if match is None or parent is None:
+        return {}
+    return {W3C_HEADER: f"00-{match[1]}{match[2]}-{parent}-01"}
 
 
 def place_of(header: str | None) -> tuple[str, str | None] | None:
@@ -164,16 +193,45 @@ class Traces:
                 LOG.debug("a span is not written: %s", error)
 
 
+def note_invocation(
+    traces: Traces | None,
+    function: str,
+    header: str | None,
+    began: float,
+    request: bytes,
+    answer: bytes,
+    *,
+    failed: bool,
+) -> None:
+    """Write the span of an invocation for an endpoint that writes none and names no trace: SAM's.
+
+    Which calls are below it is found by their time: SAM runs a function once at a time.
+
+    Args:
+        header: of what invoked it.
+        began: when, in seconds since the epoch.
+        failed: whether the answer is an error.
+    """
+    if traces is None:
+        return
+    span = traces.begin("invocation", function, header, function=function, version="$LATEST")
+    span.began = began
+    error = shown(answer) if failed else None
+    span.end(error, serial=True, request=shown(request), response=shown(answer))
+
+
 def before(path: Path) -> Path:
     """Return the older of a process's two files."""
     return path.with_suffix(".1.jsonl")
 
 
 def traces_of(part: str) -> Traces | None:
-    """Return what writes the spans of this process; ``None`` where none are wanted.
-
-    Raises:
-        OSError: the folder cannot be written.
-    """
+    """Return what writes the spans of this process; ``None`` where none are wanted, or can be."""
     folder = os.environ.get(FOLDER_VARIABLE)
-    return Traces(Path(folder), part) if folder else None
+    if not folder:
+        return None
+    try:
+        return Traces(Path(folder), part)
+    except OSError as error:
+        LOG.warning("No traces are written: %s", error)
+        return None

@@ -175,8 +175,8 @@ def up(
         console.print("The cloud is running already.")
         show_summary(state)
         return
-    if docker and (template is not None or debug or permissions is not Permissions.WATCH):
-        fail("--template, --debug and --permissions need the embedded mode", 2)
+    if docker and (template is not None or debug):
+        fail("--template and --debug need the embedded mode", 2)
     _check_debug(debug, wait)
     options = Options(
         _wanted(template, stack, parameters).as_json() if template is not None else None,

@@ -108,9 +108,10 @@ async def _run(arguments: argparse.Namespace) -> None:
     url = _engine()
     engine = AwsApi(url) if url else None
     logs = LogDelivery(engine)
+    traces = traces_of("gateway")
     if not arguments.run_lambdas:
-        backend = NetworkBackend(arguments.lambda_endpoint, logs, engine)
-        await GatewayService(settings, backend, logs, engine).run()
+        backend = NetworkBackend(arguments.lambda_endpoint, logs, engine, traces)
+        await GatewayService(settings, backend, logs, engine, traces).run()
         return
     template = Template.load(arguments.template, settings.parameters)
     functions = LambdaEndpoint(_lambda_settings(settings, template, url))
@@ -120,7 +121,7 @@ async def _run(arguments: argparse.Namespace) -> None:
     await functions.open()
     try:
         local = LocalFunctions(functions, arguments.lambda_endpoint, logs, engine)
-        await GatewayService(settings, local, logs, engine).run()
+        await GatewayService(settings, local, logs, engine, traces).run()
     finally:
         await functions.close()
 

@@ -7,16 +7,12 @@ from local_cloud.mode import Mode
 
 
 def make_mode(name: str, ports: Ports, home: Home, options: Options) -> Mode:
-    """Return the mode of this name: ``embedded`` or ``docker``.
-
-    Args:
-        options: of an embedded cloud; there are none for Docker.
-    """
+    """Return the mode of this name: ``embedded`` or ``docker``."""
     # Imported when chosen: each brings what the other does not need.
     if name == "docker":
         from local_cloud.docker_mode.mode import DockerMode
 
-        return DockerMode(ports, home)
+        return DockerMode(ports, home, options)
     from local_cloud.embedded import EmbeddedMode
 
     return EmbeddedMode(ports, home, options)

@@ -5,21 +5,22 @@ from __future__ import annotations
 import json
 import time
 from datetime import datetime
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.text import Text
 
-from local_cloud.costs import costs
 from local_cloud.failing import fail
-from local_cloud.installation import Home
-from local_cloud.trace_store import Trace, TraceStore
+from local_cloud.installation import Home, State
+from local_cloud.trace_source import TraceConsole, TraceFiles, TracesAway, TraceSource
+from local_cloud.trace_store import TraceStore
 
 #: Wide enough to see the order of things, in characters.
 BAR_WIDTH = 24
 POLL_SECONDS = 0.25
+#: Of the latest, among which one is looked for by its name.
+MOST = 500
 console = Console(highlight=False, soft_wrap=True, emoji=False)
 
 
@@ -32,48 +33,58 @@ def trace(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, one line each")] = False,
 ) -> None:
     """Show what messages, invocations and executions have caused: the latest, or one as a tree."""
-    folder = Home.from_environment().traces
-    if not folder.is_dir():
-        fail(f"There are no traces in {folder}: start the cloud (./local-cloud up -d) and use it")
-    store = TraceStore(folder)
-    if name:
-        _show_tree(_named(store, name), as_json=as_json)
-        return
-    for one in reversed(store.latest(last)):
-        _show_line(one, as_json=as_json)
-    if follow:
-        try:
-            _follow(store, folder, as_json=as_json)
-        except KeyboardInterrupt:
-            raise typer.Exit(0) from None
+    source = _source()
+    try:
+        if name:
+            _show_tree(_named(source, name), as_json=as_json)
+            return
+        for one in reversed(source.latest(last)):
+            _show_line(one, as_json=as_json)
+        if follow:
+            _follow(source, as_json=as_json)
+    except TracesAway as error:
+        fail(str(error))
+    except KeyboardInterrupt:
+        raise typer.Exit(0) from None
 
 
-def _named(store: TraceStore, name: str) -> Trace:
-    found = [one for key, one in store.refresh().items() if key.endswith(name)]
-    if len(found) != 1:
-        known = "none of that name" if not found else f"{len(found)} whose names end so"
-        fail(f"There is {known}: ./local-cloud trace lists them")
-    return found[0]
+def _source() -> TraceSource:
+    home = Home.from_environment()
+    state = State.read(home)
+    if state is not None and state.mode == "docker":
+        return TraceConsole(state.ports.console_url)
+    if not home.traces.is_dir():
+        fail(f"There are no traces in {home.traces}: ./local-cloud up -d writes them")
+    return TraceFiles(TraceStore(home.traces))
 
 
-def _follow(store: TraceStore, folder: Path, *, as_json: bool) -> None:
-    told = set(store.refresh())
+def _named(source: TraceSource, name: str) -> dict[str, Any]:
+    found = {one["trace"] for one in source.latest(MOST) if one["trace"].endswith(name)}
+    if len(found) > 1:
+        fail(f"There are {len(found)} whose names end so: ./local-cloud trace lists them")
+    whole = source.whole(found.pop() if found else name)
+    if whole is None:
+        fail("There is none of that name: ./local-cloud trace lists them")
+    return whole
+
+
+def _follow(source: TraceSource, *, as_json: bool) -> None:
+    shown = {one["trace"] for one in source.latest(MOST)}
     while True:
-        for name, one in list(store.refresh().items()):
+        for one in reversed(source.latest(MOST)):
             # One is told of when what began it has ended, and not by its first call.
-            if name not in told and one.summary()["whole"]:
-                told.add(name)
+            if one["trace"] not in shown and one["whole"]:
+                shown.add(one["trace"])
                 _show_line(one, as_json=as_json)
         time.sleep(POLL_SECONDS)  # a file that grows tells nobody
 
 
-def _show_line(one: Trace, *, as_json: bool) -> None:
-    summary = one.summary()
+def _show_line(summary: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         print(json.dumps(summary), flush=True)
         return
     at = datetime.fromtimestamp(summary["start"]).astimezone().strftime("%H:%M:%S.%f")[:-3]
-    line = Text(f"{at}  {one.name[-8:]}  {summary['seconds'] * 1000:>9.1f} ms  ")
+    line = Text(f"{at}  {summary['trace'][-8:]}  {summary['seconds'] * 1000:>9.1f} ms  ")
     line.append(f"{summary['kind']} {summary['name']}", "bold")
     line.append(f"  {summary['spans']} spans", "dim")
     if summary["errors"]:
@@ -81,17 +92,15 @@ def _show_line(one: Trace, *, as_json: bool) -> None:
     console.print(line)
 
 
-def _show_tree(one: Trace, *, as_json: bool) -> None:
+def _show_tree(one: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
-        for span in one.spans.values():
+        for span in one["tree"]:
             print(json.dumps(span))
         return
-    summary = one.summary()
-    began, seconds = summary["start"], max(summary["seconds"], 1e-6)
-    tree = list(one.tree())
-    for depth, span in tree:
-        console.print(_row(span, depth, began, seconds))
-    cost = costs(span for _, span in tree)
+    began, seconds = one["start"], max(one["seconds"], 1e-6)
+    for span in one["tree"]:
+        console.print(_row(span, span["depth"], began, seconds))
+    cost = one["costs"]
     most = ", ".join(f"{item['amount']:g} {item['what']}" for item in cost["items"])
     console.print(
         f"On AWS: {cost['usd'] * 1e6:,.2f} USD for a million of these "

@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 
 import orjson
 
+from local_aws.credentials import key_of
 from local_aws.traces import FOLDER_VARIABLE
 
 #: Kinds by which a trace begins, in the order in which one is its first.
@@ -87,6 +88,30 @@ def _latest_first(spans: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     return sorted(spans, key=lambda span: -float(span["start"]))
 
 
+class Invocations:
+    """Finds of which invocation a call is whose function has named no trace: by its time."""
+
+    def __init__(self) -> None:
+        self._by_key: dict[str, list[dict[str, Any]]] = {}
+
+    def add(self, span: dict[str, Any]) -> None:
+        """Take an invocation that has ended."""
+        self._by_key.setdefault(key_of(span["name"]), []).append(span)
+
+    def of_call(self, call: dict[str, Any]) -> dict[str, Any] | None:
+        """Return the one; ``None`` where none is known, or it may be one of several."""
+        at = float(call["start"])
+        during = [
+            one
+            for one in self._by_key.get(call["access_key"], ())
+            if float(one["start"]) <= at <= float(one["end"])
+        ]
+        if len(during) > 1 and not all(one.get("serial") for one in during):
+            return None
+        # Of those that run one at a time, the others waited for it.
+        return min(during, key=lambda one: float(one["end"]), default=None)
+
+
 class TraceStore:
     """Reads what was written since it read last.
 
@@ -97,6 +122,11 @@ class TraceStore:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._traces: dict[str, Trace] = {}
+        self._invocations = Invocations()
+        #: Calls that name no trace, by the one that they began.
+        self._loose: dict[str, dict[str, Any]] = {}
+        #: Of which trace such a one is, by what was found.
+        self._moved: dict[str, str] = {}
         #: How far each file was read, by its first line: it is renamed when it is full.
         self._read: dict[bytes, int] = {}
 
@@ -119,9 +149,35 @@ class TraceStore:
                 # What was in a file goes with it: all is read again, which is seldom.
                 self._read.clear()
                 self._traces.clear()
+                self._invocations = Invocations()
+                self._loose.clear()
+                self._moved.clear()
             for first, file in files.items():
                 self._go_on(first, file)
+        self._settle()
         return self._traces
+
+    def _settle(self) -> None:
+        """Put calls that name no trace below the invocation that made them, where it has ended."""
+        for name, call in list(self._loose.items()):
+            made_by = self._invocations.of_call(call)
+            target = self._found(made_by["trace"]) if made_by is not None else name
+            if made_by is None or target == name:
+                continue
+            del self._loose[name]
+            own = self._traces.pop(name)
+            self._moved[name] = target
+            first = orjson.dumps({**call, "trace": target, "parent": made_by["id"]})
+            rest = [line for line in own.lines if orjson.loads(line)["id"] != call["id"]]
+            self._of(target).lines += [first, *rest]
+
+    def _found(self, name: str) -> str:
+        while name in self._moved:
+            name = self._moved[name]
+        return name
+
+    def _of(self, name: str) -> Trace:
+        return self._traces.setdefault(name, Trace(name))
 
     def _go_on(self, first: bytes, file: BinaryIO) -> None:
         at = self._read.get(first, 0)
@@ -138,7 +194,15 @@ class TraceStore:
             name, *_ = span["trace"], span["id"], span["kind"], span["start"], span["end"]
         except (ValueError, KeyError, TypeError):
             return  # written by another version, or cut off
-        self._traces.setdefault(name, Trace(name)).lines.append(line)
+        if span["kind"] == "invocation":
+            self._invocations.add(span)
+        elif span.get("access_key") and span.get("parent") is None:
+            self._loose[name] = span
+        self._of(self._found(name)).lines.append(line)
+
+    def find(self, name: str) -> Trace | None:
+        """Return the trace that has this name, or what it was found to be a part of."""
+        return self.refresh().get(self._found(name))
 
     def latest(self, count: int) -> list[Trace]:
         """Return the latest traces, the latest first."""

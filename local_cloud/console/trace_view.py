@@ -9,7 +9,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from local_cloud.costs import costs
+from local_cloud.trace_source import told
 from local_cloud.trace_store import Trace, TraceStore
 
 MOST_LISTED = 500
@@ -52,8 +52,5 @@ class TraceView:
     def _one(self, name: str) -> dict[str, Any] | None:
         assert self.store is not None
         with self._lock:
-            trace = self.store.refresh().get(name)
-            if trace is None:
-                return None
-            spans = [{**span, "depth": depth} for depth, span in trace.tree()]
-            return {**trace.summary(), "tree": spans, "costs": costs(spans)}
+            trace = self.store.find(name)
+            return told(trace) if trace is not None else None

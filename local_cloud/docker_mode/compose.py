@@ -13,7 +13,7 @@ from pathlib import Path
 import docker
 from docker.errors import DockerException
 
-from local_cloud.installation import PROJECT, Home, Ports
+from local_cloud.installation import PROJECT, Home, Options, Ports
 from local_cloud.parts import PartFailed, end_group
 
 COMPOSE_FILE = PROJECT / "docker-compose.local-cloud.yml"
@@ -54,7 +54,7 @@ def network_of(project: str) -> str:
 class Compose:
     """The project's Compose file, on these ports, with what is written kept in ``home``."""
 
-    def __init__(self, ports: Ports, home: Home) -> None:
+    def __init__(self, ports: Ports, home: Home, options: Options) -> None:
         self.project = os.environ.get("COMPOSE_PROJECT_NAME") or DEFAULT_PROJECT
         self.environment = {
             **os.environ,
@@ -62,6 +62,8 @@ class Compose:
             **ports.as_environment(),
             "LAMBDA_ENDPOINT": f"http://host.docker.internal:{ports.functions}",
             "ENV_VARS_FOLDER": str(home.path),
+            "PERMISSIONS": options.permissions,
+            **({} if options.traces else {"TRACES": ""}),
         }
 
     @property

@@ -44,13 +44,13 @@ class DockerMode:
     """
 
     name = "docker"
-    options = Options()  # SAM runs the functions of the agent's template alone
 
-    def __init__(self, ports: Ports, home: Home) -> None:
+    def __init__(self, ports: Ports, home: Home, options: Options) -> None:
         self.ports = ports
         self.home = home
+        self.options = options
         self.client: docker.DockerClient = connect()
-        self.compose = Compose(ports, home)
+        self.compose = Compose(ports, home, options)
         self.volumes = StateVolumes(self.client, self.compose.project)
         self.built = False
 

@@ -9,11 +9,15 @@ import sys
 from pathlib import Path
 
 import docker
+import yaml
 from docker.errors import APIError
 
+from local_aws.credentials import key_of
+from local_aws.template import Template
 from local_cloud.docker_mode.compose import run
 from local_cloud.docker_mode.function_logs import is_of_sam
 from local_cloud.installation import PROJECT, TEMPLATE, Ports
+from local_cloud.lambda_endpoint.functions import read_functions
 from local_cloud.parts import PartFailed, ProcessPart, status_of
 
 # Apart from the kit's own packages, which it would contradict.
@@ -31,8 +35,10 @@ def sam_environment() -> dict[str, str]:
         "PATH": path,
         "SAM_CLI_TELEMETRY": "0",
         "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
+        # A key of SAM's own would take the place of the functions'.
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
     }
 
 
@@ -83,6 +89,23 @@ async def build(sam: str, folder: Path, log: Path) -> None:
         TEMPLATE.parent,
         help_text="SAM builds with python3.13 on the path, from PyPI.",
     )
+    give_keys(folder / "template.yaml")
+
+
+def give_keys(built: Path) -> None:
+    """Have each function of a built template sign with a key of its own, as a role's is.
+
+    The engine knows by it who calls.
+    """
+    template = yaml.safe_load(built.read_text())
+    for function in read_functions(Template.load(TEMPLATE)).values():
+        properties = template["Resources"][function.logical_id]["Properties"]
+        variables = properties.setdefault("Environment", {}).setdefault("Variables", {})
+        variables |= {
+            "AWS_ACCESS_KEY_ID": key_of(function.name),
+            "AWS_SECRET_ACCESS_KEY": "test",
+        }
+    built.write_text(yaml.safe_dump(template, sort_keys=False))
 
 
 class SamPart(ProcessPart):

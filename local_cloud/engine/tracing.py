@@ -1,7 +1,7 @@
 """Looks at each AWS call: whose it is and whether it is allowed, in the trace that it names.
 
-A call that no trace names is of none, but for ``StartExecution``, which begins one. What a state
-does, or another service on somebody's behalf, is told by its thread.
+A call that names no trace is of none, unless a function makes it or it is ``StartExecution``. What
+a state does, or another service on somebody's behalf, is told by its thread.
 https://docs.aws.amazon.com/xray/latest/devguide/xray-services-lambda.html
 """
 
@@ -19,8 +19,9 @@ from localstack.runtime import hooks
 from localstack.services.edge import ROUTER
 from localstack.utils.xray.trace_header import TraceHeader
 
+from local_aws.credentials import key_of
 from local_aws.redaction import shown
-from local_aws.traces import HEADER, Span, Traces, traces_of
+from local_aws.traces import HEADER, Span, Traces, header_in, traces_of
 from local_cloud.engine import call_faults
 from local_cloud.engine.permissions import guard
 from local_cloud.engine.service import answer_error
@@ -84,7 +85,7 @@ def _begin(chain: HandlerChain, context: RequestContext, response: Response) -> 
         return
     details = guard.judged(context)
     resource = _resource_of(context)
-    span = _span_of(context, resource)
+    span = _span_of(context, resource, details.get("caller"))
     if span is not None:
         span.details.update(details)
         context.span = span
@@ -106,17 +107,20 @@ def _resource_of(context: RequestContext) -> str | None:
     return next((str(parameters[name]) for name in _RESOURCES if parameters.get(name)), None)
 
 
-def _span_of(context: RequestContext, resource: str | None) -> Span | None:
+def _span_of(context: RequestContext, resource: str | None, caller: str | None) -> Span | None:
     """Return the span of a call that is of a trace, or begins one."""
     if traces is None:
         return None
     service, operation = context.service.service_name, context.operation.name
-    header = context.request.headers.get(HEADER)
-    if header is None and (service, operation) != _BEGINS:
+    header = header_in(context.request.headers)
+    if header is None and caller is None and (service, operation) != _BEGINS:
         return None
     parameters = context.service_request or {}
     span = traces.begin("call", f"{service}.{operation}", header, service=service)
     span.details["resource"] = resource
+    if header is None and caller is not None:
+        # Of which of its function's invocations it is, is told by the time.
+        span.details["access_key"] = key_of(caller)
     if key := parameters.get("Key"):
         span.details["key"] = key if isinstance(key, str) else shown(key)
     span.details["request"] = shown(dict(parameters))

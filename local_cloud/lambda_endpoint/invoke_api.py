@@ -19,7 +19,7 @@ from urllib.parse import unquote
 
 from local_aws.account import ACCOUNT_ID
 from local_aws.http_message import Request, Response
-from local_aws.traces import Traces
+from local_aws.traces import HEADER, Traces, header_in
 from local_cloud.lambda_endpoint.debug_api import PATH as DEBUG
 from local_cloud.lambda_endpoint.debug_api import DebugApi
 from local_cloud.lambda_endpoint.execution_environment import (
@@ -42,7 +42,7 @@ FUNCTIONS = "/2015-03-31/functions"
 STREAMING = "/2021-11-15/functions/"
 REGISTRY = "/_functions/"
 #: Which names the request that the engine passes on.
-REQUEST_ID, INVOKED_ARN, TRACE_ID = "x-kit-request-id", "x-kit-invoked-arn", "x-amzn-trace-id"
+REQUEST_ID, INVOKED_ARN = "x-kit-request-id", "x-kit-invoked-arn"
 MAX_EVENT_BYTES = 1024 * 1024
 # Lambda tries a failed asynchronous invocation twice more, after 1 and 2 minutes. The waits are
 # shorter here, so that a developer sees the retries.
@@ -204,6 +204,8 @@ class InvokeApi:
             )
         except (InstallError, OSError) as error:
             outcome = error_outcome("Runtime.InstallError", str(error))
+        if self.traces is not None and invocation.trace_id is not None:
+            headers[HEADER] = invocation.trace_id
         if outcome.function_error is not None:
             headers["X-Amz-Function-Error"] = outcome.function_error
         if request.headers.get("x-amz-log-type") == "Tail":
@@ -284,7 +286,7 @@ def _refused(payload: bytes, limit: int) -> Response | None:
 
 
 def _invocation(request: Request) -> Invocation:
-    trace = request.headers.get(TRACE_ID)
+    trace = header_in(request.headers)
     return Invocation(
         request.headers.get(REQUEST_ID) or new_request_id(),
         request.body or b"{}",

@@ -11,6 +11,7 @@ import uvloop
 
 from local_aws.aws_api import AwsApi
 from local_aws.log_delivery import LogDelivery
+from local_aws.traces import traces_of
 from websocket_gateway.backend import NetworkBackend
 from websocket_gateway.options import parser, settings_of
 from websocket_gateway.service import GatewayService
@@ -20,8 +21,9 @@ async def _run(arguments: argparse.Namespace) -> None:
     url = os.environ.get("AWS_ENDPOINT_URL")
     engine = AwsApi(url) if url else None
     logs = LogDelivery(engine)
-    backend = NetworkBackend(arguments.lambda_endpoint, logs, engine)
-    await GatewayService(settings_of(arguments), backend, logs, engine).run()
+    traces = traces_of("gateway")
+    backend = NetworkBackend(arguments.lambda_endpoint, logs, engine, traces)
+    await GatewayService(settings_of(arguments), backend, logs, engine, traces).run()
 
 
 def main() -> None:

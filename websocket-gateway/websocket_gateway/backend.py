@@ -15,7 +15,7 @@ from local_aws.aws_api import AwsApi, EngineAway
 from local_aws.http1 import ConnectionFailed, HttpClient
 from local_aws.http_message import Response
 from local_aws.log_delivery import LogDelivery
-from local_aws.traces import HEADER, current
+from local_aws.traces import HEADER, Traces, current, note_invocation, w3c_of
 from websocket_gateway.core.backend import (
     HttpAnswer,
     IntegrationFailed,
@@ -35,11 +35,17 @@ class NetworkBackend:
         lambda_endpoint: ``http://host:port``.
         logs: where access logs go, beside the terminal.
         engine: what answers for the other AWS services.
+        traces: where an invocation is written that the endpoint does not write itself.
     """
 
     def __init__(
-        self, lambda_endpoint: str, logs: LogDelivery | None = None, engine: AwsApi | None = None
+        self,
+        lambda_endpoint: str,
+        logs: LogDelivery | None = None,
+        engine: AwsApi | None = None,
+        traces: Traces | None = None,
     ) -> None:
+        self.traces = traces
         self.endpoint = lambda_endpoint
         self.engine = engine
         self.functions = HttpClient(lambda_endpoint)
@@ -50,6 +56,7 @@ class NetworkBackend:
     async def invoke(self, function: str, payload: bytes, timeout: float) -> bytes:
         """Return a function's answer; see :class:`websocket_gateway.core.backend.Backend`."""
         target = f"/2015-03-31/functions/{quote(function)}/invocations"
+        began = time.time()
         try:
             async with PatientTimeout(timeout, lambda: self._is_debugged(function)):
                 response = await self._invoke(target, payload)
@@ -66,7 +73,13 @@ class NetworkBackend:
             raise IntegrationFailed(
                 f"{function}: {response.status} {response.body[:500].decode(errors='replace')}"
             )
-        if "x-amz-function-error" in response.headers:
+        failed = "x-amz-function-error" in response.headers
+        if self.traces is not None and HEADER.lower() not in response.headers:
+            note_invocation(
+                *(self.traces, function, current.get(), began, payload, response.body),
+                failed=failed,
+            )
+        if failed:
             raise IntegrationFailed(
                 f"{function} failed: {response.body[:500].decode(errors='replace')}"
             )
@@ -99,9 +112,11 @@ class NetworkBackend:
         """Return an HTTP endpoint's answer; see :class:`websocket_gateway.core.backend.Backend`."""
         if self._http is None:
             self._http = httpx.AsyncClient()
+        trace = current.get()
+        place = {HEADER: trace, **w3c_of(trace)} if trace is not None else {}
         try:
             answer = await self._http.request(
-                method, url, headers=dict(headers), content=body, timeout=timeout
+                method, url, headers={**headers, **place}, content=body, timeout=timeout
             )
         except httpx.TimeoutException as error:
             raise IntegrationTimedOut(f"{url} took longer than {timeout:g} s") from error

@@ -12,7 +12,7 @@ from pathlib import Path
 from local_aws.aws_api import AwsApi
 from local_aws.faults import Faults
 from local_aws.log_delivery import LogDelivery
-from local_aws.traces import traces_of
+from local_aws.traces import Traces
 from websocket_gateway.core.backend import Backend
 from websocket_gateway.core.faulty import FaultyGateway
 from websocket_gateway.core.limits import Limits
@@ -59,6 +59,7 @@ class GatewayService:
         backend: Backend,
         logs: LogDelivery | None = None,
         cloudwatch: AwsApi | None = None,
+        traces: Traces | None = None,
     ) -> None:
         self.settings = settings
         self.registry = Registry(backend.now)
@@ -74,7 +75,7 @@ class GatewayService:
         traffic = Traffic(settings.recent_messages) if settings.recent_messages else None
         served = (
             *(self.registry, backend, settings.limits, traffic, settings.allowed_hosts),
-            traces_of("gateway"),
+            traces,
         )
         self.gateway = FaultyGateway(settings.faults or Faults(), *served)
         self.logs = logs

@@ -6,6 +6,7 @@ https://docs.localstack.cloud/references/configuration/ (``LAMBDA_RUNTIME_EXECUT
 from __future__ import annotations
 
 import base64
+import time
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ from localstack.services.lambda_.invocation.runtime_executor import (
     RuntimeExecutor,
 )
 
+from local_aws.traces import HEADER, note_invocation
+from local_cloud.engine import tracing
 from local_cloud.engine.functions.endpoint import ENDPOINT, TEMPLATE_ENDPOINT
 from local_cloud.engine.functions.template_functions import TEMPLATE
 from local_cloud.lambda_endpoint.invoke_api import FUNCTIONS, INVOKED_ARN, REGISTRY, REQUEST_ID
@@ -147,11 +150,12 @@ def invoke_at_endpoint(version: FunctionVersion, invocation: Invocation) -> Invo
     if invocation.client_context:
         headers["X-Amz-Client-Context"] = invocation.client_context
     if (trace := invocation.trace_context.get("aws_trace_header")) is not None:
-        headers["X-Amzn-Trace-Id"] = trace.ensure_root_exists().to_header_str()
+        headers[HEADER] = trace.ensure_root_exists().to_header_str()
     if _is_of_template(version) and ENDPOINT is not TEMPLATE_ENDPOINT:
         name = identifier.function_name  # SAM knows no qualifiers
         del headers["X-Amz-Log-Type"]  # and refuses to run a function whose log is asked for
     target = f"{FUNCTIONS}/{name}/invocations"
+    began = time.time()
     answer = send_for(version, "POST", target, data=invocation.payload, headers=headers)
     if answer.status_code == 429:
         return None
@@ -159,6 +163,12 @@ def invoke_at_endpoint(version: FunctionVersion, invocation: Invocation) -> Invo
         raise LambdaRuntimeException(f"{name}: {answer.status_code} {answer.text}")
     logs = base64.b64decode(answer.headers.get("X-Amz-Log-Result", "")).decode(errors="replace")
     failed = "X-Amz-Function-Error" in answer.headers
+    if HEADER not in answer.headers:
+        note_invocation(
+            *(tracing.traces, identifier.function_name, headers.get(HEADER), began),
+            *(invocation.payload, answer.content),
+            failed=failed,
+        )
     return InvocationResult(
         invocation.request_id, answer.content, failed, logs, identifier.qualifier
     )

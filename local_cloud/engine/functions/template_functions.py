@@ -10,6 +10,7 @@ import json
 import logging
 import os
 import threading
+import time
 import uuid
 from pathlib import Path
 
@@ -20,6 +21,8 @@ from localstack.http import Response
 from localstack.services.lambda_.api_utils import function_locators_from_arn
 
 from local_aws.template import Template
+from local_aws.traces import HEADER, note_invocation
+from local_cloud.engine import tracing
 from local_cloud.engine.forwarder import Forwarder, to_response
 from local_cloud.lambda_endpoint.functions import Function, read_functions
 from local_cloud.lambda_endpoint.invoke_api import configuration, description
@@ -80,6 +83,7 @@ class TemplateFunctions:
         return [configuration(function) for function in self.functions().values()]
 
     def __call__(self, context: RequestContext, request: ServiceRequest) -> Response:
+        began = time.time()
         answer = self.forwarder.send(context)
         if answer.status_code == 501 and _LOG_TYPE in context.request.headers:
             # SAM refuses to run a function whose log is asked for: better run without it.
@@ -92,6 +96,14 @@ class TemplateFunctions:
         if context.operation and context.operation.name == "Invoke":
             _restore_function_error(response)
             response.headers.setdefault(_REQUEST_ID, str(uuid.uuid4()))  # SAM names none
+            if response.status_code == 200 and HEADER not in response.headers:
+                name = function_locators_from_arn(str(dict(request).get("FunctionName", "")))[0]
+                note_invocation(
+                    *(tracing.traces, str(name), tracing.header_of(context), began),
+                    context.request.get_data(),
+                    response.get_data(),
+                    failed=_FUNCTION_ERROR in response.headers,
+                )
         return response
 
     def _describe(self, context: RequestContext, request: ServiceRequest) -> Response | None:

@@ -5,9 +5,10 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-how-to-c
 
 from __future__ import annotations
 
+from local_aws.credentials import session_key
 from local_aws.http_message import Request, Response
 from local_aws.redaction import shown
-from local_aws.traces import HEADER
+from local_aws.traces import header_in
 from websocket_gateway.core.address import Address
 from websocket_gateway.core.connection import is_connection_id
 from websocket_gateway.core.gateway import Client, Gateway, PostFailed
@@ -51,12 +52,14 @@ async def _post(
 ) -> Response:
     text = request.body.decode("utf-8", "replace")
     span = None
-    if gateway.traces is not None and (header := request.headers.get(HEADER.lower())):
+    header, key = header_in(request.headers), session_key(request.headers)
+    if gateway.traces is not None and (header or key):
         span = gateway.traces.begin(
             *("post", name, header),
             connection=name,
             api=address.api.api_id,
             stage=address.stage.name,
+            access_key=key,
         )
     status = 200 if client is not None else 410
     if client is not None:
