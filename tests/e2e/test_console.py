@@ -619,7 +619,6 @@ def test_every_page_is_accessible(browser: Browser, stack: Stack, scheme: Any, w
     assert found == []
 
 
-@pytest.mark.embedded("in Docker no traces are written")
 def test_what_a_message_caused_is_found_seen_through_and_compared(page: Page, stack: Stack) -> None:
     async def run() -> None:
         async with stack.connect() as agent:
@@ -660,7 +659,6 @@ def test_what_a_message_caused_is_found_seen_through_and_compared(page: Page, st
     expect(page.locator("table.compare tbody tr").first).to_contain_text("message analyze")
 
 
-@pytest.mark.embedded("in Docker no traces are written")
 def test_a_functions_permissions_are_named_with_the_least_policy(page: Page, stack: Stack) -> None:
     async def run() -> None:
         async with stack.connect() as agent:

@@ -20,7 +20,7 @@ from local_cloud.trace_store import TraceStore
 from tests.conftest import own_stack
 from tests.stack import Stack, until
 
-pytestmark = pytest.mark.embedded("in Docker SAM runs the functions, with credentials of its own")
+pytestmark = pytest.mark.embedded("the same engine judges in Docker, and the shared stack enforces")
 
 CODE = """
 import boto3

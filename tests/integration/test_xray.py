@@ -17,8 +17,6 @@ from botocore.exceptions import ClientError
 from tests.stack import Stack, until
 from tests.workflows import ROLE
 
-pytestmark = pytest.mark.embedded("in Docker no traces are written")
-
 #: As X-Ray's SDK sends it: one subsegment below the function's own segment.
 CODE = """
 import json, os, socket, time

@@ -7,7 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from local_aws.traces import Traces, before, header_of, place_of, traces_of
+from local_aws.credentials import key_of
+from local_aws.traces import (
+    Span,
+    Traces,
+    before,
+    header_in,
+    header_of,
+    place_of,
+    traces_of,
+    w3c_of,
+)
 from local_cloud.trace_store import TraceStore
 
 
@@ -90,3 +100,104 @@ def test_headers(header: str | None, place: tuple[str, str | None] | None) -> No
 def test_without_a_folder_nothing_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("TRACES_FOLDER", raising=False)
     assert traces_of("gateway") is None
+
+
+def invoked(traces: Traces, function: str, start: float, end: float, **more: object) -> str:
+    """Write an invocation of that time, which begins a trace; return the trace's name."""
+    span = traces.begin("invocation", function)
+    traces.write(
+        {
+            "trace": span.trace,
+            "id": span.id,
+            "parent": None,
+            "kind": "invocation",
+            "name": function,
+            "start": start,
+            "end": end,
+            **more,
+        }
+    )
+    return span.trace
+
+
+def called(traces: Traces, function: str, at: float) -> Span:
+    """Write a call of that time that names no trace, with something below it."""
+    span = traces.begin("call", "sqs.SendMessage", access_key=key_of(function))
+    span.began = at
+    traces.begin("execution", "below", span.header, execution="arn").end()
+    span.end()
+    return span
+
+
+def test_a_call_that_names_no_trace_is_put_below_the_invocation_of_its_time(
+    tmp_path: Path,
+) -> None:
+    traces, store = Traces(tmp_path, "engine"), TraceStore(tmp_path)
+    call = called(traces, "f", 15.0)
+    invoked(traces, "other", 10.0, 20.0)
+    invoked(traces, "f", 1.0, 14.0)
+    assert call.trace in store.refresh(), "it is told of before its invocation has ended"
+    name = invoked(traces, "f", 10.0, 20.0)
+    assert call.trace not in store.refresh()
+    found = store.find(call.trace)
+    assert found is not None
+    assert found.name == name
+    assert [(depth, span["kind"]) for depth, span in found.tree()] == [
+        (0, "invocation"),
+        (1, "call"),
+        (2, "execution"),
+    ]
+    traces.begin("state", "later", call.header).end()
+    assert {span["name"] for span in store.refresh()[name].spans.values()} >= {"later"}
+
+
+def test_of_invocations_at_one_time_the_call_is_of_the_one_that_ran(tmp_path: Path) -> None:
+    traces, store = Traces(tmp_path, "engine"), TraceStore(tmp_path)
+    first = invoked(traces, "f", 10.0, 20.0, serial=True)
+    second = invoked(traces, "f", 11.0, 30.0, serial=True)  # until 20, it waited for the first
+    early, late = called(traces, "f", 15.0), called(traces, "f", 25.0)
+    found = [store.find(call.trace) for call in (early, late)]
+    assert [one and one.name for one in found] == [first, second]
+
+
+def test_where_functions_run_side_by_side_a_call_is_given_to_none(tmp_path: Path) -> None:
+    traces, store = Traces(tmp_path, "engine"), TraceStore(tmp_path)
+    invoked(traces, "f", 10.0, 20.0)
+    invoked(traces, "f", 11.0, 30.0)
+    call = called(traces, "f", 15.0)
+    assert call.trace in store.refresh()
+
+
+def test_a_folder_that_cannot_be_written_has_no_traces(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("TRACES_FOLDER", str(tmp_path / "file" / "traces"))
+    assert traces_of("gateway") is None
+
+
+@pytest.mark.parametrize(
+    ("headers", "header"),
+    [
+        ({}, None),
+        ({"x-amzn-trace-id": "Root=1-2-3", "traceparent": "00-" + "1" * 32}, "Root=1-2-3"),
+        (
+            {"traceparent": f"00-{'4bf92f35'}{'77b34da6a3ce929d0e0e4736'}-00f067aa0ba902b7-01"},
+            "Root=1-4bf92f35-77b34da6a3ce929d0e0e4736;Parent=00f067aa0ba902b7;Sampled=1",
+        ),
+        ({"traceparent": f"00-{'0' * 32}-00f067aa0ba902b7-01"}, None),
+        ({"traceparent": f"00-{'4' * 32}-{'0' * 16}-01"}, None),
+        ({"traceparent": "nonsense"}, None),
+    ],
+)
+def test_a_request_names_its_trace_in_xrays_words_or_w3cs(
+    headers: dict[str, str], header: str | None
+) -> None:
+    assert header_in(headers) == header
+    if header and "Parent" in header:
+        assert w3c_of(header) == headers
+
+
+def test_w3c_is_told_of_no_trace_that_has_no_place() -> None:
+    assert w3c_of("Root=1-2-3") == {}
+    assert w3c_of("nonsense") == {}
