@@ -21,10 +21,12 @@ def test_each_function_signs_with_a_key_of_its_own(tmp_path: Path) -> None:
         "HandleFinishFunction",
         "WebSocketHandlerFunction",
     )
-    kept = {"Environment": {"Variables": {"LEVEL": {"Ref": "Level"}}}}
     template = {
         "Parameters": {"Level": {"Type": "String"}},
-        "Resources": {name: {"Properties": dict(kept)} for name in functions},
+        "Resources": {
+            name: {"Properties": {"Environment": {"Variables": {"LEVEL": {"Ref": "Level"}}}}}
+            for name in functions
+        },
     }
     built.write_text(yaml.safe_dump(template))
     give_keys(built)
