@@ -29,6 +29,7 @@ _NAME_PROPERTIES = (
     "LogGroupName",
     "UserPoolName",
     "RoleName",
+    "ManagedPolicyName",
 )
 _ARN_FORMS = {
     "AWS::Serverless::Function": "arn:aws:lambda:{region}:{account}:function:{name}",
@@ -37,6 +38,7 @@ _ARN_FORMS = {
     "AWS::StepFunctions::StateMachine": "arn:aws:states:{region}:{account}:stateMachine:{name}",
     "AWS::DynamoDB::Table": "arn:aws:dynamodb:{region}:{account}:table/{name}",
     "AWS::S3::Bucket": "arn:aws:s3:::{name}",
+    "AWS::IAM::Role": "arn:aws:iam::{account}:role/{name}",
     "AWS::Logs::LogGroup": "arn:aws:logs:{region}:{account}:log-group:{name}:*",
 }
 

@@ -31,6 +31,7 @@ def handler(event, context):
         "read": lambda: boto3.client("dynamodb").scan(TableName="causal-analyses"),
         "put": lambda: boto3.client("s3").put_object(Bucket="causal-results", Key="k", Body=b"x"),
         "send": lambda: boto3.client("sqs").send_message(QueueUrl=event["queue"], MessageBody="m"),
+        "encrypt": lambda: boto3.client("kms").encrypt(KeyId=event["key"], Plaintext=b"x"),
         "who": lambda: boto3.client("sts").get_caller_identity(),
         "url": lambda: boto3.client("s3").generate_presigned_url(
             "get_object", Params={"Bucket": "causal-datasets", "Key": "shared/nsw.json"}
@@ -58,6 +59,7 @@ class Made:
         self.name = f"judged-{uuid.uuid4().hex[:10]}"
         self.iam = stack.aws("iam")
         role = self.iam.create_role(RoleName=self.name, AssumeRolePolicyDocument=TRUST)
+        self.role = role["Role"]["Arn"]
         self.queue = stack.aws("sqs").create_queue(QueueName=self.name)["QueueUrl"]
         packed = io.BytesIO()
         with zipfile.ZipFile(packed, "w") as archive:
@@ -67,7 +69,7 @@ class Made:
             FunctionName=self.name,
             Runtime="python3.13",
             Handler="index.handler",
-            Role=role["Role"]["Arn"],
+            Role=self.role,
             Code={"ZipFile": packed.getvalue()},
             Timeout=30,
         )
@@ -77,8 +79,8 @@ class Made:
         document = json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
         self.iam.put_role_policy(RoleName=self.name, PolicyName="own", PolicyDocument=document)
 
-    def does(self, what: str) -> dict[str, Any]:
-        event = json.dumps({"do": what, "queue": self.queue})
+    def does(self, what: str, **more: str) -> dict[str, Any]:
+        event = json.dumps({"do": what, "queue": self.queue, **more})
         answer = self.stack.aws("lambda").invoke(FunctionName=self.name, Payload=event)
         told: dict[str, Any] = json.loads(answer["Payload"].read())
         return told
@@ -119,6 +121,54 @@ def test_a_policy_counts_as_soon_as_it_is_there_and_a_deny_more(made: Made) -> N
     assert made.does("send")["code"] is None
     made.allow(everything, {"Effect": "Deny", "Action": "sqs:SendMessage", "Resource": "*"})
     assert "with an explicit deny" in made.does("send")["words"]
+
+
+def policy(principal: str, action: str) -> str:
+    """Return a resource's policy that allows this."""
+    statement = {"Effect": "Allow", "Principal": {"AWS": principal}, "Action": action}
+    return json.dumps({"Version": "2012-10-17", "Statement": [{**statement, "Resource": "*"}]})
+
+
+def test_a_queues_own_policy_can_allow_what_no_policy_of_the_role_does(made: Made) -> None:
+    made.allow({"Effect": "Allow", "Action": "sqs:ListQueues", "Resource": "*"})
+    assert made.does("send")["code"] is not None
+    queues = made.stack.aws("sqs")
+
+    def put(document: str) -> None:
+        queues.set_queue_attributes(QueueUrl=made.queue, Attributes={"Policy": document})
+
+    put(policy(made.role, "sqs:SendMessage"))
+    assert made.does("send")["code"] is None
+    put("")
+    assert made.does("send")["code"] is not None
+
+
+def test_a_role_may_use_a_key_where_the_keys_policy_lets_its_account(made: Made) -> None:
+    keys, alias = made.stack.aws("kms"), f"alias/{made.name}"
+    root = "arn:aws:iam::000000000000:root"
+    own = policy("arn:aws:iam::000000000000:role/somebody", "kms:*")
+    key = keys.create_key(Policy=own)["KeyMetadata"]
+    keys.create_alias(AliasName=alias, TargetKeyId=key["KeyId"])
+    made.allow({"Effect": "Allow", "Action": "kms:Encrypt", "Resource": key["Arn"]})
+    refused = made.does("encrypt", key=alias)
+    assert "because no resource-based policy allows the kms:Encrypt action" in refused["words"]
+    assert key["Arn"] in refused["words"]
+    keys.put_key_policy(KeyId=key["KeyId"], PolicyName="default", Policy=policy(root, "kms:*"))
+    assert made.does("encrypt", key=alias)["code"] is None
+
+
+def test_a_boundary_is_named_where_it_is_what_refuses(made: Made) -> None:
+    document = {"Statement": {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}}
+    boundary = made.iam.create_policy(
+        PolicyName=f"{made.name}-boundary",
+        PolicyDocument=json.dumps({"Version": "2012-10-17", **document}),
+    )["Policy"]["Arn"]
+    made.allow({"Effect": "Allow", "Action": "sqs:*", "Resource": "*"})
+    made.iam.put_role_permissions_boundary(RoleName=made.name, PermissionsBoundary=boundary)
+    refused = made.does("send")
+    assert "because no permissions boundary allows the sqs:" in refused["words"]
+    made.iam.delete_role_permissions_boundary(RoleName=made.name)
+    assert made.does("send")["code"] is None
 
 
 def test_a_url_that_a_function_has_signed_may_what_its_role_may(made: Made) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 from urllib.parse import unquote
@@ -22,6 +22,14 @@ class Decision(StrEnum):
     ALLOWED = "allowed"
     EXPLICIT_DENY = "explicitDeny"
     IMPLICIT_DENY = "implicitDeny"
+
+
+class Kind(StrEnum):
+    """Kinds of policies, in the words of AWS's errors."""
+
+    IDENTITY = "identity-based policy"
+    RESOURCE = "resource-based policy"
+    BOUNDARY = "permissions boundary"
 
 
 @dataclass(frozen=True)
@@ -97,6 +105,8 @@ class Verdict:
     within_boundary: bool | None = None
     #: Keys that conditions asked for and nobody knew.
     missing: frozenset[str] = frozenset()
+    #: Which kind of policy has denied it, or has not allowed it.
+    kind: Kind = Kind.IDENTITY
 
 
 def decide(
@@ -125,17 +135,21 @@ def decide(
     resources = [resource] if resource is not None else []
     missing = frozenset(_missing([*identity, *(boundary or ()), *resources], call))
     bounded = None if boundary is None else any(_matching("Allow", boundary, call))
-    denied = (
-        *_matching("Deny", [*identity, *(boundary or ())], call),
-        *_matching("Deny", resources, call, _is_named_at_all),
-    )
-    if denied:
-        return Verdict(Decision.EXPLICIT_DENY, denied, bounded, missing)
+    by_kind = {
+        Kind.IDENTITY: tuple(_matching("Deny", identity, call)),
+        Kind.BOUNDARY: tuple(_matching("Deny", boundary or (), call)),
+        Kind.RESOURCE: tuple(_matching("Deny", resources, call, _is_named_at_all)),
+    }
+    if denied := tuple(one for found in by_kind.values() for one in found):
+        kind = next(kind for kind, found in by_kind.items() if found)
+        return Verdict(Decision.EXPLICIT_DENY, denied, bounded, missing, kind)
     by_identity = tuple(_matching("Allow", identity, call))
     allowed = bool(by_identity) and bounded is not False
+    kind = Kind.BOUNDARY if by_identity and not allowed else Kind.IDENTITY
     if owner and owner != call.account:
         by_resource = tuple(_matching("Allow", resources, call, _is_named_at_all))
-        allowed = allowed and bool(by_resource)
+        if allowed and not by_resource:
+            allowed, kind = False, Kind.RESOURCE
     else:
         # A role that is named is its sessions' within the boundary; whoever is meant by * is not.
         within = bounded is not False or ":role/" not in call.principal
@@ -145,7 +159,37 @@ def decide(
         allowed = allowed or bool(by_resource)
     if allowed:
         return Verdict(Decision.ALLOWED, (*by_identity, *by_resource), bounded, missing)
-    return Verdict(Decision.IMPLICIT_DENY, (), bounded, missing)
+    return Verdict(Decision.IMPLICIT_DENY, (), bounded, missing, kind)
+
+
+def decide_key(
+    call: Call,
+    identity: Sequence[Policy],
+    key: Policy,
+    *,
+    boundary: Sequence[Policy] | None = None,
+) -> Verdict:
+    """Return what AWS decides for a KMS key: identity policies count where its own lets them.
+
+    Args:
+        key: the key's policy; see :func:`decide` for the others.
+
+    Raises:
+        WrongPolicy: a condition has an operator that there is not.
+
+    https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html
+    """
+    account = replace(call, principal=f"arn:aws:iam::{call.account}:root")
+    if decide(account, (), resource=key).decision == Decision.ALLOWED:
+        return decide(call, identity, boundary=boundary, resource=key)
+    denying = [
+        Policy(one.name, [said for said in one.statements if said["Effect"] == "Deny"])
+        for one in identity
+    ]
+    verdict = decide(call, denying, boundary=boundary, resource=key)
+    if verdict.decision == Decision.IMPLICIT_DENY:
+        return replace(verdict, kind=Kind.RESOURCE)
+    return verdict
 
 
 def _missing(policies: Iterable[Policy], call: Call) -> Iterator[str]:

@@ -11,17 +11,26 @@ import logging
 import os
 from collections.abc import Sequence
 from functools import cache
+from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from localstack.aws.api import CommonServiceException, RequestContext
 from localstack.http import Request, Response
 from localstack.utils.aws.request_context import extract_access_key_id_from_auth_header
 
-from local_aws.account import REGION
 from local_aws.credentials import TEMPORARY
 from local_cloud.engine.permissions.actions import UNKNOWN, Asked, Needed, needed
 from local_cloud.engine.permissions.conditions import WrongPolicy
-from local_cloud.engine.permissions.evaluation import Call, Decision, Policy, Verdict, decide
+from local_cloud.engine.permissions.evaluation import (
+    Call,
+    Decision,
+    Kind,
+    Policy,
+    Verdict,
+    decide,
+    decide_key,
+)
 from local_cloud.installation import Permissions
 
 if TYPE_CHECKING:
@@ -29,7 +38,6 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger(__name__)
 
-_BUCKETS = "arn:aws:s3:::"
 #: Of a role, how many verdicts are remembered.
 MOST_VERDICTS = 5000
 #: What was said is not said again.
@@ -43,6 +51,12 @@ def _roles() -> Roles:
     from local_cloud.engine.permissions.roles import Roles
 
     return Roles()
+
+
+@cache
+def resource_policies() -> ModuleType:
+    """Return what knows resources' policies; loaded with the first call of a function, too."""
+    return import_module("local_cloud.engine.permissions.resource_policies")
 
 
 @cache
@@ -67,7 +81,8 @@ def judged(context: RequestContext) -> dict[str, Any]:
     details: dict[str, Any] = {"caller": role.function, "permissions": []}
     if role.why_not is not None:
         details["not_judged"] = role.why_not
-    for one in needed(context.service.service_name, asked):
+    for said in needed(context.service.service_name, asked):
+        one = resource_policies().meant(said, context.region)
         told = {"action": one.action, "resource": one.resource}
         details["permissions"].append(told)
         if role.why_not is not None:
@@ -120,8 +135,11 @@ def told_roles(_: Request) -> Response:
 def note_change(context: RequestContext) -> None:
     """Look at policies anew, if a call may have changed one."""
     known = _roles.cache_info().currsize
-    if known and context.service is not None and context.service.service_name == "iam":
+    if not known or context.service is None or context.operation is None:
+        return
+    if context.service.service_name == "iam":
         _roles().forget()
+    resource_policies().note_change(context.operation.name)
 
 
 def _say(role: Role, needed: Needed, words: str) -> None:
@@ -135,21 +153,22 @@ def _words(context: RequestContext, role: Role, needed: Needed, verdict: Verdict
     name = role.arn.rpartition("/")[2]
     session = f"arn:aws:sts::{context.account_id}:assumed-role/{name}/{role.function}"
     on = f" on resource: {needed.resource}" if needed.resource != UNKNOWN else ""
-    why = (
-        "with an explicit deny in an identity-based policy"
-        if verdict.decision == Decision.EXPLICIT_DENY
-        else f"because no identity-based policy allows the {needed.action} action"
+    return (
+        f"User: {session} is not authorized to perform: {needed.action}{on} {_why(needed, verdict)}"
     )
-    return f"User: {session} is not authorized to perform: {needed.action}{on} {why}"
+
+
+def _why(needed: Needed, verdict: Verdict) -> str:
+    """Return which kind of policy has decided, in AWS's words."""
+    if verdict.decision == Decision.EXPLICIT_DENY:
+        article = "an" if verdict.kind == Kind.IDENTITY else "a"
+        return f"with an explicit deny in {article} {verdict.kind}"
+    return f"because no {verdict.kind} allows the {needed.action} action"
 
 
 def _verdict(role: Role, needed: Needed, context: RequestContext) -> Verdict:
     """Return what the policies say; where nothing but the call decides, as they did before."""
-    try:
-        resource = _bucket_policy(context.account_id, needed)
-    except WrongPolicy as error:
-        LOG.warning("%s", error)
-        resource = None
+    resource = resource_policies().policy_of(needed.resource, context.region)
     known = role.verdicts.get(needed)
     if known is not None and resource is None:
         return known
@@ -159,28 +178,16 @@ def _verdict(role: Role, needed: Needed, context: RequestContext) -> Verdict:
         policies = _on_anything(policies)
         boundary = None if boundary is None else _on_anything(boundary)
     try:
-        verdict = decide(call, policies, boundary=boundary, resource=resource)
+        if needed.action.startswith("kms:") and resource is not None:
+            verdict = decide_key(call, policies, resource, boundary=boundary)
+        else:
+            verdict = decide(call, policies, boundary=boundary, resource=resource)
     except WrongPolicy as error:
         LOG.warning("%s: %s", role.arn, error)
         verdict = Verdict(Decision.IMPLICIT_DENY)
     if resource is None and not role.asks_for_context and len(role.verdicts) < MOST_VERDICTS:
         role.verdicts[needed] = verdict
     return verdict
-
-
-def _bucket_policy(account: str, needed: Needed) -> Policy | None:
-    """Return the policy of the bucket that a call is about, if it has one.
-
-    Raises:
-        WrongPolicy: it is none that AWS would take.
-    """
-    if not needed.resource.startswith(_BUCKETS):
-        return None
-    from localstack.services.s3.models import s3_stores
-
-    name = needed.resource.removeprefix(_BUCKETS).partition("/")[0]
-    bucket = s3_stores[account][REGION].buckets.get(name)
-    return Policy.read(f"{name}'s policy", bucket.policy) if bucket and bucket.policy else None
 
 
 def _on_anything(policies: Sequence[Policy]) -> tuple[Policy, ...]:

@@ -19,7 +19,7 @@ from local_cloud.engine.functions.template_functions import TEMPLATE
 from local_cloud.engine.permissions.actions import Needed
 from local_cloud.engine.permissions.conditions import WrongPolicy
 from local_cloud.engine.permissions.evaluation import Policy, Verdict
-from local_cloud.engine.permissions.template_policies import policies_of_template
+from local_cloud.engine.permissions.template_policies import granted_by
 
 LOG = logging.getLogger(__name__)
 
@@ -109,7 +109,8 @@ def _role_of(function: str) -> Role:
     arn = f"arn:aws:iam::{ACCOUNT_ID}:role/{function}"
     try:
         assert TEMPLATE.template is not None
-        return Role(function, arn, tuple(policies_of_template(TEMPLATE.template, function)))
+        granted = granted_by(TEMPLATE.template, function)
+        return Role(function, arn, granted.policies, granted.boundary)
     except WrongPolicy as error:
         return Role(function, arn, why_not=str(error))
 

@@ -7,12 +7,14 @@ https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/s
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from importlib.resources import files
 from typing import Any
 
+from local_aws.account import ACCOUNT_ID
 from local_aws.template import Template
 from local_cloud.engine.permissions.conditions import WrongPolicy
 from local_cloud.engine.permissions.evaluation import Policy
@@ -47,25 +49,61 @@ _TRACING = Policy(
 )
 
 
-def policies_of_template(template: Template, function: str) -> list[Policy]:
-    """Return the policies of a function's role.
+@dataclass(frozen=True)
+class Granted:
+    """What a function's role may: its policies, and the boundary that they are within."""
+
+    policies: tuple[Policy, ...]
+    boundary: tuple[Policy, ...] | None = None
+
+
+def granted_by(template: Template, function: str) -> Granted:
+    """Return what a template grants to a function.
 
     Raises:
-        WrongPolicy: one of them is none, or is kept elsewhere.
+        WrongPolicy: a policy is none, or is not known here.
     """
     defaults = template.globals_for("Function")
     for resource in template.resources("AWS::Serverless::Function"):
         properties = {**defaults, **resource.properties}
         if function not in (properties.get("FunctionName"), resource.logical_id):
             continue
-        if properties.get("Role"):
-            raise WrongPolicy(f"{function}: its Role is not the template's own")
-        said = properties.get("Policies") or []
+        if role := properties.get("Role"):
+            return _granted_by_role(template, function, str(role))
         found = [_BASIC, *([_TRACING] if properties.get("Tracing") == "Active" else [])]
-        for number, one in enumerate(said if isinstance(said, list) else [said]):
+        for number, one in enumerate(_listed(properties.get("Policies"))):
             found += _policies(template, f"{resource.logical_id}.Policies[{number}]", one)
-        return found
+        return Granted(tuple(found), _boundary(template, properties))
     raise WrongPolicy(f"{template.path} has no function {function}")
+
+
+def _granted_by_role(template: Template, function: str, named: str) -> Granted:
+    for role in template.resources("AWS::IAM::Role"):
+        name = template.physical_name(role.logical_id)
+        if named not in (name, f"arn:aws:iam::{ACCOUNT_ID}:role/{name}"):
+            continue
+        properties = role.properties
+        inline = [
+            Policy.read(
+                f"{role.logical_id}.{one.get('PolicyName')}",
+                _with_arns(template, one.get("PolicyDocument") or {}),
+            )
+            for one in _listed(properties.get("Policies"))
+        ]
+        managed = [
+            _managed(template, str(one)) for one in _listed(properties.get("ManagedPolicyArns"))
+        ]
+        return Granted((*inline, *managed), _boundary(template, properties))
+    raise WrongPolicy(f"{function}: its Role is not the template's own")
+
+
+def _boundary(template: Template, properties: Mapping[str, Any]) -> tuple[Policy, ...] | None:
+    named = properties.get("PermissionsBoundary")
+    return (_managed(template, str(named)),) if named else None
+
+
+def _listed(said: Any) -> list[Any]:
+    return said if isinstance(said, list) else [said] if said else []
 
 
 def _policies(template: Template, name: str, said: Any) -> Iterator[Policy]:
@@ -75,11 +113,32 @@ def _policies(template: Template, name: str, said: Any) -> Iterator[Policy]:
         ((kind, values),) = said.items()
         yield Policy.read(kind, template.resolve(_sam_policy(kind, values)))
     elif isinstance(said, str):
-        name = said.rpartition("/")[2]
-        if name not in (_BASIC.name, _TRACING.name):
-            raise WrongPolicy(f"the managed policy {said} is not looked up for a template")
+        yield _managed(template, said)
     else:
         raise WrongPolicy(f"{name} is no policy: {said!r}")
+
+
+def _managed(template: Template, named: str) -> Policy:
+    """Return a managed policy by its name or ARN: the template's, or one of AWS's."""
+    name = named.rpartition("/")[2]
+    for own in (_BASIC, _TRACING):
+        if own.name == name:
+            return own
+    for resource in template.resources("AWS::IAM::ManagedPolicy"):
+        if name == template.physical_name(resource.logical_id):
+            document = resource.properties.get("PolicyDocument") or {}
+            return Policy.read(name, _with_arns(template, document))
+    if (document := _of_aws().get(name)) is None:
+        raise WrongPolicy(f"there is no managed policy {named}")
+    return Policy.read(name, document["Document"])
+
+
+@cache
+def _of_aws() -> dict[str, Any]:
+    # A megabyte, which takes a second: for whom a template names one.
+    text: str = import_module("moto.iam.aws_managed_policies").aws_managed_policies_data
+    found: dict[str, Any] = json.loads(text)
+    return found
 
 
 def _sam_policy(kind: str, values: Any) -> Any:
@@ -110,7 +169,7 @@ def _with_arns(template: Template, document: Any) -> Any:
             return f"arn:aws:secretsmanager:{template.region}:*:secret:{resource}-??????"
         return resource
 
-    said = document["Statement"]
+    said = document.get("Statement") or []
     statements = [
         {**one, "Resource": resolved(one["Resource"])} if "Resource" in one else one
         for one in (said if isinstance(said, list) else [said])

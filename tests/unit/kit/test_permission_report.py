@@ -11,7 +11,7 @@ import pytest
 from local_aws.template import Template
 from local_aws.traces import Traces
 from local_cloud.engine.permissions.conditions import WrongPolicy
-from local_cloud.engine.permissions.template_policies import policies_of_template
+from local_cloud.engine.permissions.template_policies import granted_by
 from local_cloud.installation import TEMPLATE
 from local_cloud.permission_report import Report, reports
 from local_cloud.trace_store import TraceStore
@@ -35,7 +35,7 @@ def of_template(tmp_path: Path, properties: str) -> list[tuple[str, Any]]:
     template.write_text(FUNCTION.format(properties))
     return [
         (policy.name, [statement["Resource"] for statement in policy.statements])
-        for policy in policies_of_template(Template.load(template), "f")
+        for policy in granted_by(Template.load(template), "f").policies
     ]
 
 
@@ -58,11 +58,47 @@ def test_policies_of_a_template(tmp_path: Path) -> None:
     ]
 
 
+ROLE = """
+Resources:
+  F:
+    Type: AWS::Serverless::Function
+    Properties: {FunctionName: f, Role: !GetAtt Role.Arn}
+  Managed:
+    Type: AWS::IAM::ManagedPolicy
+    Properties:
+      PolicyDocument: {Statement: {Effect: Allow, Action: "s3:*", Resource: "*"}}
+  Role:
+    Type: AWS::IAM::Role
+    Properties:
+      Policies:
+        - PolicyName: own
+          PolicyDocument: {Statement: [{Effect: Allow, Action: "sqs:*", Resource: "*"}]}
+      ManagedPolicyArns:
+        - !Ref Managed
+        - arn:aws:iam::aws:policy/AmazonDynamoDBReadOnlyAccess
+      PermissionsBoundary: arn:aws:iam::aws:policy/PowerUserAccess
+"""
+
+
+def test_policies_of_a_role_and_managed_ones(tmp_path: Path) -> None:
+    template = tmp_path / "template.yaml"
+    template.write_text(ROLE)
+    granted = granted_by(Template.load(template), "f")
+    own, managed, of_aws = granted.policies
+    assert [own.name, managed.name] == ["Role.own", "Managed"]
+    assert managed.statements[0]["Action"] == "s3:*"
+    assert "dynamodb:Query" in str(of_aws.statements)
+    assert granted.boundary is not None
+    assert [one.name for one in granted.boundary] == ["PowerUserAccess"]
+    names = [name for name, _ in of_template(tmp_path, "Policies: [AmazonS3ReadOnlyAccess]")]
+    assert names == ["AWSLambdaBasicExecutionRole", "AmazonS3ReadOnlyAccess"]
+
+
 @pytest.mark.parametrize(
     ("properties", "why"),
     [
         ("Role: arn:aws:iam::000000000000:role/other", "not the template's own"),
-        ("Policies: AmazonS3FullAccess", "AmazonS3FullAccess is not looked up"),
+        ("Policies: NoSuchAccess", "there is no managed policy NoSuchAccess"),
         ("Policies: [NoSuchPolicy: {}]", "no policy template NoSuchPolicy"),
         ("Policies: [{Statement: [{Effect: Maybe}]}]", "Effect"),
         ("Policies: [7]", "is no policy: 7"),
@@ -87,7 +123,7 @@ def report_of(tmp_path: Path, template: Path) -> Report:
         call.end(permissions=[{"action": action, "resource": resource}])
     traces.begin("post", "c", invocation.header, api="o643w5jvlz", stage="dev").end()
     invocation.end()
-    policies = policies_of_template(Template.load(template), "append-tool-output")
+    policies = granted_by(Template.load(template), "append-tool-output").policies
     told = [{"name": one.name, "statements": one.statements} for one in policies]
     arn = "arn:aws:iam::000000000000:role/append-tool-output"
     role = {"function": "append-tool-output", "role": arn, "policies": told, "why_not": None}
