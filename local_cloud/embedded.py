@@ -40,7 +40,11 @@ class EmbeddedMode:
     def parts(self) -> list[Part]:
         """Return the parts, in the order in which they are started."""
         ports, home = self.ports, self.home
-        environment = {**aws_environment(ports), **self._traced()}
+        environment = {
+            **aws_environment(ports),
+            **self._traced(),
+            "PERMISSIONS": self.options.permissions,
+        }
         # A stack's functions and APIs are made by the APIs.
         agent = () if self.stack else ("--template", str(TEMPLATE))
         files = () if self.stack else (TEMPLATE,)
@@ -171,7 +175,6 @@ class EmbeddedMode:
             **({"STATE_FOLDER": str(self.home.data)} if self.keeps_state else {}),
             "FILESYSTEM_ROOT": str(self.home.engine_files),
             "OVERRIDE_IN_DOCKER": "0",  # its files lie there even if this machine is a container
-            "PERMISSIONS": self.options.permissions,
             "PROVIDER_OVERRIDE_DYNAMODB": "moto",
             "PROVIDER_OVERRIDE_DYNAMODBSTREAMS": "moto",
             "PROVIDER_OVERRIDE_CLOUDFORMATION": "kit",

@@ -14,7 +14,7 @@ from localstack.aws import handlers
 from localstack.aws.api import CommonServiceException, RequestContext
 from localstack.aws.chain import HandlerChain
 from localstack.aws.connect import InternalClientFactory
-from localstack.http import Response
+from localstack.http import Request, Response
 from localstack.runtime import hooks
 from localstack.services.edge import ROUTER
 from localstack.utils.xray.trace_header import TraceHeader
@@ -59,6 +59,7 @@ def trace_calls() -> None:
     traces = traces_of("engine")
     ROUTER.add("/_faults", call_faults.answer, methods=["GET", "POST", "DELETE"])
     ROUTER.add("/_permissions", guard.told_roles, methods=["GET"])
+    ROUTER.add("/_permissions/signed", _check_signed, methods=["POST"])
     handlers.serve_custom_service_request_handlers.append(_begin)
     handlers.run_custom_response_handlers.append(_lose)
     handlers.run_custom_finalizers.append(_end)
@@ -71,6 +72,13 @@ def trace_calls() -> None:
         return hook(self, client)
 
     InternalClientFactory._get_client_post_hook = hand_on
+
+
+def _check_signed(request: Request) -> Response:
+    # Loaded by who asks.
+    from local_cloud.engine.permissions import signatures
+
+    return signatures.answer(request)
 
 
 def _name_trace(params: dict[str, Any], **_: Any) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import secrets
 import time
 from collections.abc import Mapping
+from dataclasses import asdict
 from urllib.parse import quote
 
 import httpx
@@ -21,6 +23,7 @@ from websocket_gateway.core.backend import (
     IntegrationFailed,
     IntegrationTimedOut,
     ServiceCall,
+    SignedRequest,
 )
 from websocket_gateway.patience import PatientTimeout
 
@@ -46,6 +49,8 @@ class NetworkBackend:
         traces: Traces | None = None,
     ) -> None:
         self.traces = traces
+        #: Whether signatures are verified, and policies count.
+        self.enforces = os.environ.get("PERMISSIONS") == "enforce"
         self.endpoint = lambda_endpoint
         self.engine = engine
         self.functions = HttpClient(lambda_endpoint)
@@ -148,6 +153,22 @@ class NetworkBackend:
                 raise IntegrationTimedOut(words) from error
             raise IntegrationFailed(f"{call.service}: {error}") from error
         return HttpAnswer(answer.status, answer.body.decode(errors="replace"), dict(answer.headers))
+
+    async def refusal(self, request: SignedRequest) -> str | None:
+        """Ask the engine, where permissions are enforced; see :class:`.core.backend.Backend`."""
+        if not self.enforces:
+            return None
+        if self.engine is None:
+            raise IntegrationFailed("permissions are enforced, and no AWS_ENDPOINT_URL is named")
+        body = json.dumps(asdict(request)).encode()
+        try:
+            answer = await self.engine.send("execute-api", "POST", "/_permissions/signed", body, {})
+        except EngineAway as error:
+            raise IntegrationFailed(f"the engine does not tell who may: {error}") from error
+        if answer.status != 200:
+            raise IntegrationFailed(f"the engine does not tell who may: {answer.status}")
+        refused: str | None = json.loads(answer.body)["refused"]
+        return refused
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)

@@ -101,7 +101,7 @@ class GatewayProtocol(HttpServerProtocol):
 
     async def _connect(self, request: Request, address: Address, answer: HandshakeResponse) -> None:
         assert self.websocket is not None
-        handshake = Handshake(tuple(request.header_list), request.query)
+        handshake = Handshake(tuple(request.header_list), request.query, request.path)
         decision = await self.gateway.connect(self.connection, handshake, address)
         if decision is None:
             self.transport.abort()

@@ -108,6 +108,16 @@ class Verdict:
     #: Which kind of policy has denied it, or has not allowed it.
     kind: Kind = Kind.IDENTITY
 
+    def why(self, action: str) -> str:
+        """Return which kind of policy has refused an action, in AWS's words.
+
+        https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
+        """
+        if self.decision == Decision.EXPLICIT_DENY:
+            article = "an" if self.kind == Kind.IDENTITY else "a"
+            return f"with an explicit deny in {article} {self.kind}"
+        return f"because no {self.kind} allows the {action} action"
+
 
 def decide(
     call: Call,

@@ -25,7 +25,6 @@ from local_cloud.engine.permissions.conditions import WrongPolicy
 from local_cloud.engine.permissions.evaluation import (
     Call,
     Decision,
-    Kind,
     Policy,
     Verdict,
     decide,
@@ -46,7 +45,8 @@ _said: set[tuple[str, str, str]] = set()
 
 
 @cache
-def _roles() -> Roles:
+def roles() -> Roles:
+    """Return what knows functions' roles."""
     # With the first call of a function: it takes a quarter of a second to load.
     from local_cloud.engine.permissions.roles import Roles
 
@@ -73,7 +73,7 @@ def judged(context: RequestContext) -> dict[str, Any]:
     if mode() == Permissions.OFF or context.is_internal_call:
         return {}
     key = extract_access_key_id_from_auth_header(context.request.headers) or ""
-    role = _roles().of_key(key) if key.startswith(TEMPORARY) else None
+    role = roles().of_key(key) if key.startswith(TEMPORARY) else None
     if role is None:
         return {}
     parameters = context.service_request or {}
@@ -126,7 +126,7 @@ def told_roles(_: Request) -> Response:
                     ],
                     "why_not": role.why_not,
                 }
-                for role in _roles().all()
+                for role in roles().all()
             ],
         }
     )
@@ -134,11 +134,11 @@ def told_roles(_: Request) -> Response:
 
 def note_change(context: RequestContext) -> None:
     """Look at policies anew, if a call may have changed one."""
-    known = _roles.cache_info().currsize
+    known = roles.cache_info().currsize
     if not known or context.service is None or context.operation is None:
         return
     if context.service.service_name == "iam":
-        _roles().forget()
+        roles().forget()
     resource_policies().note_change(context.operation.name)
 
 
@@ -153,17 +153,8 @@ def _words(context: RequestContext, role: Role, needed: Needed, verdict: Verdict
     name = role.arn.rpartition("/")[2]
     session = f"arn:aws:sts::{context.account_id}:assumed-role/{name}/{role.function}"
     on = f" on resource: {needed.resource}" if needed.resource != UNKNOWN else ""
-    return (
-        f"User: {session} is not authorized to perform: {needed.action}{on} {_why(needed, verdict)}"
-    )
-
-
-def _why(needed: Needed, verdict: Verdict) -> str:
-    """Return which kind of policy has decided, in AWS's words."""
-    if verdict.decision == Decision.EXPLICIT_DENY:
-        article = "an" if verdict.kind == Kind.IDENTITY else "a"
-        return f"with an explicit deny in {article} {verdict.kind}"
-    return f"because no {verdict.kind} allows the {needed.action} action"
+    why = verdict.why(needed.action)
+    return f"User: {session} is not authorized to perform: {needed.action}{on} {why}"
 
 
 def _verdict(role: Role, needed: Needed, context: RequestContext) -> Verdict:

@@ -219,6 +219,12 @@ def test_iam_wants_a_signature(tmp_path: Path) -> None:
     assert bench.status() == 403
     assert bench.status(Authorization="AWS4-HMAC-SHA256 Credential=x") == 200
     assert bench.status("/dev?X-Amz-Signature=0") == 200
+    asked = bench.world.signed[-1]
+    assert (asked.method, asked.action) == ("GET", "execute-api:Invoke")
+    assert asked.target.endswith("?X-Amz-Signature=0")
+    assert asked.resource.endswith("/dev/$connect")
+    bench.world.refused = "User: arn is not authorized"
+    assert bench.status("/dev?X-Amz-Signature=0") == 403
 
 
 # Integrations

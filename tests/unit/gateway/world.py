@@ -13,7 +13,7 @@ from typing import Any
 from local_aws.faults import Faults
 from local_aws.http_message import Request, Response
 from local_aws.template import Template
-from websocket_gateway.core.backend import HttpAnswer, IntegrationFailed, ServiceCall
+from websocket_gateway.core.backend import HttpAnswer, IntegrationFailed, ServiceCall, SignedRequest
 from websocket_gateway.core.connection import Connection
 from websocket_gateway.core.events import Handshake
 from websocket_gateway.core.faulty import FaultyGateway
@@ -46,6 +46,9 @@ class World:
     requested: list[tuple[str, str, Mapping[str, str], str]] = field(default_factory=list)
     called: list[ServiceCall] = field(default_factory=list)
     answer: HttpAnswer = field(default_factory=lambda: HttpAnswer(200, "{}"))
+    signed: list[SignedRequest] = field(default_factory=list)
+    #: Why a signed request is refused, if it is.
+    refused: str | None = None
     slept: list[float] = field(default_factory=list)
     log: list[tuple[str | None, str]] = field(default_factory=list)
 
@@ -65,6 +68,10 @@ class World:
     async def call(self, call: ServiceCall, timeout: float) -> HttpAnswer:
         self.called.append(call)
         return self.answer
+
+    async def refusal(self, request: SignedRequest) -> str | None:
+        self.signed.append(request)
+        return self.refused
 
     async def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)

@@ -36,6 +36,26 @@ class ServiceCall:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class SignedRequest:
+    """A request that is signed, and what it asks for.
+
+    Args:
+        target: path and query, as they were sent.
+        headers: by their names in lower case.
+        payload: the SHA-256 of its body, in hex.
+        action: as policies name it, such as ``execute-api:Invoke``.
+        resource: an ARN.
+    """
+
+    method: str
+    target: str
+    headers: Mapping[str, str]
+    payload: str
+    action: str
+    resource: str
+
+
 class Backend(Protocol):
     """Runs what stands behind routes."""
 
@@ -57,6 +77,13 @@ class Backend(Protocol):
 
     async def call(self, call: ServiceCall, timeout: float) -> HttpAnswer:
         """Return an AWS service's answer; raises as :meth:`invoke` does."""
+
+    async def refusal(self, request: SignedRequest) -> str | None:
+        """Return why who has signed a request may not do that; ``None`` where they may.
+
+        Raises:
+            IntegrationFailed: nobody can tell.
+        """
 
     async def sleep(self, seconds: float) -> None:
         """Wait."""

@@ -5,11 +5,15 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-how-to-c
 
 from __future__ import annotations
 
+import hashlib
+
+from local_aws.account import ACCOUNT_ID, REGION
 from local_aws.credentials import session_key
 from local_aws.http_message import Request, Response
 from local_aws.redaction import shown
 from local_aws.traces import header_in
 from websocket_gateway.core.address import Address
+from websocket_gateway.core.backend import IntegrationFailed, SignedRequest
 from websocket_gateway.core.connection import is_connection_id
 from websocket_gateway.core.gateway import Client, Gateway, PostFailed
 from websocket_gateway.core.replies import error, json_reply
@@ -26,6 +30,8 @@ async def answer(gateway: Gateway, request: Request, address: Address, name: str
     """
     if not is_signed(request.headers):
         return error(403, "MissingAuthenticationTokenException", "Missing Authentication Token")
+    if (refused := await _refusal(gateway, request, address, name)) is not None:
+        return refused
     if not is_connection_id(name):
         return error(400, "BadRequestException", f"Invalid connectionId: {name}")
     if request.method == "POST" and len(request.body) > gateway.limits.message:
@@ -45,6 +51,30 @@ async def answer(gateway: Gateway, request: Request, address: Address, name: str
             client.close(1000, "Connection Closed Normally")
             return Response(204)
     return error(403, "ForbiddenException", "Forbidden")
+
+
+async def _refusal(
+    gateway: Gateway, request: Request, address: Address, name: str
+) -> Response | None:
+    """Return the answer to somebody who may not do that.
+
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-control-access-iam.html
+    """
+    method = request.method
+    place = f"{address.api.api_id}/{address.stage.name}/{method}/{PREFIX}{name}"
+    asked = SignedRequest(
+        method,
+        request.target,
+        request.headers,
+        hashlib.sha256(request.body).hexdigest(),
+        action="execute-api:ManageConnections",
+        resource=f"arn:aws:execute-api:{REGION}:{ACCOUNT_ID}:{place}",
+    )
+    try:
+        words = await gateway.backend.refusal(asked)
+    except IntegrationFailed as failed:
+        return error(500, "InternalServerErrorException", str(failed))
+    return error(403, "ForbiddenException", words) if words is not None else None
 
 
 async def _post(

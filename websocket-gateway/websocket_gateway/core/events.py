@@ -24,10 +24,11 @@ _NOT_PASSED_ON = {"connection", "upgrade"}
 
 @dataclass(frozen=True)
 class Handshake:
-    """The headers and the query of a client's upgrade request."""
+    """The headers, the query and the path of a client's upgrade request."""
 
     headers: tuple[tuple[str, str], ...]
     query: str
+    path: str = "/"
 
     @property
     def parameters(self) -> list[tuple[str, str]]:

@@ -14,7 +14,12 @@ from local_aws.traces import Span, Traces, current
 from websocket_gateway.core.address import Address, AddressBook
 from websocket_gateway.core.api import Integration, Route, Stage, WebSocketApi, key_bucket
 from websocket_gateway.core.authorizers import Authorizers, Refused
-from websocket_gateway.core.backend import Backend, IntegrationFailed, IntegrationTimedOut
+from websocket_gateway.core.backend import (
+    Backend,
+    IntegrationFailed,
+    IntegrationTimedOut,
+    SignedRequest,
+)
 from websocket_gateway.core.connection import Connection, new_request_id
 from websocket_gateway.core.events import (
     Event,
@@ -32,7 +37,7 @@ from websocket_gateway.core.metrics import Metrics
 from websocket_gateway.core.proxy_response import ProxyResponse
 from websocket_gateway.core.registry import Registry
 from websocket_gateway.core.selection import Scope
-from websocket_gateway.core.signature import is_signed
+from websocket_gateway.core.signature import NO_BODY, is_signed
 from websocket_gateway.core.throttle import TokenBucket
 from websocket_gateway.core.traffic import Traffic
 
@@ -166,7 +171,7 @@ class Gateway:
             stage_variables=stage.variables,
         )
         if route.authorization == "AWS_IAM":
-            _check_signed(scope)
+            await self._check_signed(connection, handshake, scope)
         if route.authorization == "CUSTOM":
             if route.authorizer is None:
                 raise Refused(500, "Internal server error", "the route's authorizer is missing")
@@ -186,6 +191,23 @@ class Gateway:
             raise Refused(504, "Endpoint request timed out", str(error)) from error
         except IntegrationFailed as error:
             raise Refused(502, "Internal server error", str(error)) from error
+
+    async def _check_signed(
+        self, connection: Connection, handshake: Handshake, scope: Scope
+    ) -> None:
+        if not is_signed(scope.headers, scope.query):
+            raise Refused(403, "Missing Authentication Token", "the request is not signed")
+        target = f"{handshake.path}?{handshake.query}"
+        arn = route_arn(connection, "$connect")
+        request = SignedRequest(
+            *("GET", target, scope.headers, NO_BODY), action="execute-api:Invoke", resource=arn
+        )
+        try:
+            words = await self.backend.refusal(request)
+        except IntegrationFailed as error:
+            raise Refused(500, "Internal server error", str(error)) from error
+        if words is not None:
+            raise Refused(403, words, words)
 
     def _check_key(self, api: WebSocketApi, stage: Stage, scope: Scope) -> None:
         value = api.key_selection.evaluate(scope)
@@ -391,11 +413,6 @@ class Gateway:
 
 def _dimensions(connection: Connection, route_key: str) -> tuple[str, str, str]:
     return connection.api_id, connection.stage, route_key
-
-
-def _check_signed(scope: Scope) -> None:
-    if not is_signed(scope.headers, scope.query):
-        raise Refused(403, "Missing Authentication Token", "the request is not signed")
 
 
 def _refusal(status: int, message: str) -> ProxyResponse:

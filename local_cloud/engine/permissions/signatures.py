@@ -1,0 +1,276 @@
+"""Whether a request that another part was sent is signed by whom it says, and may do what it asks.
+
+The gateway asks it: the credentials that exist, and their policies, are the engine's.
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
+https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-control-access-iam.html
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.compat import HTTPHeaders
+from botocore.credentials import Credentials
+from localstack.aws.api import ServiceException
+from localstack.http import Request, Response
+from localstack.services.iam.models import iam_stores
+from localstack.services.plugins import SERVICE_PLUGINS
+from localstack.services.sts.models import sts_stores
+
+from local_aws.account import ACCOUNT_ID
+from local_cloud.engine.permissions import guard
+from local_cloud.engine.permissions.conditions import WrongPolicy
+from local_cloud.engine.permissions.evaluation import Call, Decision, Policy, decide
+
+SERVICE = "execute-api"
+#: How far a signature's time may be from now.
+CLOCK = timedelta(minutes=5)
+_HEADER = re.compile(
+    r"AWS4-HMAC-SHA256 Credential=(?P<credential>[^,\s]+),\s*"
+    r"SignedHeaders=(?P<signed>[^,\s]+),\s*Signature=(?P<signature>[0-9a-f]+)"
+)
+INVALID_TOKEN = "The security token included in the request is invalid."  # noqa: S105
+MISMATCH = (
+    "The request signature we calculated does not match the signature you provided. Check your "
+    "AWS Secret Access Key and signing method. Consult the service documentation for details."
+)
+
+
+class Refused(Exception):
+    """A request that is not let through; the message is what AWS says."""
+
+
+@dataclass(frozen=True)
+class Principal:
+    """Somebody who has credentials.
+
+    Args:
+        policies: ``None`` for who may do everything.
+    """
+
+    arn: str
+    secret: str
+    policies: tuple[Policy, ...] | None = None
+    boundary: tuple[Policy, ...] | None = None
+    token: str | None = None
+
+
+@dataclass(frozen=True)
+class Signature:
+    """What a request says of its signature."""
+
+    key: str
+    date: str
+    region: str
+    service: str
+    signed: tuple[str, ...]
+    value: str
+    timestamp: datetime
+    seconds: int | None = None
+    token: str | None = None
+
+
+@dataclass(frozen=True)
+class SignedRequest:
+    """A request as it was sent, and what it asks for.
+
+    Args:
+        target: path and query, as they were sent.
+        headers: by their names in lower case.
+        payload: the SHA-256 of its body, in hex.
+    """
+
+    method: str
+    target: str
+    headers: Mapping[str, str]
+    payload: str
+    action: str
+    resource: str
+    query: dict[str, list[str]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        parsed = parse_qs(urlsplit(self.target).query, keep_blank_values=True)
+        object.__setattr__(self, "query", parsed)
+
+
+def answer(request: Request) -> Response:
+    """Answer ``POST /_permissions/signed``: why a request is refused, or ``null``."""
+    try:
+        asked = SignedRequest(**json.loads(request.get_data()))
+    except (ValueError, TypeError) as error:
+        return Response(f"That is no request: {error}", 400)
+    try:
+        check(asked, datetime.now(UTC))
+    except Refused as refused:
+        return Response.for_json({"refused": str(refused)})
+    return Response.for_json({"refused": None})
+
+
+def check(asked: SignedRequest, now: datetime) -> None:
+    """Let a request through.
+
+    Raises:
+        Refused: its signature is none of somebody who exists, or they may not do that.
+    """
+    signature = signature_of(asked)
+    principal = principal_of(signature.key)
+    if principal is None or principal.token not in (None, signature.token):
+        raise Refused(INVALID_TOKEN)
+    if signature.service != SERVICE:
+        raise Refused(f"Credential should be scoped to correct service: '{SERVICE}'.")
+    _check_time(signature, now)
+    if not hmac.compare_digest(expected(asked, signature, principal.secret), signature.value):
+        raise Refused(MISMATCH)
+    if principal.policies is None:
+        return
+    call = Call(asked.action, asked.resource, principal.arn, {"aws:securetransport": ["true"]})
+    try:
+        verdict = decide(call, principal.policies, boundary=principal.boundary)
+    except WrongPolicy as error:
+        raise Refused(str(error)) from error
+    if verdict.decision != Decision.ALLOWED:
+        on = asked.resource.replace(ACCOUNT_ID, f"********{ACCOUNT_ID[-4:]}")
+        raise Refused(
+            f"User: {principal.arn} is not authorized to perform: {asked.action} "
+            f"on resource: {on} {verdict.why(asked.action)}"
+        )
+
+
+def signature_of(asked: SignedRequest) -> Signature:
+    """Return what a request says of its signature, in its headers or its query.
+
+    Raises:
+        Refused: it says it in no form that there is.
+    """
+    try:
+        match = _HEADER.match(asked.headers.get("authorization", ""))
+        if match is not None:
+            said, signed, value = match["credential"], match["signed"], match["signature"]
+            stamp, seconds = asked.headers["x-amz-date"], None
+            token = asked.headers.get("x-amz-security-token")
+        else:
+            query = {name: values[0] for name, values in asked.query.items()}
+            said, signed = query["X-Amz-Credential"], query["X-Amz-SignedHeaders"]
+            value, stamp = query["X-Amz-Signature"], query["X-Amz-Date"]
+            seconds, token = int(query["X-Amz-Expires"]), query.get("X-Amz-Security-Token")
+        key, date, region, service, _ = said.split("/")
+        timestamp = datetime.strptime(stamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    except (KeyError, ValueError) as error:
+        raise Refused("Missing Authentication Token") from error
+    names = tuple(signed.split(";"))
+    return Signature(key, date, region, service, names, value, timestamp, seconds, token)
+
+
+def _check_time(signature: Signature, now: datetime) -> None:
+    stamp, form = signature.timestamp, "%Y%m%dT%H%M%SZ"
+    lasts = CLOCK if signature.seconds is None else timedelta(seconds=signature.seconds)
+    if now > stamp + lasts:
+        raise Refused(
+            f"Signature expired: {stamp:{form}} is now earlier than {now - lasts:{form}} "
+            f"({now:{form}} - {int(lasts.total_seconds() // 60)} min.)"
+        )
+    if stamp > now + CLOCK:
+        raise Refused(
+            f"Signature not yet current: {stamp:{form}} is still later than {now + CLOCK:{form}} "
+            f"({now:{form}} + 5 min.)"
+        )
+
+
+class _Signer(SigV4Auth):
+    """Botocore's signer, of the headers that a request says were signed."""
+
+    def __init__(self, signature: Signature, secret: str, payload: str) -> None:
+        super().__init__(Credentials(signature.key, secret), signature.service, signature.region)
+        self.signed = signature.signed
+        self.hash = payload
+
+    def headers_to_sign(self, request: AWSRequest) -> HTTPHeaders:
+        headers = HTTPHeaders()
+        for name in self.signed:
+            headers[name] = request.headers.get(name, "")
+        return headers
+
+    def payload(self, request: AWSRequest) -> str:
+        return self.hash
+
+
+def expected(asked: SignedRequest, signature: Signature, secret: str) -> str:
+    """Return the signature that a request has if it is signed with this secret."""
+    path, _, query = asked.target.partition("?")
+    unsigned = "&".join(
+        pair for pair in query.split("&") if pair and not pair.startswith("X-Amz-Signature=")
+    )
+    host = asked.headers.get("host", "")
+    # What a header says of the body counts for nothing: its hash is told.
+    headers = {k: v for k, v in asked.headers.items() if k != "x-amz-content-sha256"}
+    if "x-amz-content-sha256" in signature.signed:
+        headers["x-amz-content-sha256"] = asked.payload
+    request = AWSRequest(asked.method, f"http://{host}{path}?{unsigned}", headers)
+    request.context["timestamp"] = f"{signature.timestamp:%Y%m%dT%H%M%SZ}"
+    signer = _Signer(signature, secret, asked.payload)
+    to_sign = signer.string_to_sign(request, signer.canonical_request(request))
+    return str(signer.signature(to_sign, request))
+
+
+def principal_of(key: str) -> Principal | None:
+    """Return whose key it is; ``None`` if it is nobody's.
+
+    Raises:
+        Refused: it is not valid any more.
+    """
+    if key == "test":
+        return Principal(f"arn:aws:iam::{ACCOUNT_ID}:root", "test")
+    role = guard.roles().of_key(key)
+    if role is not None:
+        name = role.arn.rpartition("/")[2]
+        arn = f"arn:aws:sts::{ACCOUNT_ID}:assumed-role/{name}/{role.function}"
+        policies = role.policies if role.why_not is None else None
+        return Principal(arn, "test", policies, role.boundary)
+    for account, regions in list(iam_stores.items()):
+        for store in regions.values():
+            for user in list(store.USERS.values()):
+                if (found := user.access_keys.get(key)) is not None:
+                    told = found.access_key
+                    if told["Status"] != "Active":
+                        return None
+                    return _of_iam(user.user["Arn"], account, told["SecretAccessKey"])
+    session = sts_stores[ACCOUNT_ID]["us-east-1"].credentials.get(key)
+    if session is None:
+        return None
+    if session.is_expired():
+        raise Refused("The security token included in the request is expired")
+    return _of_iam(
+        session.arn, session.account_id, session.secret_access_key, session.session_token
+    )
+
+
+def _of_iam(arn: str, account: str, secret: str, token: str | None = None) -> Principal:
+    """Return a user or a role's session, with the policies that they have."""
+    if arn.endswith(":root"):
+        return Principal(arn, secret, None, None, token)
+    held = arn
+    if ":assumed-role/" in arn:
+        held = f"arn:aws:iam::{account}:role/{arn.split('/')[1]}"
+    simulator: Any = SERVICE_PLUGINS.require("iam")._provider.policy_simulator
+    context = SimpleNamespace(account_id=account, region="us-east-1")
+    try:
+        boundary = simulator.boundary_of(context, held)
+        return Principal(
+            arn,
+            secret,
+            tuple(simulator.policies_of(context, held)),
+            tuple(boundary) if boundary is not None else None,
+            token,
+        )
+    except (ServiceException, WrongPolicy) as error:
+        raise Refused(str(error)) from error
