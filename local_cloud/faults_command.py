@@ -7,14 +7,14 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
-import httpx
 import typer
 import yaml
 from rich.console import Console
 
 from local_aws.faults import parted
 from local_cloud.failing import fail, running_or_fail
-from local_cloud.installation import Home, Ports
+from local_cloud.fault_rules import FaultRules, FaultsAway
+from local_cloud.installation import Home
 
 app = typer.Typer(help=__doc__, no_args_is_help=True)
 console = Console(highlight=False, soft_wrap=True)
@@ -39,19 +39,22 @@ def add(
         document: dict[str, Any] = (
             _read(file) if file is not None else {"seed": seed, "rules": [_rule(words or [])]}
         )
-        parts = parted(document)
+        parted(document)  # what is wrong is said whether the cloud runs or not
+        _rules().add_all(document)
     except (ValueError, OSError, yaml.YAMLError) as error:
         fail(f"{file or 'the rule'}: {error}", 2)
-    places = _places(_ports())
-    for of_calls, part in parts.items():
-        _ask("POST", places[of_calls], part)
+    except FaultsAway as error:
+        fail(str(error))
     console.print(f"Faults strike on purpose: {len(document['rules'])} rules were added.")
 
 
 @app.command(name="list")
 def list_rules(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
     """List the rules that there are, with how often each has struck."""
-    rules = [rule for url in _places(_ports()).values() for rule in _ask("GET", url)["rules"]]
+    try:
+        rules = _rules().listed()
+    except FaultsAway as error:
+        fail(str(error))
     if as_json:
         print(json.dumps({"rules": rules}))
         return
@@ -66,8 +69,10 @@ def list_rules(as_json: Annotated[bool, typer.Option("--json")] = False) -> None
 @app.command()
 def clear() -> None:
     """Have no fault strike any more."""
-    for url in _places(_ports()).values():
-        _ask("DELETE", url)
+    try:
+        _rules().clear()
+    except FaultsAway as error:
+        fail(str(error))
     console.print("No faults any more.")
 
 
@@ -86,18 +91,6 @@ def _read(file: Path) -> Any:
     return yaml.load(file.read_text(), yaml.BaseLoader)  # noqa: S506 - a safe loader
 
 
-def _ports() -> Ports:
-    return running_or_fail(Home.from_environment()).ports
-
-
-def _places(ports: Ports) -> dict[bool, str]:
-    """Return where rules are kept: those of calls, and the others."""
-    return {True: f"{ports.engine_url}/_faults", False: f"{ports.gateway_url}/_gateway/faults"}
-
-
-def _ask(method: str, url: str, body: Any = None) -> Any:
-    try:
-        answer = httpx.request(method, url, json=body, timeout=10, trust_env=False)
-        return answer.raise_for_status().json()
-    except (httpx.HTTPError, ValueError) as error:
-        fail(f"{url}: {error}")
+def _rules() -> FaultRules:
+    ports = running_or_fail(Home.from_environment()).ports
+    return FaultRules(ports.engine_url, ports.gateway_url)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import os
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +30,8 @@ from local_cloud.console.trace_view import TraceView
 from local_cloud.console.watch import Watch
 from local_cloud.console.workflow_view import WorkflowView
 
+#: Variables that name an OpenTelemetry collector.
+COLLECTOR = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 ASSETS = Path(__file__).with_name("assets")
 # An activity's poll and a synchronous execution may take minutes.
 TIMEOUT = httpx.Timeout(330, connect=5)
@@ -66,7 +70,7 @@ def create_app(endpoints: Endpoints, hosts: list[str], inputs: Path) -> Starlett
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        async with client, others, gateway.client:
+        async with client, others, gateway.client, _handing_on(traces):
             yield
 
     async def step_functions(request: Request) -> Response:
@@ -127,6 +131,22 @@ def create_app(endpoints: Endpoints, hosts: list[str], inputs: Path) -> Starlett
         ],
         lifespan=lifespan,
     )
+
+
+@contextlib.asynccontextmanager
+async def _handing_on(traces: TraceView) -> AsyncIterator[None]:
+    """Hand traces on while the console runs, where a collector is named."""
+    if traces.store is None or not any(os.environ.get(name) for name in COLLECTOR):
+        yield
+        return
+    # Loaded by who wants it: it takes half a second, and 20 MB.
+    from local_cloud.console.otlp import OtlpExport
+
+    task = asyncio.create_task(OtlpExport(traces, traces.store.folder).run())
+    try:
+        yield
+    finally:
+        task.cancel()
 
 
 def _error(status: int, code: str, message: str) -> Response:

@@ -17,7 +17,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local_cloud.client import client_at
-from local_cloud.installation import PROJECT
+from local_cloud.fault_rules import FaultRules
+from local_cloud.installation import PROJECT, aws_environment
 from tests.stack import Stack, analyse, within
 
 Add = Callable[..., None]
@@ -26,14 +27,14 @@ Add = Callable[..., None]
 @pytest.fixture
 def add(breakable_stack: Stack) -> Iterator[Add]:
     """Have rules of calls strike until the test ends."""
-    url = f"{breakable_stack.ports.engine_url}/_faults"
+    ports = breakable_stack.ports
+    faults = FaultRules(ports.engine_url, ports.gateway_url)
 
     def post(*rules: dict[str, Any]) -> None:
-        document = {"seed": 1, "rules": [{"on": "call", **rule} for rule in rules]}
-        httpx.post(url, json=document, trust_env=False).raise_for_status()
+        faults.add_all({"seed": 1, "rules": [{"on": "call", **rule} for rule in rules]})
 
     yield post
-    httpx.delete(url, trust_env=False).raise_for_status()
+    faults.clear()
 
 
 def once(stack: Stack, service: str) -> Any:
@@ -166,3 +167,44 @@ def test_the_agent_survives_what_aws_may_do_to_it(breakable_stack: Stack, add: A
     assert messages[-1]["status"] == "SUCCEEDED"
     numbers = [message["seq"] for message in messages if "seq" in message]
     assert len(numbers) == len(set(numbers)), "no event twice"
+
+
+THEIRS = """
+import boto3, pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+def lists():
+    return boto3.client("sqs", config=Config(retries={"total_max_attempts": 1})).list_queues()
+
+def test_a_fault(faults):
+    faults.add(service="sqs", action="fail", error="ServiceUnavailable", status=503)
+    with pytest.raises(ClientError):
+        lists()
+    assert [one["struck"] for one in faults.listed()] == [1]
+    with pytest.raises(ValueError, match="acton"):
+        faults.add(acton="fail")
+
+def test_it_is_over():
+    lists()
+"""
+
+
+def test_anybodys_pytest_has_the_fixture(breakable_stack: Stack, tmp_path: Path) -> None:
+    (tmp_path / "test_theirs.py").write_text(THEIRS)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+
+    def run(environment: dict[str, str]) -> str:
+        done = subprocess.run(
+            [*command, "--rootdir", str(tmp_path), str(tmp_path)],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        return done.stdout
+
+    assert "2 passed" in run(aws_environment(breakable_stack.ports))
+    nowhere = {**os.environ, "LOCAL_CLOUD_HOME": str(tmp_path / "none")}
+    assert "no cloud runs: ./local-cloud up -d" in run(nowhere)
