@@ -9,7 +9,15 @@ from pathlib import Path
 
 from local_aws.http1 import ConnectionFailed
 from local_aws.traces import FOLDER_VARIABLE
-from local_cloud.installation import SCRIPTS, TEMPLATE, Home, Options, Ports, aws_environment
+from local_cloud.installation import (
+    MODELS,
+    SCRIPTS,
+    TEMPLATE,
+    Home,
+    Options,
+    Ports,
+    aws_environment,
+)
 from local_cloud.memory import resident_mb
 from local_cloud.mode import Report
 from local_cloud.parts import Part, PartFailed, ProcessPart, ask
@@ -175,6 +183,7 @@ class EmbeddedMode:
             **({"STATE_FOLDER": str(self.home.data)} if self.keeps_state else {}),
             "FILESYSTEM_ROOT": str(self.home.engine_files),
             "OVERRIDE_IN_DOCKER": "0",  # its files lie there even if this machine is a container
+            "MODELS_FILE": os.environ.get("MODELS_FILE") or str(MODELS),
             "PROVIDER_OVERRIDE_DYNAMODB": "moto",
             "PROVIDER_OVERRIDE_DYNAMODBSTREAMS": "moto",
             "PROVIDER_OVERRIDE_CLOUDFORMATION": "kit",

@@ -15,6 +15,7 @@ import psutil
 from local_aws.account import REGION
 
 PROJECT = Path(__file__).resolve().parent.parent
+MODELS = PROJECT / "config" / "models.yaml"
 TEMPLATE = PROJECT / "lambdas" / "template.yaml"
 SCRIPTS = PROJECT / "setup-scripts"
 

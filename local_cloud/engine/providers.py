@@ -64,6 +64,22 @@ def xray() -> Service:
     return xray_api.xray()
 
 
+@aws_provider(api="bedrock")
+def bedrock() -> Service:
+    """Return what tells of models."""
+    from local_cloud.engine.model import control
+
+    return control.bedrock()
+
+
+@aws_provider(api="bedrock-runtime")
+def bedrock_runtime() -> Service:
+    """Return what asks models."""
+    from local_cloud.engine.model import runtime
+
+    return runtime.bedrock_runtime()
+
+
 @aws_provider(api="apigatewayv2")
 def apigatewayv2() -> Service:
     """Return what makes, describes and deletes WebSocket APIs."""

@@ -38,6 +38,7 @@ _RESOURCES = (
     "QueueUrl",
     "TopicArn",
     "FunctionName",
+    "modelId",
     "logGroupName",
     "UserPoolId",
     "ClientId",

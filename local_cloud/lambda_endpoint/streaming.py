@@ -1,7 +1,6 @@
 """InvokeWithResponseStream: events in AWS's binary form, as the function writes.
 
 https://docs.aws.amazon.com/lambda/latest/api/API_InvokeWithResponseStream.html
-https://docs.aws.amazon.com/AmazonS3/latest/API/RESTSelectObjectAppendix.html (the form of an event)
 """
 
 from __future__ import annotations
@@ -9,10 +8,9 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-import struct
-import zlib
 from collections.abc import AsyncIterator
 
+from local_aws.event_stream import event
 from local_aws.traces import Traces
 from local_cloud.lambda_endpoint.execution_environment import Invocation, Outcome, error_outcome
 from local_cloud.lambda_endpoint.function_pool import FunctionPool, TooManyRequests
@@ -27,21 +25,6 @@ def log_result(invocation: Invocation) -> str:
     """Return the last lines that an invocation wrote, as the API tells them."""
     tail = "".join(f"{line}\n" for line in invocation.log_tail).encode()
     return base64.b64encode(tail[-LOG_TAIL_BYTES:]).decode()
-
-
-def event(kind: str, payload: bytes, content_type: str) -> bytes:
-    """Return one event: lengths, headers and payload, each guarded by a checksum."""
-    headers = b"".join(
-        struct.pack(f"!B{len(name)}sBH{len(value)}s", len(name), name, 7, len(value), value)
-        for name, value in (
-            (b":message-type", b"event"),
-            (b":event-type", kind.encode()),
-            (b":content-type", content_type.encode()),
-        )
-    )
-    prelude = struct.pack("!II", 16 + len(headers) + len(payload), len(headers))
-    message = prelude + struct.pack("!I", zlib.crc32(prelude)) + headers + payload
-    return message + struct.pack("!I", zlib.crc32(message))
 
 
 async def stream(

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
+from local_cloud.engine.model.catalog import PROFILES as MODEL_PROFILES
+
 #: A resource that is not known: any that a statement names counts.
 UNKNOWN = ""
 
@@ -291,11 +293,29 @@ def _kinesis(asked: Asked) -> Iterator[Needed]:
     yield Needed(f"kinesis:{asked.operation}", resource)
 
 
+def _bedrock_runtime(asked: Asked) -> Iterator[Needed]:
+    streams = asked.operation.endswith("Stream")
+    action = "InvokeModelWithResponseStream" if streams else "InvokeModel"
+    if asked.operation in ("ApplyGuardrail", "CountTokens"):
+        action = asked.operation
+    name = asked.named("modelId")
+    if name.startswith("arn:"):
+        yield Needed(f"bedrock:{action}", name)
+        return
+    where, _, rest = name.partition(".")
+    if where in MODEL_PROFILES:  # both are needed
+        yield Needed(f"bedrock:{action}", asked.arn("bedrock", f"inference-profile/{name}"))
+        name = rest
+    model = f"arn:aws:bedrock:{asked.region}::foundation-model/{name}"
+    yield Needed(f"bedrock:{action}", model if name else "*")
+
+
 def _sts(asked: Asked) -> Iterator[Needed]:
     yield Needed(f"sts:{asked.operation}", asked.named("RoleArn") or "*")
 
 
 _SERVICES: dict[str, Needs] = {
+    "bedrock-runtime": _bedrock_runtime,
     "dynamodb": _dynamodb,
     "s3": _s3,
     "sqs": _sqs,

@@ -9,6 +9,7 @@ import pytest
 from local_cloud.engine.permissions.actions import UNKNOWN, Asked, needed
 
 PLACE = "us-east-1:000000000000"
+MODELS = "arn:aws:bedrock:us-east-1::foundation-model"
 TABLE = f"arn:aws:dynamodb:{PLACE}:table"
 
 
@@ -85,6 +86,27 @@ TABLE = f"arn:aws:dynamodb:{PLACE}:table"
         ),
         ("s3", "ListObjectsV2", {"Bucket": "b"}, [("s3:ListBucket", "arn:aws:s3:::b")]),
         ("s3", "ListBuckets", {}, [("s3:ListAllMyBuckets", "*")]),
+        (
+            "bedrock-runtime",
+            "Converse",
+            {"modelId": "amazon.nova-lite-v1:0"},
+            [("bedrock:InvokeModel", f"{MODELS}/amazon.nova-lite-v1:0")],
+        ),
+        (
+            "bedrock-runtime",
+            "ConverseStream",
+            {"modelId": "us.amazon.nova-lite-v1:0"},
+            [
+                (
+                    "bedrock:InvokeModelWithResponseStream",
+                    f"arn:aws:bedrock:{PLACE}:inference-profile/us.amazon.nova-lite-v1:0",
+                ),
+                (
+                    "bedrock:InvokeModelWithResponseStream",
+                    f"{MODELS}/amazon.nova-lite-v1:0",
+                ),
+            ],
+        ),
         (
             "sqs",
             "SendMessageBatch",

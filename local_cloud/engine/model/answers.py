@@ -1,0 +1,144 @@
+"""A model's pieces as Bedrock answers them: in one, or as the events of a stream.
+
+https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseStream.html
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from local_cloud.engine.model.pieces import (
+    Asked,
+    ModelFailed,
+    Piece,
+    Stop,
+    Text,
+    ToolInput,
+    ToolUse,
+    tokens_of,
+)
+
+Event = tuple[str, dict[str, Any]]
+
+
+def limited(pieces: Iterator[Piece], asked: Asked) -> Iterator[Piece]:
+    """Yield an answer up to ``maxTokens`` and the first of ``stopSequences``.
+
+    For models that do not look at these themselves.
+    """
+    most = asked.inference.get("maxTokens")
+    ends = [end for end in asked.inference.get("stopSequences") or () if end]
+    said, spent = "", 0
+    for piece in pieces:
+        if isinstance(piece, Text):
+            before = len(said)
+            said += piece.text
+            if (at := _first(said, ends)) is not None:
+                if at > before:
+                    yield Text(said[before:at])
+                yield Stop("stop_sequence")
+                return
+        if isinstance(piece, Text | ToolInput):
+            spent += tokens_of(piece.text)
+            if most is not None and spent > most:
+                yield Stop("max_tokens")
+                return
+        yield piece
+
+
+def _first(text: str, ends: Iterable[str]) -> int | None:
+    return min((at for end in ends if (at := text.find(end)) >= 0), default=None)
+
+
+def events(pieces: Iterator[Piece], asked: Asked) -> Iterator[Event]:
+    """Yield the events of a stream, in AWS's order.
+
+    Raises:
+        ModelFailed: amid it; whoever sends it tells the client.
+    """
+    began = time.monotonic()
+    yield "messageStart", {"role": "assistant"}
+    index, is_open, spoken = 0, False, 0
+    stop: Stop | None = None
+    in_tool = False
+    for piece in pieces:
+        match piece:
+            case Text():
+                if is_open and in_tool:
+                    yield "contentBlockStop", {"contentBlockIndex": index}
+                    index, is_open = index + 1, False
+                is_open, in_tool = True, False
+                spoken += tokens_of(piece.text)
+                yield "contentBlockDelta", _delta(index, {"text": piece.text})
+            case ToolUse():
+                if is_open:
+                    yield "contentBlockStop", {"contentBlockIndex": index}
+                    index += 1
+                is_open, in_tool = True, True
+                use = {"toolUseId": piece.id, "name": piece.name}
+                yield "contentBlockStart", {"start": {"toolUse": use}, "contentBlockIndex": index}
+            case ToolInput():
+                spoken += tokens_of(piece.text)
+                yield "contentBlockDelta", _delta(index, {"toolUse": {"input": piece.text}})
+            case Stop():
+                stop = piece
+    if is_open:
+        yield "contentBlockStop", {"contentBlockIndex": index}
+    if stop is None:
+        raise ModelFailed("ModelStreamErrorException", "The model's answer broke off.")
+    yield "messageStop", {"stopReason": stop.reason}
+    yield (
+        "metadata",
+        {
+            "usage": _usage(stop, asked, spoken),
+            "metrics": {"latencyMs": round((time.monotonic() - began) * 1000)},
+        },
+    )
+
+
+def _delta(index: int, delta: dict[str, Any]) -> dict[str, Any]:
+    return {"delta": delta, "contentBlockIndex": index}
+
+
+def _usage(stop: Stop, asked: Asked, spoken: int) -> dict[str, int]:
+    taken = stop.input_tokens if stop.input_tokens is not None else asked.tokens
+    given = stop.output_tokens if stop.output_tokens is not None else spoken
+    return {"inputTokens": taken, "outputTokens": given, "totalTokens": taken + given}
+
+
+def whole(pieces: Iterator[Piece], asked: Asked) -> dict[str, Any]:
+    """Return the answer of Converse.
+
+    Raises:
+        ModelFailed: there is none, or a tool's input is no JSON.
+    """
+    content: list[dict[str, Any]] = []
+    inputs: dict[int, str] = {}
+    answer: dict[str, Any] = {}
+    for name, event in events(pieces, asked):
+        index = event.get("contentBlockIndex", 0)
+        match name:
+            case "contentBlockStart":
+                content.append({"toolUse": {**event["start"]["toolUse"], "input": {}}})
+                inputs[index] = ""
+            case "contentBlockDelta" if "text" in event["delta"]:
+                if len(content) <= index:
+                    content.append({"text": ""})
+                content[index]["text"] += event["delta"]["text"]
+            case "contentBlockDelta":
+                inputs[index] += event["delta"]["toolUse"]["input"]
+            case "messageStop":
+                answer |= event
+            case "metadata":
+                answer |= event
+    for index, text in inputs.items():
+        try:
+            content[index]["toolUse"]["input"] = json.loads(text or "{}")
+        except ValueError as error:
+            raise ModelFailed(
+                "ModelErrorException", f"The model produced invalid JSON for a tool: {text}"
+            ) from error
+    return {"output": {"message": {"role": "assistant", "content": content}}, **answer}

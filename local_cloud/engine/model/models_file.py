@@ -1,0 +1,118 @@
+"""Which model answers for which id: the file that ``MODELS_FILE`` names, read when it changes.
+
+docs/models.md says what is in it; ``models_file.schema.json`` holds it to that.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import threading
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import best_match
+
+from local_cloud.engine.model.openai_compatible import OpenAiCompatible
+from local_cloud.engine.model.pieces import Model, ModelFailed
+from local_cloud.engine.model.scripted import Scripted
+
+LOG = logging.getLogger(__name__)
+VARIABLE = "MODELS_FILE"
+
+
+class WrongModels(ValueError):
+    """A models file that cannot be used; the message says where and why."""
+
+
+class ModelsFile:
+    """Models by their ids.
+
+    Args:
+        path: the file; ``None`` for none.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self.path = path
+        self._lock = threading.Lock()
+        self._mark = 0
+        self._entries: list[tuple[str, Model, bool]] = []
+        self._why: str | None = None
+
+    @classmethod
+    def from_environment(cls) -> ModelsFile:
+        """Return the one that the variable names."""
+        named = os.environ.get(VARIABLE)
+        return cls(Path(named) if named else None)
+
+    @property
+    def named(self) -> frozenset[str]:
+        """The ids that it names in whole: those are models, whatever the catalog has."""
+        self._refresh()
+        return frozenset(match for match, _, _ in self._entries if "*" not in match)
+
+    def model_for(self, name: str) -> tuple[Model, bool]:
+        """Return what answers for an id, and whether it heeds limits by itself.
+
+        Raises:
+            ModelFailed: nothing does.
+        """
+        self._refresh()
+        for match, model, heeds in self._entries:
+            if fnmatchcase(name, match):
+                return model, heeds
+        why = self._why or (
+            f"{self.path} has none for it" if self.path else f"{VARIABLE} names no file of models"
+        )
+        raise ModelFailed("ResourceNotFoundException", f"No model answers for {name}: {why}")
+
+    def _refresh(self) -> None:
+        if self.path is None:
+            return
+        with self._lock:
+            try:
+                mark = self.path.stat().st_mtime_ns
+                if mark != self._mark:
+                    self._mark = mark
+                    self._entries, self._why = read(self.path), None
+            except (OSError, WrongModels) as error:
+                # What answered before still does.
+                self._why = str(error)
+                LOG.warning("%s", error)
+
+
+def read(path: Path) -> list[tuple[str, Model, bool]]:
+    """Return what a file says: ids or patterns of them, models, whether these heed limits.
+
+    Raises:
+        WrongModels: it is no such file.
+        OSError: it cannot be read.
+    """
+    try:
+        document = yaml.safe_load(path.read_text())
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise WrongModels(f"{path}: {error}") from error
+    schema = json.loads(Path(__file__).with_name("models_file.schema.json").read_text())
+    if (wrong := best_match(Draft202012Validator(schema).iter_errors(document))) is not None:
+        place = ".".join(str(part) for part in wrong.absolute_path)
+        raise WrongModels(f"{path}: {place or 'it'}: {wrong.message}")
+    said = document["models"]
+    return [(one["match"], _model(path, one), one["answer"] == "openai") for one in said]
+
+
+def _model(path: Path, said: Mapping[str, Any]) -> Model:
+    if said["answer"] == "scripted":
+        return Scripted(said["rules"])
+    key = None
+    if (variable := said.get("api_key_variable")) is not None:
+        key = os.environ.get(variable)
+        if not key:
+            raise WrongModels(f"{path}: {said['match']}: the environment has no {variable}")
+    return OpenAiCompatible(
+        said["base_url"], said["model"], key, float(said.get("timeout_seconds", 60))
+    )

@@ -1,0 +1,283 @@
+"""Bedrock's runtime on 4566, as boto3 asks it: conversations with tools, whole and streamed."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from botocore.exceptions import ClientError, EventStreamError
+
+from local_cloud.client import client_at
+from local_cloud.installation import Options, Permissions
+from tests.conftest import own_stack
+from tests.stack import Stack
+
+pytestmark = pytest.mark.embedded("the models file is the test's own")
+MODEL = "anthropic.claude-3-haiku-20240307-v1:0"
+TOOLS = {
+    "tools": [
+        {
+            "toolSpec": {
+                "name": "weather",
+                "description": "The weather of a city",
+                "inputSchema": {
+                    "json": {"type": "object", "properties": {"city": {"type": "string"}}}
+                },
+            }
+        }
+    ]
+}
+RULES: list[dict[str, Any]] = [
+    {
+        "when": {"text": r"weather in (?P<city>\w+)"},
+        "say": "Let me look.",
+        "tools": [{"name": "weather", "input": {"city": "${city}", "days": [1, 2]}}],
+    },
+    {"when": {"tool": "weather"}, "say": "It is ${result.degrees} degrees, as you asked: ${text}"},
+    {"when": {"text": "throttle now"}, "error": {"code": "ThrottlingException"}},
+    {
+        "when": {"text": "throttle later"},
+        "say": "one two three",
+        "error": {"code": "ThrottlingException", "message": "Too many tokens", "after": 2},
+    },
+    {"when": {"text": "count"}, "say": "1234567890", "chunk": 4},
+    {"when": {"text": "slowly"}, "say": "a b c d e", "delay": 0.2},
+]
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("models") / "models.yaml"
+    write(path, RULES)
+    return path
+
+
+def write(path: Path, rules: list[dict[str, Any]], **more: Any) -> None:
+    entries = [{"match": "anthropic.*", "answer": "scripted", "rules": rules}]
+    path.write_text(yaml.safe_dump({"models": entries, **more}))
+
+
+@pytest.fixture(scope="module")
+def asked(tmp_path_factory: pytest.TempPathFactory, models: Path) -> Iterator[Stack]:
+    """A stack whose models are scripted by the test."""
+    options = Options(permissions=Permissions.WATCH.value)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MODELS_FILE", str(models))
+        with own_stack(tmp_path_factory.mktemp("models-cloud"), options=options) as started:
+            yield started
+
+
+@pytest.fixture
+def runtime(asked: Stack) -> Any:
+    return client_at("bedrock-runtime", asked.ports.engine_url, attempts=1)
+
+
+def user(text: str) -> dict[str, Any]:
+    return {"role": "user", "content": [{"text": text}]}
+
+
+def test_a_conversation_with_a_tool(runtime: Any) -> None:
+    messages = [user("What is the weather in Oslo?")]
+    first = runtime.converse(modelId=MODEL, messages=messages, toolConfig=TOOLS)
+    assert first["stopReason"] == "tool_use"
+    text, call = first["output"]["message"]["content"]
+    assert text == {"text": "Let me look."}
+    assert call["toolUse"]["input"] == {"city": "Oslo", "days": [1, 2]}
+    usage = first["usage"]
+    assert usage["totalTokens"] == usage["inputTokens"] + usage["outputTokens"] > 0
+    messages += [first["output"]["message"], answered(call, {"degrees": 7})]
+    last = runtime.converse(modelId=MODEL, messages=messages, toolConfig=TOOLS)
+    assert last["stopReason"] == "end_turn"
+    (told,) = last["output"]["message"]["content"]
+    assert told["text"] == "It is 7 degrees, as you asked: What is the weather in Oslo?"
+
+
+def answered(call: dict[str, Any], result: Any) -> dict[str, Any]:
+    block = {"toolUseId": call["toolUse"]["toolUseId"], "content": [{"json": result}]}
+    return {"role": "user", "content": [{"toolResult": block}]}
+
+
+def test_a_stream_has_awss_events_in_awss_order(runtime: Any) -> None:
+    answer = runtime.converse_stream(
+        modelId=f"us.{MODEL}", messages=[user("The weather in Rome?")], toolConfig=TOOLS
+    )
+    events = list(answer["stream"])
+    kinds = [next(iter(event)) for event in events]
+    assert kinds[0] == "messageStart"
+    assert kinds[-3:] == ["contentBlockStop", "messageStop", "metadata"]
+    assert kinds.count("contentBlockStart") == 1, "words begin without one"
+    text = "".join(
+        event["contentBlockDelta"]["delta"].get("text", "")
+        for event in events
+        if "contentBlockDelta" in event
+    )
+    pieces = [
+        event["contentBlockDelta"]["delta"]["toolUse"]["input"]
+        for event in events
+        if "toolUse" in event.get("contentBlockDelta", {}).get("delta", {})
+    ]
+    assert text == "Let me look."
+    assert len(pieces) > 1
+    assert json.loads("".join(pieces))["city"] == "Rome"
+    assert events[-2]["messageStop"] == {"stopReason": "tool_use"}
+    assert events[-1]["metadata"]["metrics"]["latencyMs"] >= 0
+
+
+def test_words_come_when_they_are_said(runtime: Any) -> None:
+    began = time.monotonic()
+    stream = runtime.converse_stream(modelId=MODEL, messages=[user("slowly")])["stream"]
+    times = [time.monotonic() - began for event in stream if "contentBlockDelta" in event]
+    assert len(times) == 5
+    assert times[-1] - times[0] > 0.6, "not all at once"
+
+
+def test_a_stream_that_is_left_is_asked_no_more(runtime: Any, asked: Stack) -> None:
+    stream = runtime.converse_stream(modelId=MODEL, messages=[user("slowly")])["stream"]
+    next(iter(stream))
+    stream.close()
+    assert runtime.converse(modelId=MODEL, messages=[user("count")])["stopReason"] == "end_turn"
+
+
+def test_errors_are_awss_before_the_answer_and_amid_it(runtime: Any) -> None:
+    for ask in (runtime.converse, runtime.converse_stream):
+        with pytest.raises(runtime.exceptions.ThrottlingException) as early:
+            ask(modelId=MODEL, messages=[user("throttle now")])
+        assert early.value.response["ResponseMetadata"]["HTTPStatusCode"] == 429
+    stream = runtime.converse_stream(modelId=MODEL, messages=[user("throttle later")])["stream"]
+    heard = []
+    with pytest.raises(EventStreamError, match=r"throttlingException.*Too many tokens"):
+        heard.extend(stream)
+    assert [next(iter(event)) for event in heard] == [
+        "messageStart",
+        "contentBlockDelta",
+        "contentBlockDelta",
+    ]
+
+
+def test_limits_of_a_request_end_the_answer(runtime: Any) -> None:
+    def told(**inference: Any) -> tuple[str, str]:
+        answer = runtime.converse(
+            modelId=MODEL, messages=[user("count")], inferenceConfig=inference
+        )
+        content = answer["output"]["message"]["content"]
+        return content[0]["text"], answer["stopReason"]
+
+    assert told() == ("1234567890", "end_turn")
+    assert told(maxTokens=2) == ("12345678", "max_tokens")
+    assert told(stopSequences=["67"]) == ("12345", "stop_sequence")
+
+
+CALL = {"toolUse": {"toolUseId": "a", "name": "weather", "input": {}}}
+RESULT = {"toolResult": {"toolUseId": "a", "content": [{"text": "x"}]}}
+
+
+@pytest.mark.parametrize(
+    ("messages", "words"),
+    [
+        (
+            [{"role": "assistant", "content": [{"text": "x"}]}],
+            "A conversation must start with a user message",
+        ),
+        ([user("a"), user("b")], "must alternate between user and assistant roles"),
+        ([user(" ")], r"ContentBlock object at messages.0.content.0 is blank"),
+        ([{"role": "user", "content": []}], "at messages.0 is empty"),
+        (
+            [user("a"), {"role": "assistant", "content": [CALL]}, user("b")],
+            "Expected toolResult blocks at messages.2.content for the following Ids: a",
+        ),
+        (
+            [{"role": "user", "content": [RESULT]}],
+            "toolResult blocks at messages.0.content exceeds the number of toolUse blocks",
+        ),
+        (
+            [
+                user("a"),
+                {"role": "assistant", "content": [CALL, CALL]},
+                {"role": "user", "content": [RESULT]},
+            ],
+            "toolUse blocks at messages.1.content contain duplicate Ids: a",
+        ),
+    ],
+)
+def test_what_is_no_conversation_is_refused_in_bedrocks_words(
+    runtime: Any, messages: list[dict[str, Any]], words: str
+) -> None:
+    with pytest.raises(runtime.exceptions.ValidationException, match=words):
+        runtime.converse(modelId=MODEL, messages=messages, toolConfig=TOOLS)
+
+
+def test_tools_need_to_be_declared(runtime: Any) -> None:
+    messages = [
+        user("a"),
+        {"role": "assistant", "content": [CALL]},
+        {"role": "user", "content": [RESULT]},
+    ]
+    with pytest.raises(runtime.exceptions.ValidationException, match="toolConfig field must be"):
+        runtime.converse(modelId=MODEL, messages=messages)
+
+
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [
+        ("anthropic.claude-9", "The provided model identifier is invalid"),
+        ("anthropic.claude-sonnet-4-5-20250929-v1:0", "with on-demand throughput isn\u2019t"),
+    ],
+)
+def test_models_that_are_not_asked_so(runtime: Any, model: str, words: str) -> None:
+    with pytest.raises(ClientError, match=words):
+        runtime.converse(modelId=model, messages=[user("count")])
+    by_arn = f"arn:aws:bedrock:us-east-1:000000000000:inference-profile/eu.{MODEL}"
+    assert runtime.converse(modelId=by_arn, messages=[user("count")])["stopReason"] == "end_turn"
+
+
+def test_what_no_rule_fits_is_said(runtime: Any) -> None:
+    with pytest.raises(runtime.exceptions.ModelErrorException, match="No rule fits turn 1"):
+        runtime.converse(modelId=MODEL, messages=[user("nothing of it")])
+    with pytest.raises(ClientError, match="No model answers for amazon"):
+        runtime.converse(modelId="amazon.nova-lite-v1:0", messages=[user("count")])
+
+
+def test_a_file_that_changes_counts_and_a_wrong_one_does_not(
+    runtime: Any, asked: Stack, models: Path
+) -> None:
+    def says() -> str:
+        answer = runtime.converse(modelId=MODEL, messages=[user("count")])
+        return str(answer["output"]["message"]["content"][0]["text"])
+
+    write(models, [{"say": "changed"}])
+    assert says() == "changed"
+    write(models, [{"say": "changed", "chunk": 0}])
+    os.utime(models)
+    assert says() == "changed"
+    assert asked.home is not None
+    assert "models.0.rules.0.chunk: 0 is less than the minimum" in (
+        asked.home.log("engine").read_text()
+    )
+    write(models, RULES)
+    assert says() == "1234567890"
+
+
+def test_models_and_profiles_are_told(asked: Stack) -> None:
+    bedrock = asked.aws("bedrock")
+    told = bedrock.list_foundation_models(byProvider="Amazon")["modelSummaries"]
+    assert {one["providerName"] for one in told} == {"Amazon"}
+    model = bedrock.get_foundation_model(modelIdentifier=MODEL)["modelDetails"]
+    assert model["responseStreamingSupported"] is True
+    profiles = bedrock.list_inference_profiles()["inferenceProfileSummaries"]
+    one = bedrock.get_inference_profile(
+        inferenceProfileIdentifier=profiles[0]["inferenceProfileId"]
+    )
+    assert one["models"] == profiles[0]["models"]
+    with pytest.raises(ClientError, match="ResourceNotFoundException"):
+        bedrock.get_inference_profile(inferenceProfileIdentifier="us.nobody.at-all")
+
+
+def test_tokens_are_counted_before_they_are_sent(runtime: Any) -> None:
+    said = {"converse": {"messages": [user("12345678")]}}
+    assert runtime.count_tokens(modelId=MODEL, input=said)["inputTokens"] == 2

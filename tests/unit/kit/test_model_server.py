@@ -1,0 +1,188 @@
+"""A conversation of Bedrock's, at a server that speaks OpenAI's chat completions."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from local_cloud.engine.model.openai_compatible import OpenAiCompatible
+from local_cloud.engine.model.pieces import (
+    Asked,
+    ModelFailed,
+    Piece,
+    Stop,
+    Text,
+    ToolInput,
+    ToolUse,
+)
+
+
+class Server(ThreadingHTTPServer):
+    """Answers with these chunks, or with a status."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.chunks: list[Any] = []
+        self.status = 200
+        self.asked: dict[str, Any] = {}
+        self.authorization: str | None = None
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Server
+
+    def log_message(self, *_: object) -> None: ...
+
+    def do_POST(self) -> None:
+        assert self.path == "/v1/chat/completions"
+        self.server.asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.server.authorization = self.headers["Authorization"]
+        self.send_response(self.server.status)
+        self.end_headers()
+        for chunk in self.server.chunks:
+            text = chunk if isinstance(chunk, str) else json.dumps(chunk)
+            self.wfile.write(f"data: {text}\n\n".encode())
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    made = Server()
+    yield made
+    made.shutdown()
+    made.server_close()
+
+
+def ask(server: Server, asked: Asked | None = None, key: str | None = None) -> list[Piece]:
+    model = OpenAiCompatible(f"http://127.0.0.1:{server.server_port}/v1/", "small", key, 5.0)
+    return list(model.answer(asked or Asked("m", [user("hello")])))
+
+
+def user(text: str) -> dict[str, Any]:
+    return {"role": "user", "content": [{"text": text}]}
+
+
+def delta(**more: Any) -> dict[str, Any]:
+    return {"choices": [{"index": 0, "delta": more, "finish_reason": None}]}
+
+
+def end(reason: str) -> dict[str, Any]:
+    return {"choices": [{"index": 0, "delta": {}, "finish_reason": reason}]}
+
+
+def call(index: int, **more: Any) -> dict[str, Any]:
+    return delta(tool_calls=[{"index": index, **more}])
+
+
+def test_words_and_calls_come_piece_by_piece_with_the_servers_usage(server: Server) -> None:
+    server.chunks = [
+        delta(role="assistant", content=""),
+        delta(content="Let "),
+        delta(content="me look."),
+        call(0, id="a", function={"name": "weather", "arguments": ""}),
+        call(0, function={"arguments": '{"city": '}),
+        call(0, function={"arguments": '"Oslo"}'}),
+        call(1, id="b", function={"name": "time", "arguments": "{}"}),
+        end("tool_calls"),
+        {"choices": [], "usage": {"prompt_tokens": 7, "completion_tokens": 9}},
+        "[DONE]",
+    ]
+    assert ask(server, key="secret") == [
+        Text("Let "),
+        Text("me look."),
+        ToolUse("a", "weather"),
+        ToolInput('{"city": '),
+        ToolInput('"Oslo"}'),
+        ToolUse("b", "time"),
+        ToolInput("{}"),
+        Stop("tool_use", 7, 9),
+    ]
+    assert server.authorization == "Bearer secret"
+    assert server.asked["model"] == "small"
+
+
+def test_a_conversation_is_told_in_openais_form(server: Server) -> None:
+    server.chunks = [delta(content="x"), end("length")]
+    use = {"toolUse": {"toolUseId": "a", "name": "weather", "input": {"city": "Oslo"}}}
+    result = {"toolResult": {"toolUseId": "a", "content": [{"json": {"degrees": 7}}]}}
+    image = {"image": {"format": "png", "source": {"bytes": "QUJD"}}}
+    asked = Asked(
+        "m",
+        [
+            user("weather?"),
+            {"role": "assistant", "content": [{"text": "Well."}, use]},
+            {"role": "user", "content": [result, image, {"text": "And?"}]},
+        ],
+        ["Be brief."],
+        [{"name": "weather", "inputSchema": {"json": {"type": "object"}}}],
+        {"any": {}},
+        {"maxTokens": 5, "topP": 0.5, "stopSequences": ["x"], "temperature": 0},
+    )
+    assert ask(server, asked)[-1] == Stop("max_tokens")
+    told = server.asked
+    assert told["messages"] == [
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": "weather?"},
+        {
+            "role": "assistant",
+            "content": "Well.",
+            "tool_calls": [
+                {
+                    "id": "a",
+                    "type": "function",
+                    "function": {"name": "weather", "arguments": '{"city": "Oslo"}'},
+                }
+            ],
+        },
+        {"role": "tool", "tool_call_id": "a", "content": '{"degrees": 7}'},
+        {
+            "role": "user",
+            "content": [
+                {"type": "image_url", "image_url": {"url": "data:image/png;base64,QUJD"}},
+                {"type": "text", "text": "And?"},
+            ],
+        },
+    ]
+    assert (told["max_tokens"], told["top_p"], told["stop"]) == (5, 0.5, ["x"])
+    assert told["tool_choice"] == "required"
+    assert told["tools"][0]["function"]["parameters"] == {"type": "object"}
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        (400, "ValidationException"),
+        (401, "AccessDeniedException"),
+        (429, "ThrottlingException"),
+        (503, "ServiceUnavailableException"),
+        (500, "ModelErrorException"),
+    ],
+)
+def test_a_servers_refusal_is_one_of_bedrocks(server: Server, status: int, code: str) -> None:
+    server.status = status
+    with pytest.raises(ModelFailed) as failed:
+        ask(server)
+    assert failed.value.code == code
+
+
+@pytest.mark.parametrize("chunks", [[delta(content="x")], [delta(content="x"), "no JSON"]])
+def test_an_answer_that_breaks_off_is_told(server: Server, chunks: list[Any]) -> None:
+    server.chunks = chunks
+    with pytest.raises(ModelFailed) as failed:
+        ask(server)
+    assert failed.value.code == "ModelStreamErrorException"
+
+
+def test_a_server_that_is_not_there_is_told(server: Server) -> None:
+    server.shutdown()
+    server.server_close()
+    with pytest.raises(ModelFailed) as failed:
+        ask(server)
+    assert failed.value.code == "ServiceUnavailableException"
