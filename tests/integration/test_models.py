@@ -281,3 +281,80 @@ def test_models_and_profiles_are_told(asked: Stack) -> None:
 def test_tokens_are_counted_before_they_are_sent(runtime: Any) -> None:
     said = {"converse": {"messages": [user("12345678")]}}
     assert runtime.count_tokens(modelId=MODEL, input=said)["inputTokens"] == 2
+
+
+def anthropic(*messages: dict[str, Any]) -> str:
+    tool = {"name": "weather", "input_schema": {"type": "object"}}
+    return json.dumps(
+        {
+            "anthropic_version": "bedrock-2023-05-31",
+            "max_tokens": 100,
+            "messages": list(messages),
+            "tools": [tool],
+        }
+    )
+
+
+def test_anthropics_own_form_whole_and_streamed(runtime: Any) -> None:
+    question = {"role": "user", "content": "The weather in Oslo?"}
+    answer = runtime.invoke_model(modelId=MODEL, body=anthropic(question))
+    first = json.loads(answer["body"].read())
+    assert (first["type"], first["role"], first["stop_reason"]) == (
+        *("message", "assistant"),
+        "tool_use",
+    )
+    text, use = first["content"]
+    assert text == {"type": "text", "text": "Let me look."}
+    assert (use["type"], use["input"]["city"]) == ("tool_use", "Oslo")
+    result = {"type": "tool_result", "tool_use_id": use["id"], "content": '{"degrees": 7}'}
+    body = anthropic(
+        question,
+        {"role": "assistant", "content": first["content"]},
+        {"role": "user", "content": [result]},
+    )
+    stream = runtime.invoke_model_with_response_stream(modelId=MODEL, body=body)["body"]
+    chunks = [json.loads(event["chunk"]["bytes"]) for event in stream]
+    kinds = [chunk["type"] for chunk in chunks]
+    assert kinds[:2] == ["message_start", "content_block_start"]
+    assert kinds[-3:] == ["content_block_stop", "message_delta", "message_stop"]
+    words = "".join(c["delta"]["text"] for c in chunks if c["type"] == "content_block_delta")
+    assert words.startswith("It is 7 degrees")
+    assert chunks[-2]["delta"]["stop_reason"] == "end_turn"
+    assert chunks[-1]["amazon-bedrock-invocationMetrics"]["outputTokenCount"] > 0
+
+
+def test_a_body_of_somebody_else_is_refused(runtime: Any) -> None:
+    with pytest.raises(ClientError, match="anthropic_version: Field required"):
+        runtime.invoke_model(modelId=MODEL, body=json.dumps({"messages": []}))
+    with pytest.raises(ClientError, match="by Converse"):
+        runtime.invoke_model(modelId="mistral.mistral-large-2402-v1:0", body="{}")
+
+
+def test_a_guardrail_lets_everything_pass_and_says_so(runtime: Any) -> None:
+    answer = runtime.apply_guardrail(
+        guardrailIdentifier="g1",
+        guardrailVersion="DRAFT",
+        source="INPUT",
+        content=[{"text": {"text": "anything"}}],
+    )
+    assert (answer["action"], answer["outputs"]) == ("NONE", [])
+    assert "not evaluated" in answer["actionReason"]
+
+
+def test_embeddings_are_near_for_texts_that_share_words(runtime: Any) -> None:
+    def embedded(text: str, **more: Any) -> list[float]:
+        body = json.dumps({"inputText": text, **more})
+        answer = runtime.invoke_model(modelId="amazon.titan-embed-text-v2:0", body=body)
+        vector: list[float] = json.loads(answer["body"].read())["embedding"]
+        return vector
+
+    def near(one: str, other: str) -> float:
+        return sum(a * b for a, b in zip(embedded(one), embedded(other), strict=True))
+
+    assert len(embedded("a cat")) == 1024
+    assert len(embedded("a cat", dimensions=256)) == 256
+    assert near("the cat sat on the mat", "the cat sat on the mat") == pytest.approx(1)
+    assert near("the cat sat on the mat", "on the mat the cat sat") > 0.5
+    assert abs(near("the cat sat on the mat", "prices rose last quarter")) < 0.3
+    with pytest.raises(ClientError, match="required key"):
+        embedded("")

@@ -5,8 +5,8 @@ https://docs.aws.amazon.com/bedrock/latest/APIReference/API_Operations_Amazon_Be
 
 from __future__ import annotations
 
+import base64
 import json
-import logging
 from collections.abc import Callable, Iterator
 from itertools import chain
 from typing import Any
@@ -17,14 +17,13 @@ from localstack.http import Response
 from localstack.services.plugins import Service
 
 from local_aws.event_stream import event, exception
+from local_cloud.engine.model import anthropic_messages, embeddings
 from local_cloud.engine.model.answers import Event, events, limited, whole
-from local_cloud.engine.model.catalog import model_of
+from local_cloud.engine.model.catalog import FoundationModel, model_of
 from local_cloud.engine.model.models_file import ModelsFile
 from local_cloud.engine.model.pieces import Asked, ModelFailed, Piece
 from local_cloud.engine.model.validation import asked_of
 from local_cloud.engine.service import service_of
-
-LOG = logging.getLogger(__name__)
 
 STREAM = "application/vnd.amazon.eventstream"
 #: What a stream can end with; anything else that fails is said to be the last of them.
@@ -45,7 +44,10 @@ class BedrockRuntime:
         self.answers: dict[str, Callable[[str, Any], Response]] = {
             "Converse": self.converse,
             "ConverseStream": self.converse_stream,
+            "InvokeModel": self.invoke,
+            "InvokeModelWithResponseStream": self.invoke_stream,
             "CountTokens": self.count_tokens,
+            "ApplyGuardrail": self.apply_guardrail,
         }
 
     def __call__(self, context: RequestContext, request: ServiceRequest) -> Response:
@@ -61,7 +63,7 @@ class BedrockRuntime:
         try:
             # As it was sent: a tool's schema and input are whatever JSON they are.
             body = json.loads(context.request.get_data() or b"{}")
-            return answer(str(dict(request)["modelId"]), body)
+            return answer(str(dict(request).get("modelId")), body)
         except ModelFailed as failed:
             status = failed.status
             raise CommonServiceException(
@@ -70,40 +72,132 @@ class BedrockRuntime:
 
     def converse(self, model: str, body: dict[str, Any]) -> Response:
         """Answer a conversation in one piece."""
-        asked, pieces = self._ask(model, body)
+        asked, pieces = self._ask(self._model(model), body)
         return Response.for_json(whole(pieces, asked))
 
     def converse_stream(self, model: str, body: dict[str, Any]) -> Response:
         """Answer a conversation as the model speaks."""
-        asked, pieces = self._ask(model, body)
-        # What fails before the first word is answered by its status.
-        first = next(pieces, None)
-        begun = chain([first] if first is not None else [], pieces)
-        return Response(
-            _frames(events(begun, asked), pieces),
-            headers={"Content-Type": STREAM},
-            direct_passthrough=True,
+        told, pieces = self._events(*self._ask(self._model(model), body))
+        return _stream(told, pieces)
+
+    def invoke(self, model: str, body: dict[str, Any]) -> Response:
+        """Answer in the form of the model's own maker."""
+        found = self._model(model)
+        if found.id in embeddings.DIMENSIONS:
+            return Response.for_json(embeddings.answer_of(found.id, body))
+        is_anthropic = _is_anthropic(found)
+        asked, pieces = self._ask(
+            found, anthropic_messages.to_converse(body) if is_anthropic else body
         )
+        answer = whole(pieces, asked)
+        if is_anthropic:
+            answer = anthropic_messages.message_of(found.id, answer)
+        else:
+            del answer["metrics"]
+        tokens = {"Input": asked.tokens, "Output": _spoken(answer)}
+        return Response.for_json(
+            answer,
+            headers={f"X-Amzn-Bedrock-{k}-Token-Count": str(v) for k, v in tokens.items()},
+        )
+
+    def invoke_stream(self, model: str, body: dict[str, Any]) -> Response:
+        """Answer in the form of the model's own maker, as it speaks."""
+        found = self._model(model)
+        if found.id in embeddings.DIMENSIONS:
+            raise ModelFailed("ValidationException", "The model is unsupported for streaming")
+        is_anthropic = _is_anthropic(found)
+        asked, pieces = self._ask(
+            found, anthropic_messages.to_converse(body) if is_anthropic else body
+        )
+        told, pieces = self._events(asked, pieces)
+        chunks = (
+            anthropic_messages.chunks_of(found.id, told, asked.tokens)
+            if is_anthropic
+            else ({name: payload} for name, payload in told)
+        )
+        return _stream((_chunk(one) for one in chunks), pieces)
 
     def count_tokens(self, model: str, body: dict[str, Any]) -> Response:
         """Say about how long a conversation is."""
         said = (body.get("input") or {}).get("converse")
         if said is None:
             raise ModelFailed("ValidationException", "input: only converse is counted here")
-        return Response.for_json({"inputTokens": self._asked(model, said).tokens})
+        return Response.for_json({"inputTokens": self._asked(self._model(model), said).tokens})
 
-    def _asked(self, model: str, body: dict[str, Any]) -> Asked:
-        found = model_of(model, self.models.named)
-        asked = asked_of(found.id, body)
-        if asked.tokens > found.context:
+    @staticmethod
+    def apply_guardrail(_: str, body: dict[str, Any]) -> Response:
+        """Let everything pass, and say so."""
+        policies = ("topic", "content", "word", "sensitiveInformation", "contextualGrounding")
+        return Response.for_json(
+            {
+                "usage": {f"{name}PolicyUnits": 0 for name in policies}
+                | {"sensitiveInformationPolicyFreeUnits": 0},
+                "action": "NONE",
+                "actionReason": "Guardrails are not evaluated here: everything passes.",
+                "outputs": [],
+                "assessments": [],
+            }
+        )
+
+    def _model(self, name: str) -> FoundationModel:
+        return model_of(name, self.models.named)
+
+    @staticmethod
+    def _asked(model: FoundationModel, body: dict[str, Any]) -> Asked:
+        if "TEXT" not in model.outputs:
+            raise ModelFailed(
+                "ValidationException",
+                "This action doesn't support the model that you provided. Try again with a "
+                "supported text or chat model.",
+            )
+        asked = asked_of(model.id, body)
+        if asked.tokens > model.context:
             raise ModelFailed("ValidationException", "Input is too long for requested model.")
         return asked
 
-    def _ask(self, model: str, body: dict[str, Any]) -> tuple[Asked, Iterator[Piece]]:
+    def _ask(self, model: FoundationModel, body: dict[str, Any]) -> tuple[Asked, Iterator[Piece]]:
         asked = self._asked(model, body)
         answers, heeds = self.models.model_for(asked.model)
         pieces = answers.answer(asked)
         return asked, pieces if heeds else limited(pieces, asked)
+
+    @staticmethod
+    def _events(asked: Asked, pieces: Iterator[Piece]) -> tuple[Iterator[Event], Iterator[Piece]]:
+        # What fails before the first word is answered by its status.
+        first = next(pieces, None)
+        return events(chain([first] if first is not None else [], pieces), asked), pieces
+
+
+def _is_anthropic(model: FoundationModel) -> bool:
+    """Return whether it speaks Anthropic's form, or Nova's, which is that of Converse.
+
+    Raises:
+        ModelFailed: it speaks neither.
+    """
+    if model.id.startswith("anthropic."):
+        return True
+    if model.id.startswith("amazon.nova"):
+        return False
+    raise ModelFailed(
+        "ValidationException",
+        f"InvokeModel is answered here for the bodies of Anthropic, Nova and Titan's embeddings: "
+        f"ask {model.id} by Converse",
+    )
+
+
+def _spoken(answer: dict[str, Any]) -> int:
+    usage = answer["usage"]
+    return int(usage.get("output_tokens", usage.get("outputTokens", 0)))
+
+
+def _chunk(said: dict[str, Any]) -> Event:
+    return "chunk", {"bytes": base64.b64encode(json.dumps(said).encode()).decode()}
+
+
+def _stream(told: Iterator[Event], pieces: Iterator[Piece]) -> Response:
+    return Response(
+        _frames(told, pieces), headers={"Content-Type": STREAM}, direct_passthrough=True
+    )
 
 
 def _frames(told: Iterator[Event], pieces: Iterator[Piece]) -> Iterator[bytes]:
