@@ -8,9 +8,10 @@ https://docs.aws.amazon.com/step-functions/latest/dg/connect-lambda.html
 https://docs.aws.amazon.com/step-functions/latest/apireference/API_CreateStateMachine.html
 """
 
+import contextlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from localstack.aws.api import RequestContext
@@ -42,6 +43,14 @@ from localstack.aws.api.stepfunctions import (
 from localstack.services.stepfunctions.asl.component.state.state_execution.state_task import (
     lambda_eval_utils,
 )
+from localstack.services.stepfunctions.asl.eval.callback.callback import (
+    ActivityCallbackEndpoint,
+    CallbackNotifyConsumerError,
+    CallbackOutcome,
+    CallbackOutcomeFailure,
+    CallbackOutcomeSuccess,
+)
+from localstack.services.stepfunctions.asl.eval.environment import Environment
 from localstack.services.stepfunctions.asl.static_analyser.express_static_analyser import (
     ExpressStaticAnalyser,
 )
@@ -73,6 +82,7 @@ MAX_DEFINITION = 1_048_576
 #: Types of states that lead somewhere, or end.
 _LEADING = ("Task", "Pass", "Wait", "Parallel", "Map")
 _METADATA = "ResponseMetadata"
+_GONE = "Task Timed Out: 'Provided task does not exist anymore'"
 _REFUSED = "Invalid State Machine Definition: "
 
 
@@ -186,8 +196,8 @@ class Provider(StepFunctionsProvider):  # type: ignore[misc]
         return UpdateMapRunOutput()
 
     def _map_run(self, context: RequestContext, arn: str) -> MapRun:
-        for execution in list(self.get_store(context).executions.values()):
-            if (run := execution.exec_worker.env.map_run_record_pool_manager.get(arn)) is not None:
+        for _, env in self._begun(context):
+            if (run := env.map_run_record_pool_manager.get(arn)) is not None:
                 found: MapRun = run
                 return found
         raise ResourceNotFound(f"Resource not found: '{arn}'")
@@ -196,40 +206,66 @@ class Provider(StepFunctionsProvider):  # type: ignore[misc]
         self, context: RequestContext, task_token: str, output: str, **kwargs: Any
     ) -> SendTaskSuccessOutput:
         """Answer a task that waits."""
-        self._refuse_ended(context, task_token)
+        env = self._waiting(context, task_token)
         try:
             json.loads(output)
         except ValueError as error:
             raise InvalidOutput(f"Invalid Output: '{error}'") from error
-        return super().send_task_success(context, task_token, output, **kwargs)
+        _notify(env, CallbackOutcomeSuccess(callback_id=task_token, output=output))
+        return SendTaskSuccessOutput()
 
     def send_task_failure(
-        self, context: RequestContext, task_token: str, **kwargs: Any
+        self,
+        context: RequestContext,
+        task_token: str,
+        error: str | None = None,
+        cause: str | None = None,
+        **kwargs: Any,
     ) -> SendTaskFailureOutput:
         """Fail a task that waits."""
-        self._refuse_ended(context, task_token)
-        return super().send_task_failure(context, task_token, **kwargs)
+        env = self._waiting(context, task_token)
+        _notify(env, CallbackOutcomeFailure(callback_id=task_token, error=error, cause=cause))
+        return SendTaskFailureOutput()
 
     def send_task_heartbeat(
         self, context: RequestContext, task_token: str, **kwargs: Any
     ) -> SendTaskHeartbeatOutput:
         """Tell that somebody is at work on a task."""
-        self._refuse_ended(context, task_token)
-        return super().send_task_heartbeat(context, task_token, **kwargs)
+        env = self._waiting(context, task_token)
+        with _as_aws():
+            env.callback_pool_manager.heartbeat(callback_id=task_token)
+        return SendTaskHeartbeatOutput()
 
-    def _refuse_ended(self, context: RequestContext, token: str) -> None:
-        """Refuse a token whose task was answered, has timed out or was stopped, as AWS does.
+    def _begun(self, context: RequestContext) -> Iterator[tuple[Execution, Environment]]:
+        """Yield the executions that have begun: one that could not, or does not yet, has nothing."""
+        for execution in list(self.get_store(context).executions.values()):
+            env: Environment | None = getattr(execution.exec_worker, "env", None)
+            if env is not None:
+                yield execution, env
 
+    def _send_activity_task_started(
+        self, context: RequestContext, task_token: str, worker_name: str | None
+    ) -> None:
+        for _, env in self._begun(context):
+            endpoint = env.callback_pool_manager.get(callback_id=task_token)
+            if isinstance(endpoint, ActivityCallbackEndpoint):
+                endpoint.notify_activity_task_start(worker_name=worker_name)
+                return
+        raise InvalidToken()
+
+    def _waiting(self, context: RequestContext, token: str) -> Environment:
+        """Return where a task waits for its token.
+
+        One that was answered, has timed out or was stopped is refused as on AWS.
         https://docs.aws.amazon.com/step-functions/latest/apireference/API_SendTaskSuccess.html
         """
-        for execution in list(self.get_store(context).executions.values()):
-            env = getattr(execution.exec_worker, "env", None)
-            if env is None or (endpoint := env.callback_pool_manager.get(token)) is None:
+        for execution, env in self._begun(context):
+            if (endpoint := env.callback_pool_manager.get(token)) is None:
                 continue
             # An answer, or the task's end, has set it: nobody waits any more.
             if endpoint._notify_event.is_set() or execution.exec_status != ExecutionStatus.RUNNING:
-                raise TaskTimedOut("Task Timed Out: 'Provided task does not exist anymore'")
-            return
+                raise TaskTimedOut(_GONE)
+            return env
         raise InvalidToken("Invalid Token: 'Invalid token'")
 
     def describe_execution(
@@ -284,6 +320,20 @@ class Provider(StepFunctionsProvider):  # type: ignore[misc]
             state = {**state, "End": True} if alone and state.get("Type") in _LEADING else state
             _refuse(check_state(state, "", JSONPATH))
         return super().test_state(context, request, **kwargs)
+
+
+@contextlib.contextmanager
+def _as_aws() -> Iterator[None]:
+    """Say as AWS does that nobody waits for a token any more."""
+    try:
+        yield
+    except CallbackNotifyConsumerError as error:
+        raise TaskTimedOut(_GONE) from error
+
+
+def _notify(env: Environment, outcome: CallbackOutcome) -> None:
+    with _as_aws():
+        env.callback_pool_manager.notify(callback_id=outcome.callback_id, outcome=outcome)
 
 
 def _without_data(event: Mapping[str, Any]) -> dict[str, Any]:
