@@ -237,7 +237,7 @@ class Provider(StepFunctionsProvider):  # type: ignore[misc]
         return SendTaskHeartbeatOutput()
 
     def _begun(self, context: RequestContext) -> Iterator[tuple[Execution, Environment]]:
-        """Yield the executions that have begun: one that could not, or does not yet, has nothing."""
+        """Yield the executions that have begun; one that could not begin has nothing."""
         for execution in list(self.get_store(context).executions.values()):
             env: Environment | None = getattr(execution.exec_worker, "env", None)
             if env is not None:
