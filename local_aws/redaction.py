@@ -42,13 +42,13 @@ _IN_TEXT = re.compile(
 def shown(payload: str | bytes | dict[str, Any]) -> str:
     """Return the beginning of a payload, without secrets and tokens."""
     if isinstance(payload, dict):
-        return _cut(orjson.dumps(_without_secrets(payload), default=_other).decode())
+        return _cut(orjson.dumps(without_secrets(payload), default=_other).decode())
     text = payload.decode(errors="replace") if isinstance(payload, bytes) else payload
     if _is_harmless(text):
         return _cut(text)
     if len(text) <= _PARSED_BYTES and text[:1] in ("{", "["):
         try:
-            return _cut(orjson.dumps(_without_secrets(orjson.loads(text))).decode())
+            return _cut(orjson.dumps(without_secrets(orjson.loads(text))).decode())
         except ValueError:
             pass  # it only looks like JSON
     return _cut(_redacted(text[: 2 * SHOWN_CHARACTERS]), len(text))
@@ -59,18 +59,19 @@ def _is_harmless(text: str) -> bool:
     return not any(sign in small for sign in _SIGNS)
 
 
-def _without_secrets(value: Any) -> Any:
+def without_secrets(value: Any) -> Any:
+    """Return JSON without passwords, secrets and tokens, in texts that are JSON, too."""
     if isinstance(value, dict):
         return {
-            str(name): REDACTED if _hides(str(name), inner) else _without_secrets(inner)
+            str(name): REDACTED if _hides(str(name), inner) else without_secrets(inner)
             for name, inner in value.items()
         }
     if isinstance(value, list | tuple):
-        return [_without_secrets(inner) for inner in value]
+        return [without_secrets(inner) for inner in value]
     if isinstance(value, str) and not _is_harmless(value):
         if value[:1] in ("{", "["):
             try:
-                return orjson.dumps(_without_secrets(orjson.loads(value))).decode()
+                return orjson.dumps(without_secrets(orjson.loads(value))).decode()
             except ValueError:
                 pass
         return _redacted(value)

@@ -20,7 +20,14 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from local_cloud import daemon, faults_command, permissions_command, snapshot_command, trace_command
+from local_cloud import (
+    cassette_command,
+    daemon,
+    faults_command,
+    permissions_command,
+    snapshot_command,
+    trace_command,
+)
 from local_cloud.client import LoginFailed
 from local_cloud.failing import EXIT_NOT_RUNNING, errors, fail, running_or_fail
 from local_cloud.installation import PROJECT, Home, Options, Permissions, Ports, State
@@ -38,6 +45,7 @@ app = typer.Typer(
 )
 app.add_typer(snapshot_command.app, name="snapshot")
 app.add_typer(faults_command.app, name="faults")
+app.add_typer(cassette_command.app, name="cassette")
 app.command()(trace_command.trace)
 app.command()(permissions_command.permissions)
 console = Console(highlight=False)

@@ -13,6 +13,7 @@ import pytest
 
 from local_cloud.fault_rules import FaultRules
 from local_cloud.installation import Home, State
+from local_cloud.model_override import ModelOverride
 
 
 @pytest.fixture
@@ -21,6 +22,18 @@ def faults() -> Iterator[FaultRules]:
     rules = FaultRules(*_addresses())
     yield rules
     rules.clear()
+
+
+@pytest.fixture
+def model() -> Iterator[ModelOverride]:
+    """Have the test's own model answer at Bedrock's API: ``model.script({"say": "Hello"})``.
+
+    A request that it has no answer to fails the test, and says what it was.
+    """
+    override = ModelOverride(_addresses()[0])
+    yield override
+    if unforeseen := override.end():
+        pytest.fail("\n".join(unforeseen), pytrace=False)
 
 
 def _addresses() -> tuple[str, str]:

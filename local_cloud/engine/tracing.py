@@ -59,6 +59,7 @@ def trace_calls() -> None:
     global traces
     traces = traces_of("engine")
     ROUTER.add("/_faults", call_faults.answer, methods=["GET", "POST", "DELETE"])
+    ROUTER.add("/_models", _override_models, methods=["GET", "POST", "DELETE"])
     ROUTER.add("/_permissions", guard.told_roles, methods=["GET"])
     ROUTER.add("/_permissions/signed", _check_signed, methods=["POST"])
     handlers.serve_custom_service_request_handlers.append(_begin)
@@ -73,6 +74,12 @@ def trace_calls() -> None:
         return hook(self, client)
 
     InternalClientFactory._get_client_post_hook = hand_on
+
+
+def _override_models(request: Request) -> Response:
+    from local_cloud.engine.model import overrides
+
+    return overrides.OVERRIDES.on_request(request)
 
 
 def _check_signed(request: Request) -> Response:

@@ -12,6 +12,7 @@ from typing import Any
 
 from local_cloud.engine.model.pieces import (
     Asked,
+    Model,
     ModelFailed,
     Piece,
     Stop,
@@ -24,11 +25,18 @@ from local_cloud.engine.model.pieces import (
 Event = tuple[str, dict[str, Any]]
 
 
-def limited(pieces: Iterator[Piece], asked: Asked) -> Iterator[Piece]:
-    """Yield an answer up to ``maxTokens`` and the first of ``stopSequences``.
+class Limited:
+    """A model that heeds ``maxTokens`` and ``stopSequences``, which another does not by itself."""
 
-    For models that do not look at these themselves.
-    """
+    def __init__(self, model: Model) -> None:
+        self.model = model
+
+    def answer(self, asked: Asked) -> Iterator[Piece]:
+        """Yield its answer up to the first limit; see :class:`.pieces.Model`."""
+        return _limited(self.model.answer(asked), asked)
+
+
+def _limited(pieces: Iterator[Piece], asked: Asked) -> Iterator[Piece]:
     most = asked.inference.get("maxTokens")
     ends = [end for end in asked.inference.get("stopSequences") or () if end]
     said, spent = "", 0

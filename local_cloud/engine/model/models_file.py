@@ -18,6 +18,7 @@ import yaml
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 
+from local_cloud.engine.model.answers import Limited
 from local_cloud.engine.model.openai_compatible import OpenAiCompatible
 from local_cloud.engine.model.pieces import Model, ModelFailed
 from local_cloud.engine.model.scripted import Scripted
@@ -41,7 +42,7 @@ class ModelsFile:
         self.path = path
         self._lock = threading.Lock()
         self._mark = 0
-        self._entries: list[tuple[str, Model, bool]] = []
+        self._entries: list[tuple[str, Model]] = []
         self._why: str | None = None
 
     @classmethod
@@ -54,18 +55,18 @@ class ModelsFile:
     def named(self) -> frozenset[str]:
         """The ids that it names in whole: those are models, whatever the catalog has."""
         self._refresh()
-        return frozenset(match for match, _, _ in self._entries if "*" not in match)
+        return frozenset(match for match, _ in self._entries if "*" not in match)
 
-    def model_for(self, name: str) -> tuple[Model, bool]:
-        """Return what answers for an id, and whether it heeds limits by itself.
+    def model_for(self, name: str) -> Model:
+        """Return what answers for an id.
 
         Raises:
             ModelFailed: nothing does.
         """
         self._refresh()
-        for match, model, heeds in self._entries:
+        for match, model in self._entries:
             if fnmatchcase(name, match):
-                return model, heeds
+                return model
         why = self._why or (
             f"{self.path} has none for it" if self.path else f"{VARIABLE} names no file of models"
         )
@@ -86,8 +87,8 @@ class ModelsFile:
                 LOG.warning("%s", error)
 
 
-def read(path: Path) -> list[tuple[str, Model, bool]]:
-    """Return what a file says: ids or patterns of them, models, whether these heed limits.
+def read(path: Path) -> list[tuple[str, Model]]:
+    """Return what a file says: ids or patterns of them, and models.
 
     Raises:
         WrongModels: it is no such file.
@@ -97,17 +98,32 @@ def read(path: Path) -> list[tuple[str, Model, bool]]:
         document = yaml.safe_load(path.read_text())
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise WrongModels(f"{path}: {error}") from error
+    _check(str(path), document)
+    said = document["models"]
+    return [(one["match"], _model(path, one)) for one in said]
+
+
+def checked_rules(rules: Any) -> list[Any]:
+    """Return the rules of a scripted model.
+
+    Raises:
+        WrongModels: they are none.
+    """
+    models = [{"match": "*", "answer": "scripted", "rules": rules}]
+    _check("rules", {"models": models})
+    return list(rules)
+
+
+def _check(name: str, document: Any) -> None:
     schema = json.loads(Path(__file__).with_name("models_file.schema.json").read_text())
     if (wrong := best_match(Draft202012Validator(schema).iter_errors(document))) is not None:
         place = ".".join(str(part) for part in wrong.absolute_path)
-        raise WrongModels(f"{path}: {place or 'it'}: {wrong.message}")
-    said = document["models"]
-    return [(one["match"], _model(path, one), one["answer"] == "openai") for one in said]
+        raise WrongModels(f"{name}: {place or 'it'}: {wrong.message}")
 
 
 def _model(path: Path, said: Mapping[str, Any]) -> Model:
     if said["answer"] == "scripted":
-        return Scripted(said["rules"])
+        return Limited(Scripted(said["rules"]))
     key = None
     if (variable := said.get("api_key_variable")) is not None:
         key = os.environ.get(variable)

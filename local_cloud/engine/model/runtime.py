@@ -18,9 +18,10 @@ from localstack.services.plugins import Service
 
 from local_aws.event_stream import event, exception
 from local_cloud.engine.model import anthropic_messages, embeddings
-from local_cloud.engine.model.answers import Event, events, limited, whole
+from local_cloud.engine.model.answers import Event, events, whole
 from local_cloud.engine.model.catalog import FoundationModel, model_of
 from local_cloud.engine.model.models_file import ModelsFile
+from local_cloud.engine.model.overrides import OVERRIDES
 from local_cloud.engine.model.pieces import Asked, ModelFailed, Piece
 from local_cloud.engine.model.validation import asked_of
 from local_cloud.engine.service import service_of
@@ -157,9 +158,10 @@ class BedrockRuntime:
 
     def _ask(self, model: FoundationModel, body: dict[str, Any]) -> tuple[Asked, Iterator[Piece]]:
         asked = self._asked(model, body)
-        answers, heeds = self.models.model_for(asked.model)
-        pieces = answers.answer(asked)
-        return asked, pieces if heeds else limited(pieces, asked)
+        override = OVERRIDES.now
+        if override is None:
+            return asked, self.models.model_for(asked.model).answer(asked)
+        return asked, override.model(lambda: self.models.model_for(asked.model)).answer(asked)
 
     @staticmethod
     def _events(asked: Asked, pieces: Iterator[Piece]) -> tuple[Iterator[Event], Iterator[Piece]]:
