@@ -111,8 +111,9 @@ class ExecutionSpans:
 
 def _forget(span: Span) -> None:
     if span.details.pop("token", None):
-        for token in [token for token, waits in tracing.waiting.items() if waits is span]:
-            del tracing.waiting[token]
+        for token, waits in list(tracing.waiting.items()):  # other threads add theirs
+            if waits is span:
+                del tracing.waiting[token]
 
 
 def trace_states() -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import SimpleNamespace
@@ -51,6 +52,7 @@ from local_cloud.engine.workflows.progress import Entered, Place, machine_of, pr
 #: Of an execution's attributes, those that change, and those that only this process can have.
 _CHANGING = ("exec_status", "stop_date", "output", "output_details", "error", "cause", "redrives")
 _ONLY_HERE = ("exec_worker", "_cloud_watch_logging_session", "_activity_store", "kept")
+_keeping = threading.Lock()
 EXPRESS_CAUSE = "The cloud stopped while the Express execution ran; start it again"
 
 
@@ -143,17 +145,18 @@ def prepare(_: Service) -> None:
 
 
 def keep(execution: Execution) -> NotedDict:
-    """Return what is kept of an execution."""
-    kept: NotedDict | None = getattr(execution, "kept", None)
-    if kept is None:
-        same = {
-            name: value
-            for name, value in execution.__dict__.items()
-            if name not in (*_CHANGING, *_ONLY_HERE)
-        }
-        entries = {"same": same, "now": Now(execution), "history": NotedList()}
-        kept = execution.kept = NotedDict(entries)
-    return kept
+    """Return what is kept of an execution: the same for who starts it and for who writes it."""
+    with _keeping:
+        kept: NotedDict | None = getattr(execution, "kept", None)
+        if kept is None:
+            same = {
+                name: value
+                for name, value in execution.__dict__.copy().items()
+                if name not in (*_CHANGING, *_ONLY_HERE)
+            }
+            entries = {"same": same, "now": Now(execution), "history": NotedList()}
+            kept = execution.kept = NotedDict(entries)
+        return kept
 
 
 def _touch(holder: Any) -> None:
