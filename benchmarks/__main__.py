@@ -11,6 +11,7 @@ from benchmarks import (
     fidelity,
     functions,
     gateway,
+    models,
     soak,
     tools,
     traces,
@@ -21,7 +22,7 @@ from benchmarks.figures import say_machine
 
 USUAL = ("start", "analysis", "ping", "functions", "workflows", "gateway")
 ON_A_CLOUD = ("start", "analysis", "ping", "console")
-ALL = (*USUAL, "echo", "many", "console", "calls", "tools", "traces", "soak", "fidelity")
+ALL = (*USUAL, "echo", "many", "console", "calls", "tools", "traces", "models", "soak", "fidelity")
 
 
 def main() -> None:
@@ -54,6 +55,8 @@ def main() -> None:
         tools.run()
     if "traces" in wanted:
         traces.run()
+    if "models" in wanted:
+        models.run()
     if "soak" in wanted:
         soak.run()
     if "fidelity" in wanted:

@@ -14,6 +14,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
+import httpx
 import yaml
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
@@ -129,6 +130,11 @@ def _model(path: Path, said: Mapping[str, Any]) -> Model:
         key = os.environ.get(variable)
         if not key:
             raise WrongModels(f"{path}: {said['match']}: the environment has no {variable}")
-    return OpenAiCompatible(
-        said["base_url"], said["model"], key, float(said.get("timeout_seconds", 60))
-    )
+    try:
+        return OpenAiCompatible(
+            said["base_url"], said["model"], key, float(said.get("timeout_seconds", 60))
+        )
+    except (ValueError, httpx.InvalidURL) as error:
+        raise WrongModels(
+            f"{path}: {said['match']}: {error} (its base_url, or a proxy of the environment's)"
+        ) from error

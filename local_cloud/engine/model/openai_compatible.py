@@ -9,6 +9,7 @@ import base64
 import json
 from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -23,6 +24,7 @@ from local_cloud.engine.model.pieces import (
 )
 
 CONNECT_SECONDS = 5.0
+_HERE = ("localhost", "127.0.0.1", "::1", "host.docker.internal")
 _REASONS = {"length": "max_tokens", "tool_calls": "tool_use", "content_filter": "content_filtered"}
 _CODES = {
     400: "ValidationException",
@@ -51,7 +53,11 @@ class OpenAiCompatible:
         self.url = f"{base_url.rstrip('/')}/chat/completions"
         self.model = model
         self.headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
-        self.client = httpx.Client(timeout=httpx.Timeout(timeout, connect=CONNECT_SECONDS))
+        self.client = httpx.Client(
+            timeout=httpx.Timeout(timeout, connect=CONNECT_SECONDS),
+            limits=httpx.Limits(max_connections=None),  # each stream has its own
+            trust_env=urlsplit(base_url).hostname not in _HERE,  # no proxy leads here
+        )
 
     def answer(self, asked: Asked) -> Iterator[Piece]:
         """Yield what the server streams; see :class:`.pieces.Model`."""

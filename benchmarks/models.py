@@ -1,0 +1,122 @@
+"""How much later a model's words reach a client of Bedrock's API than they leave its server."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import tempfile
+import time
+from pathlib import Path
+
+import httpx
+import yaml
+
+from benchmarks.figures import percentiles, say
+from benchmarks.whole_cloud import cloud
+from local_aws.aws_api import authorization
+from local_cloud.installation import Home, State
+from local_cloud.memory import resident_mb
+
+MODEL = "amazon.nova-lite-v1:0"
+ONE_BY_ONE, AT_ONCE, WORDS, PAUSE_SECONDS = 100, 500, 20, 0.2
+CONNECT = httpx.Timeout(120)
+
+
+class WordServer:
+    """Streams words by OpenAI's API; remembers when the first of each answer left."""
+
+    def __init__(self) -> None:
+        self.left: dict[str, float] = {}
+        self.pause = 0.0
+
+    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
+        length = int(head.partition("content-length:")[2].partition("\r\n")[0])
+        asked = json.loads(await reader.readexactly(length))["messages"][-1]["content"]
+        writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n")
+        for number in range(WORDS):
+            self.left.setdefault(asked, time.perf_counter())
+            writer.write(_line({"delta": {"content": f"{number} "}}))
+            await writer.drain()
+            await asyncio.sleep(self.pause)
+        writer.write(_line({"delta": {}, "finish_reason": "stop"}) + b"data: [DONE]\n\n")
+        await writer.drain()
+        writer.close()
+
+
+def _line(choice: object) -> bytes:
+    return f"data: {json.dumps({'choices': [choice]})}\n\n".encode()
+
+
+def run() -> None:
+    """Measure streams one by one, then many at once with the engine's memory."""
+    with tempfile.TemporaryDirectory() as folder:
+        asyncio.run(_run(Path(folder)))
+
+
+async def _run(folder: Path) -> None:
+    words = WordServer()
+    server = await asyncio.start_server(words, "127.0.0.1", 0, backlog=AT_ONCE)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
+    file = folder / "models.yaml"
+    entry = {"match": "*", "answer": "openai", "base_url": url, "model": "words"}
+    file.write_text(yaml.safe_dump({"models": [entry]}))
+    before = os.environ.get("MODELS_FILE")
+    os.environ["MODELS_FILE"] = str(file)
+    home = Home(folder / "cloud")
+    try:
+        running = cloud(home)
+        ports = await asyncio.to_thread(running.__enter__)
+        try:
+            await _measure(words, f"{ports.engine_url}/model/{MODEL}/converse-stream", home)
+        finally:
+            await asyncio.to_thread(running.__exit__, None, None, None)
+    finally:
+        os.environ.pop("MODELS_FILE")
+        if before is not None:
+            os.environ["MODELS_FILE"] = before
+        server.close()
+
+
+async def _measure(words: WordServer, url: str, home: Home) -> None:
+    limits = httpx.Limits(max_connections=None)
+    async with httpx.AsyncClient(timeout=CONNECT, limits=limits, trust_env=False) as client:
+
+        async def late(name: str) -> float:
+            """Return how much later than it left the first word was there."""
+            body = {"messages": [{"role": "user", "content": [{"text": name}]}]}
+            headers = {"Authorization": authorization("bedrock")}
+            first = 0.0
+            async with client.stream("POST", url, json=body, headers=headers) as answer:
+                if answer.status_code != 200:
+                    raise RuntimeError((await answer.aread()).decode())
+                async for _ in answer.aiter_raw():
+                    first = first or time.perf_counter()
+            return first - words.left[name]
+
+        await late("warm up")
+        times = [await late(f"one {number}") for number in range(ONE_BY_ONE)]
+        say("models.first_word", runs=ONE_BY_ONE, **percentiles(times))
+        words.pause = PAUSE_SECONDS
+        idle = _engine_mb(home)
+        began = time.perf_counter()
+        streams = [asyncio.create_task(late(f"many {number}")) for number in range(AT_ONCE)]
+        await asyncio.sleep(WORDS * PAUSE_SECONDS / 2)  # in their midst
+        busy = _engine_mb(home)
+        times = await asyncio.gather(*streams)
+        say(
+            "models.at_once",
+            streams=AT_ONCE,
+            seconds=round(time.perf_counter() - began, 2),
+            idle_mb=idle,
+            busy_mb=busy,
+            after_mb=_engine_mb(home),
+            **percentiles(times),
+        )
+
+
+def _engine_mb(home: Home) -> int:
+    state = State.read(home)
+    assert state is not None
+    return round(resident_mb(state.parts["engine"]))
