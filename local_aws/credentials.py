@@ -1,4 +1,4 @@
-"""Credentials by which the engine knows whose call it is."""
+"""Credentials by which the engine knows whose call it is, and requests that are signed by them."""
 
 from __future__ import annotations
 
@@ -6,11 +6,32 @@ import base64
 import hashlib
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 
 #: What the keys of temporary credentials begin with, as a role's session has them.
 TEMPORARY = "ASIA"
 _CREDENTIAL = re.compile(rf"\bCredential=({TEMPORARY}\w+)/")
+
+
+@dataclass(frozen=True)
+class SignedRequest:
+    """A request that is signed, and what it asks for.
+
+    Args:
+        target: path and query, as they were sent.
+        headers: by their names in lower case.
+        payload: the SHA-256 of its body, in hex.
+        action: as policies name it, such as ``execute-api:Invoke``.
+        resource: an ARN.
+    """
+
+    method: str
+    target: str
+    headers: Mapping[str, str]
+    payload: str
+    action: str
+    resource: str
 
 
 def session_key(headers: Mapping[str, str]) -> str | None:

@@ -1,6 +1,6 @@
 """A LocalStack service out of a single request handler, and an error in place of an answer."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from localstack.aws.api import CommonServiceException, RequestContext
 from localstack.aws.api.core import ServiceRequest, ServiceResponse
@@ -17,6 +17,20 @@ def service_of(name: str, handler: Handler) -> Service:
     """Return the LocalStack service ``name`` whose every operation is answered by ``handler``."""
     model = load_service(name)
     return Service(name, skeleton=Skeleton(model, dict.fromkeys(model.operation_names, handler)))
+
+
+def picked[T](answers: Mapping[str, T], context: RequestContext) -> T:
+    """Return what answers a call's operation.
+
+    Raises:
+        NotImplementedError: nothing does; the caller is told so.
+    """
+    name = context.operation.name if context.operation is not None else ""
+    answer = answers.get(name)
+    if answer is None:
+        service = context.service.service_name if context.service is not None else ""
+        raise NotImplementedError(f"{name} of {service} is not answered here")
+    return answer
 
 
 def answer_error(

@@ -18,7 +18,7 @@ from localstack.services.plugins import Service
 
 from local_aws.segments import document_of, flags_of, spans_of
 from local_cloud.engine import tracing
-from local_cloud.engine.service import service_of
+from local_cloud.engine.service import picked, service_of
 from local_cloud.trace_store import Trace, TraceStore
 
 PAGE, MOST_IDS = 100, 5
@@ -55,10 +55,7 @@ class XRay:
         Raises:
             CommonServiceException: it is wrong, or not answered here.
         """
-        name = context.operation.name if context.operation is not None else ""
-        answer = self.answers.get(name)
-        if answer is None:
-            raise NotImplementedError(f"X-Ray's {name} is not answered here")
+        answer = picked(self.answers, context)
         if self.store is None:
             raise _wrong("No traces are written: start the cloud without --no-traces")
         return answer(dict(request))

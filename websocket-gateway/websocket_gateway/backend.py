@@ -14,6 +14,7 @@ from urllib.parse import quote
 import httpx
 
 from local_aws.aws_api import AwsApi, EngineAway
+from local_aws.credentials import SignedRequest
 from local_aws.http1 import ConnectionFailed, HttpClient
 from local_aws.http_message import Response
 from local_aws.log_delivery import LogDelivery
@@ -23,7 +24,6 @@ from websocket_gateway.core.backend import (
     IntegrationFailed,
     IntegrationTimedOut,
     ServiceCall,
-    SignedRequest,
 )
 from websocket_gateway.patience import PatientTimeout
 

@@ -15,7 +15,7 @@ from localstack.services.plugins import Service
 from local_aws.account import ACCOUNT_ID
 from local_cloud.engine.model.catalog import FoundationModel, model_of, models
 from local_cloud.engine.model.pieces import ModelFailed
-from local_cloud.engine.service import service_of
+from local_cloud.engine.service import picked, service_of
 
 #: Of a model that is asked by profiles alone, those that are told.
 _TOLD = ("us", "global")
@@ -38,10 +38,7 @@ class Bedrock:
         Raises:
             CommonServiceException: it is wrong, or not answered here.
         """
-        name = context.operation.name if context.operation is not None else ""
-        answer = self.answers.get(name)
-        if answer is None:
-            raise NotImplementedError(f"Bedrock's {name} is not answered here")
+        answer = picked(self.answers, context)
         return answer(context, dict(request))
 
     def list_models(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from local_cloud.engine.model.models_file import ModelsFile
 from local_cloud.engine.model.overrides import OVERRIDES
 from local_cloud.engine.model.pieces import Asked, ModelFailed, Piece
 from local_cloud.engine.model.validation import asked_of
-from local_cloud.engine.service import service_of
+from local_cloud.engine.service import picked, service_of
 
 STREAM = "application/vnd.amazon.eventstream"
 #: What a stream can end with; anything else that fails is said to be the last of them.
@@ -57,10 +57,7 @@ class BedrockRuntime:
         Raises:
             CommonServiceException: it is wrong, or not answered here.
         """
-        name = context.operation.name if context.operation is not None else ""
-        answer = self.answers.get(name)
-        if answer is None:
-            raise NotImplementedError(f"Bedrock's {name} is not answered here")
+        answer = picked(self.answers, context)
         try:
             # As it was sent: a tool's schema and input are whatever JSON they are.
             body = json.loads(context.request.get_data() or b"{}")

@@ -10,12 +10,11 @@ from __future__ import annotations
 import hmac
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
@@ -28,6 +27,7 @@ from localstack.services.plugins import SERVICE_PLUGINS
 from localstack.services.sts.models import sts_stores
 
 from local_aws.account import ACCOUNT_ID
+from local_aws.credentials import SignedRequest
 from local_cloud.engine.permissions import guard
 from local_cloud.engine.permissions.conditions import WrongPolicy
 from local_cloud.engine.permissions.evaluation import Call, Decision, Policy, decide
@@ -78,29 +78,6 @@ class Signature:
     timestamp: datetime
     seconds: int | None = None
     token: str | None = None
-
-
-@dataclass(frozen=True)
-class SignedRequest:
-    """A request as it was sent, and what it asks for.
-
-    Args:
-        target: path and query, as they were sent.
-        headers: by their names in lower case.
-        payload: the SHA-256 of its body, in hex.
-    """
-
-    method: str
-    target: str
-    headers: Mapping[str, str]
-    payload: str
-    action: str
-    resource: str
-    query: dict[str, list[str]] = field(init=False)
-
-    def __post_init__(self) -> None:
-        parsed = parse_qs(urlsplit(self.target).query, keep_blank_values=True)
-        object.__setattr__(self, "query", parsed)
 
 
 def answer(request: Request) -> Response:
@@ -159,7 +136,7 @@ def signature_of(asked: SignedRequest) -> Signature:
             stamp, seconds = asked.headers["x-amz-date"], None
             token = asked.headers.get("x-amz-security-token")
         else:
-            query = {name: values[0] for name, values in asked.query.items()}
+            query = dict(parse_qsl(urlsplit(asked.target).query))
             said, signed = query["X-Amz-Credential"], query["X-Amz-SignedHeaders"]
             value, stamp = query["X-Amz-Signature"], query["X-Amz-Date"]
             seconds, token = int(query["X-Amz-Expires"]), query.get("X-Amz-Security-Token")

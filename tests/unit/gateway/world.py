@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from local_aws.credentials import SignedRequest
 from local_aws.faults import Faults
 from local_aws.http_message import Request, Response
 from local_aws.template import Template
-from websocket_gateway.core.backend import HttpAnswer, IntegrationFailed, ServiceCall, SignedRequest
+from websocket_gateway.core.backend import HttpAnswer, IntegrationFailed, ServiceCall
 from websocket_gateway.core.connection import Connection
 from websocket_gateway.core.events import Handshake
 from websocket_gateway.core.faulty import FaultyGateway

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from local_aws.credentials import SignedRequest
+
 
 class IntegrationFailed(Exception):
     """The integration failed, is not there, or does not answer."""
@@ -34,26 +36,6 @@ class ServiceCall:
     target: str
     body: bytes
     headers: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class SignedRequest:
-    """A request that is signed, and what it asks for.
-
-    Args:
-        target: path and query, as they were sent.
-        headers: by their names in lower case.
-        payload: the SHA-256 of its body, in hex.
-        action: as policies name it, such as ``execute-api:Invoke``.
-        resource: an ARN.
-    """
-
-    method: str
-    target: str
-    headers: Mapping[str, str]
-    payload: str
-    action: str
-    resource: str
 
 
 class Backend(Protocol):

@@ -8,12 +8,12 @@ from __future__ import annotations
 import hashlib
 
 from local_aws.account import ACCOUNT_ID, REGION
-from local_aws.credentials import session_key
+from local_aws.credentials import SignedRequest, session_key
 from local_aws.http_message import Request, Response
 from local_aws.redaction import shown
 from local_aws.traces import header_in
 from websocket_gateway.core.address import Address
-from websocket_gateway.core.backend import IntegrationFailed, SignedRequest
+from websocket_gateway.core.backend import IntegrationFailed
 from websocket_gateway.core.connection import is_connection_id
 from websocket_gateway.core.gateway import Client, Gateway, PostFailed
 from websocket_gateway.core.replies import error, json_reply

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import orjson
 
+from local_aws.credentials import SignedRequest
 from local_aws.hosts import AWS_NAMES, AllowedHosts
 from local_aws.redaction import shown
 from local_aws.traces import Span, Traces, current
@@ -18,7 +19,6 @@ from websocket_gateway.core.backend import (
     Backend,
     IntegrationFailed,
     IntegrationTimedOut,
-    SignedRequest,
 )
 from websocket_gateway.core.connection import Connection, new_request_id
 from websocket_gateway.core.events import (
