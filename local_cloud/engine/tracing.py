@@ -7,7 +7,6 @@ https://docs.aws.amazon.com/xray/latest/devguide/xray-services-lambda.html
 
 from __future__ import annotations
 
-import threading
 from typing import Any
 
 from localstack.aws import handlers
@@ -21,8 +20,8 @@ from localstack.utils.xray.trace_header import TraceHeader
 
 from local_aws.credentials import key_of
 from local_aws.redaction import shown
-from local_aws.traces import HEADER, Span, Traces, header_in, traces_of
-from local_cloud.engine import call_faults
+from local_aws.traces import HEADER, Span, header_in, traces_of
+from local_cloud.engine import call_faults, spans
 from local_cloud.engine.permissions import guard
 from local_cloud.engine.service import answer_error
 
@@ -46,18 +45,12 @@ _RESOURCES = (
     "KeyId",
     "StackName",
 )
-traces: Traces | None = None
-#: What this thread works for: its ``header``, if it has any.
-here = threading.local()
-#: States that wait for an answer, by their token.
-waiting: dict[str, Span] = {}
 
 
 @hooks.on_infra_start()
 def trace_calls() -> None:
     """Judge calls, and write their spans where these are wanted."""
-    global traces
-    traces = traces_of("engine")
+    spans.traces = traces_of("engine")
     ROUTER.add("/_faults", call_faults.answer, methods=["GET", "POST", "DELETE"])
     ROUTER.add("/_models", _override_models, methods=["GET", "POST", "DELETE"])
     ROUTER.add("/_permissions", guard.told_roles, methods=["GET"])
@@ -65,7 +58,7 @@ def trace_calls() -> None:
     handlers.serve_custom_service_request_handlers.append(_begin)
     handlers.run_custom_response_handlers.append(_lose)
     handlers.run_custom_finalizers.append(_end)
-    if traces is None:
+    if spans.traces is None:
         return
     hook = InternalClientFactory._get_client_post_hook
 
@@ -91,7 +84,7 @@ def _check_signed(request: Request) -> Response:
 
 def _name_trace(params: dict[str, Any], **_: Any) -> None:
     """Have a call that a service makes be of the trace that its thread works for."""
-    header = getattr(here, "header", None)
+    header = getattr(spans.here, "header", None)
     if header is not None:
         params["headers"][HEADER] = header
 
@@ -105,7 +98,7 @@ def _begin(chain: HandlerChain, context: RequestContext, response: Response) -> 
     if span is not None:
         span.details.update(details)
         context.span = span
-        here.header = span.header
+        spans.here.header = span.header
         context.trace_context["aws_trace_header"] = TraceHeader.from_header_str(span.header)
     guard.refuse(context, details)
     context.lost = call_faults.strike(context, resource, details.get("caller")).lose
@@ -125,14 +118,14 @@ def _resource_of(context: RequestContext) -> str | None:
 
 def _span_of(context: RequestContext, resource: str | None, caller: str | None) -> Span | None:
     """Return the span of a call that is of a trace, or begins one."""
-    if traces is None:
+    if spans.traces is None:
         return None
     service, operation = context.service.service_name, context.operation.name
     header = header_in(context.request.headers)
     if header is None and caller is None and (service, operation) != _BEGINS:
         return None
     parameters = context.service_request or {}
-    span = traces.begin("call", f"{service}.{operation}", header, service=service)
+    span = spans.traces.begin("call", f"{service}.{operation}", header, service=service)
     span.details["resource"] = resource
     if header is None and caller is not None:
         # Of which of its function's invocations it is, is told by the time.
@@ -140,7 +133,7 @@ def _span_of(context: RequestContext, resource: str | None, caller: str | None) 
     if key := parameters.get("Key"):
         span.details["key"] = key if isinstance(key, str) else shown(key)
     span.details["request"] = shown(dict(parameters))
-    if (waits := waiting.get(str(parameters.get("taskToken", "")))) is not None:
+    if (waits := spans.waiting.get(str(parameters.get("taskToken", "")))) is not None:
         span.details["answers"] = {"trace": waits.trace, "span": waits.id}
         waits.details["answered_by"] = {"trace": span.trace, "span": span.id}
     return span
@@ -151,7 +144,7 @@ def _end(chain: HandlerChain, context: RequestContext, response: Response) -> No
     span = getattr(context, "span", None)
     if span is None:
         return
-    context.span = here.header = None
+    context.span = spans.here.header = None
     error: str | None = None
     if context.service_exception is not None:
         error = f"{context.service_exception.code}: {context.service_exception}"
@@ -159,9 +152,3 @@ def _end(chain: HandlerChain, context: RequestContext, response: Response) -> No
         error = str(response.status_code)
     length = response.content_length
     span.end(error, status=response.status_code, bytes=length)
-
-
-def header_of(context: RequestContext) -> str | None:
-    """Return the header of what a call causes; ``None`` where it is of no trace."""
-    span: Any = getattr(context, "span", None)
-    return span.header if span is not None else None

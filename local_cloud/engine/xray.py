@@ -17,7 +17,6 @@ from localstack.aws.api.core import ServiceRequest, ServiceResponse
 from localstack.services.plugins import Service
 
 from local_aws.segments import document_of, flags_of, spans_of
-from local_cloud.engine import tracing
 from local_cloud.engine.service import picked, service_of
 from local_cloud.trace_store import Trace, TraceStore
 
@@ -109,13 +108,13 @@ class XRay:
         unprocessed = []
         for document in request["TraceSegmentDocuments"]:
             try:
-                spans = list(spans_of(document))
+                found = list(spans_of(document))
             except ValueError as error:
                 unprocessed.append({"ErrorCode": "ParseError", "Message": str(error)})
                 continue
-            for span in spans:
-                assert tracing.traces is not None
-                tracing.traces.write(span)
+            for span in found:
+                assert spans.traces is not None
+                spans.traces.write(span)
         return {"UnprocessedTraceSegments": unprocessed}
 
 

@@ -24,7 +24,7 @@ from localstack.services.lambda_.invocation.runtime_executor import (
 )
 
 from local_aws.traces import HEADER, note_invocation
-from local_cloud.engine import tracing
+from local_cloud.engine import spans
 from local_cloud.engine.functions.endpoint import ENDPOINT, TEMPLATE_ENDPOINT
 from local_cloud.engine.functions.template_functions import TEMPLATE
 from local_cloud.lambda_endpoint.invoke_api import FUNCTIONS, INVOKED_ARN, REGISTRY, REQUEST_ID
@@ -165,7 +165,7 @@ def invoke_at_endpoint(version: FunctionVersion, invocation: Invocation) -> Invo
     failed = "X-Amz-Function-Error" in answer.headers
     if HEADER not in answer.headers:
         note_invocation(
-            *(tracing.traces, identifier.function_name, headers.get(HEADER), began),
+            *(spans.traces, identifier.function_name, headers.get(HEADER), began),
             *(invocation.payload, answer.content),
             failed=failed,
         )

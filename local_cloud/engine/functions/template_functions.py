@@ -22,7 +22,7 @@ from localstack.services.lambda_.api_utils import function_locators_from_arn
 
 from local_aws.template import Template
 from local_aws.traces import HEADER, note_invocation
-from local_cloud.engine import tracing
+from local_cloud.engine import spans
 from local_cloud.engine.forwarder import Forwarder, to_response
 from local_cloud.lambda_endpoint.functions import Function, read_functions
 from local_cloud.lambda_endpoint.invoke_api import configuration, description
@@ -99,7 +99,7 @@ class TemplateFunctions:
             if response.status_code == 200 and HEADER not in response.headers:
                 name = function_locators_from_arn(str(dict(request).get("FunctionName", "")))[0]
                 note_invocation(
-                    *(tracing.traces, str(name), tracing.header_of(context), began),
+                    *(spans.traces, str(name), spans.header_of(context), began),
                     context.request.get_data(),
                     response.get_data(),
                     failed=_FUNCTION_ERROR in response.headers,

@@ -62,7 +62,7 @@ from localstack.services.stepfunctions.backend.execution import Execution
 from localstack.services.stepfunctions.provider import StepFunctionsProvider
 from localstack.utils.collections import PaginatedList
 
-from local_cloud.engine import tracing
+from local_cloud.engine import spans
 from local_cloud.engine.workflows.distributed_map.map_run import MapRun
 from local_cloud.engine.workflows.playing_on import NoSuchPlace
 from local_cloud.engine.workflows.redrive import history_of, redrive, redrives_of, why_not
@@ -121,7 +121,7 @@ class Provider(StepFunctionsProvider):  # type: ignore[misc]
         try:
             headers = context.request.headers if context.request else {}
             definition = getattr(machine, "definition", "{}")
-            if (trace := tracing.header_of(context)) is not None:
+            if (trace := spans.header_of(context)) is not None:
                 kwargs.setdefault("trace_header", trace)
             with starting(headers, tags, definition):
                 return super().start_execution(context, state_machine_arn, *args, **kwargs)

@@ -20,7 +20,7 @@ from localstack.services.stepfunctions.backend.execution_worker import Execution
 
 from local_aws.redaction import shown
 from local_aws.traces import Span, header_of
-from local_cloud.engine import tracing
+from local_cloud.engine import spans
 from local_cloud.engine.workflows.progress import machine_of
 
 #: Events by which an execution ends.
@@ -40,9 +40,9 @@ class ExecutionSpans:
     """
 
     def __init__(self, execution: Execution) -> None:
-        assert tracing.traces is not None
+        assert spans.traces is not None
         self.execution = execution
-        trace = tracing.traces
+        trace = spans.traces
         self.span = trace.begin(
             "execution",
             str(execution.name),
@@ -72,16 +72,16 @@ class ExecutionSpans:
                 span.details.setdefault("errors", []).append(str(told["error"]))
             token = getattr(machine, "token", None)
             if kind == HistoryEventType.TaskScheduled and token:
-                tracing.waiting[token] = span
+                spans.waiting[token] = span
                 span.details["token"] = True
-        tracing.here.header = span.header if span is not None else self.span.header
+        spans.here.header = span.header if span is not None else self.span.header
 
     def _enter(self, machine: Any, told: Mapping[str, Any]) -> None:
-        assert tracing.traces is not None
+        assert spans.traces is not None
         if (before := self.open.pop(id(machine), None)) is not None:
             before.end("it was not left")
         inside = getattr(machine, "inside", None) or self.span
-        span = tracing.traces.begin(
+        span = spans.traces.begin(
             "state",
             str(told.get("name")),
             header_of(self.span.trace, inside.id),
@@ -111,14 +111,14 @@ class ExecutionSpans:
 
 def _forget(span: Span) -> None:
     if span.details.pop("token", None):
-        for token, waits in list(tracing.waiting.items()):  # other threads add theirs
+        for token, waits in list(spans.waiting.items()):  # other threads add theirs
             if waits is span:
-                del tracing.waiting[token]
+                del spans.waiting[token]
 
 
 def trace_states() -> None:
     """Write spans of executions, where spans are wanted."""
-    if tracing.traces is None:
+    if spans.traces is None:
         return
     ExecutionWorker._get_evaluation_environment = _traced(
         ExecutionWorker._get_evaluation_environment
