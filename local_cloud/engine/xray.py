@@ -17,6 +17,7 @@ from localstack.aws.api.core import ServiceRequest, ServiceResponse
 from localstack.services.plugins import Service
 
 from local_aws.segments import document_of, flags_of, spans_of
+from local_cloud.engine import spans
 from local_cloud.engine.service import picked, service_of
 from local_cloud.trace_store import Trace, TraceStore
 
