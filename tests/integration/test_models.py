@@ -6,13 +6,16 @@ import json
 import os
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import yaml
 from botocore.exceptions import ClientError, EventStreamError
 
+from local_aws.aws_api import authorization
 from local_cloud.client import client_at
 from local_cloud.installation import Options, Permissions
 from tests.conftest import own_stack
@@ -58,8 +61,28 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+PROGRAM = """
+import json, sys
+for line in sys.stdin:
+    asked = json.loads(line)
+    text = asked["messages"][-1]["content"][0]["text"]
+    if text == "die":
+        sys.exit("it was told to")
+    pieces = [{"text": f"{asked['model']}: "}, {"text": text}, {"stop": {"reason": "end_turn"}}]
+    if text == "fail":
+        pieces = [{"error": {"code": "ThrottlingException", "message": "not now"}}]
+    for piece in pieces:
+        print(json.dumps({"id": asked["id"], **piece}), flush=True)
+"""
+
+
 def write(path: Path, rules: list[dict[str, Any]], **more: Any) -> None:
-    entries = [{"match": "anthropic.*", "answer": "scripted", "rules": rules}]
+    (path.parent / "program.py").write_text(PROGRAM)
+    entries: list[dict[str, Any]] = [
+        {"match": "anthropic.*", "answer": "scripted", "rules": rules},
+        {"match": "mine.v1", "answer": "program", "command": ["python", "program.py"]},
+        {"match": "none.v1", "answer": "program", "command": ["no-such-program"]},
+    ]
     path.write_text(yaml.safe_dump({"models": entries, **more}))
 
 
@@ -236,6 +259,24 @@ def test_models_that_are_not_asked_so(runtime: Any, model: str, words: str) -> N
     assert runtime.converse(modelId=by_arn, messages=[user("count")])["stopReason"] == "end_turn"
 
 
+def test_a_program_is_a_model_and_is_started_again(runtime: Any) -> None:
+    def says(text: str, model: str = "mine.v1") -> str:
+        answer = runtime.converse(modelId=model, messages=[user(text)])
+        return str(answer["output"]["message"]["content"][0]["text"])
+
+    assert says("hello") == "mine.v1: hello"
+    with ThreadPoolExecutor(8) as threads:
+        texts = [f"number {number}" for number in range(40)]
+        assert list(threads.map(says, texts)) == [f"mine.v1: {text}" for text in texts]
+    with pytest.raises(ClientError, match=r"ThrottlingException.*not now"):
+        says("fail")
+    with pytest.raises(ClientError, match=r"has ended \(1\): it was told to"):
+        says("die")
+    assert says("again") == "mine.v1: again"
+    with pytest.raises(ClientError, match="no-such-program"):
+        says("hello", "none.v1")
+
+
 def test_what_no_rule_fits_is_said(runtime: Any) -> None:
     with pytest.raises(runtime.exceptions.ModelErrorException, match="No rule fits turn 1"):
         runtime.converse(modelId=MODEL, messages=[user("nothing of it")])
@@ -328,6 +369,22 @@ def test_a_body_of_somebody_else_is_refused(runtime: Any) -> None:
         runtime.invoke_model(modelId=MODEL, body=json.dumps({"messages": []}))
     with pytest.raises(ClientError, match="by Converse"):
         runtime.invoke_model(modelId="mistral.mistral-large-2402-v1:0", body="{}")
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["no JSON", "[]", '{"messages": ["x"]}', '{"messages": [{"role": "user", "content": 7}]}'],
+)
+def test_a_body_of_another_form_is_refused(asked: Stack, body: str) -> None:
+    answer = httpx.post(
+        f"{asked.ports.engine_url}/model/{MODEL}/converse",
+        content=body,
+        headers={"Authorization": authorization("bedrock"), "Content-Type": "application/json"},
+        trust_env=False,
+    )
+    assert answer.status_code == 400
+    assert answer.headers["x-amzn-errortype"] == "ValidationException"
+    assert "Malformed input request" in answer.text
 
 
 def test_a_guardrail_lets_everything_pass_and_says_so(runtime: Any) -> None:

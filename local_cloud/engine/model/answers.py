@@ -61,13 +61,15 @@ def _first(text: str, ends: Iterable[str]) -> int | None:
     return min((at for end in ends if (at := text.find(end)) >= 0), default=None)
 
 
-def events(pieces: Iterator[Piece], asked: Asked) -> Iterator[Event]:
+def events(pieces: Iterator[Piece], asked: Asked, began: float) -> Iterator[Event]:
     """Yield the events of a stream, in AWS's order.
+
+    Args:
+        began: when the model was asked, by the steady clock.
 
     Raises:
         ModelFailed: amid it; whoever sends it tells the client.
     """
-    began = time.monotonic()
     yield "messageStart", {"role": "assistant"}
     index, is_open, spoken = 0, False, 0
     stop: Stop | None = None
@@ -118,7 +120,7 @@ def _usage(stop: Stop, asked: Asked, spoken: int) -> dict[str, int]:
 
 
 def whole(pieces: Iterator[Piece], asked: Asked) -> dict[str, Any]:
-    """Return the answer of Converse.
+    """Return the answer of Converse, which begins now.
 
     Raises:
         ModelFailed: there is none, or a tool's input is no JSON.
@@ -126,7 +128,7 @@ def whole(pieces: Iterator[Piece], asked: Asked) -> dict[str, Any]:
     content: list[dict[str, Any]] = []
     inputs: dict[int, str] = {}
     answer: dict[str, Any] = {}
-    for name, event in events(pieces, asked):
+    for name, event in events(pieces, asked, time.monotonic()):
         index = event.get("contentBlockIndex", 0)
         match name:
             case "contentBlockStart":

@@ -125,11 +125,14 @@ def _message(model: str) -> dict[str, Any]:
     }
 
 
-def chunks_of(model: str, events: Iterator[Event], input_tokens: int) -> Iterator[dict[str, Any]]:
+def chunks_of(
+    model: str, events: Iterator[Event], input_tokens: int, first_ms: int
+) -> Iterator[dict[str, Any]]:
     """Yield a stream of Converse's events as Anthropic's.
 
     Args:
         input_tokens: about how long the request is: its first event says so.
+        first_ms: how long the first word took, in milliseconds.
     """
     opened = -1
     stop: dict[str, Any] = {}
@@ -168,7 +171,7 @@ def chunks_of(model: str, events: Iterator[Event], input_tokens: int) -> Iterato
                         "inputTokenCount": usage["inputTokens"],
                         "outputTokenCount": usage["outputTokens"],
                         "invocationLatency": latency,
-                        "firstByteLatency": latency,
+                        "firstByteLatency": first_ms,
                     },
                 }
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
 
-from local_cloud.engine.model.pieces import ModelFailed, tokens_of
+from local_cloud.engine.model.pieces import malformed, tokens_of
 
 #: How many numbers each model gives, its default first.
 DIMENSIONS = {
@@ -32,23 +32,11 @@ def answer_of(model: str, body: Mapping[str, Any]) -> dict[str, Any]:
     sizes = DIMENSIONS[model]
     text, size = body.get("inputText"), body.get("dimensions", sizes[0])
     if not isinstance(text, str) or not text:
-        raise ModelFailed(
-            "ValidationException",
-            "Malformed input request: required key [inputText] not found, please reformat your "
-            "input and try again.",
-        )
+        raise malformed("required key [inputText] not found")
     if len(text) > MOST_CHARACTERS:
-        raise ModelFailed(
-            "ValidationException",
-            f"Malformed input request: expected maxLength: {MOST_CHARACTERS}, actual: {len(text)}, "
-            "please reformat your input and try again.",
-        )
+        raise malformed(f"expected maxLength: {MOST_CHARACTERS}, actual: {len(text)}")
     if size not in sizes:
-        raise ModelFailed(
-            "ValidationException",
-            f"Malformed input request: {size} is not a valid enum value, please reformat your "
-            "input and try again.",
-        )
+        raise malformed(f"{size} is not a valid enum value")
     vector = embedded(text, size)
     told: dict[str, Any] = {"embedding": vector, "inputTextTokenCount": tokens_of(text)}
     return told if len(sizes) == 1 else {**told, "embeddingsByType": {"float": vector}}

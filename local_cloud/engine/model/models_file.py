@@ -22,6 +22,7 @@ from jsonschema.exceptions import best_match
 from local_cloud.engine.model.answers import Limited
 from local_cloud.engine.model.openai_compatible import OpenAiCompatible
 from local_cloud.engine.model.pieces import Model, ModelFailed
+from local_cloud.engine.model.program import Program
 from local_cloud.engine.model.scripted import Scripted
 
 LOG = logging.getLogger(__name__)
@@ -125,15 +126,16 @@ def _check(name: str, document: Any) -> None:
 def _model(path: Path, said: Mapping[str, Any]) -> Model:
     if said["answer"] == "scripted":
         return Limited(Scripted(said["rules"]))
+    timeout = float(said.get("timeout_seconds", 60))
+    if said["answer"] == "program":
+        return Limited(Program(said["command"], path.parent, timeout))
     key = None
     if (variable := said.get("api_key_variable")) is not None:
         key = os.environ.get(variable)
         if not key:
             raise WrongModels(f"{path}: {said['match']}: the environment has no {variable}")
     try:
-        return OpenAiCompatible(
-            said["base_url"], said["model"], key, float(said.get("timeout_seconds", 60))
-        )
+        return OpenAiCompatible(said["base_url"], said["model"], key, timeout)
     except (ValueError, httpx.InvalidURL) as error:
         raise WrongModels(
             f"{path}: {said['match']}: {error} (its base_url, or a proxy of the environment's)"

@@ -66,6 +66,14 @@ class ModelFailed(Exception):
         return STATUSES[self.code]
 
 
+def malformed(why: str) -> ModelFailed:
+    """Return what says that a request has another form than it may have."""
+    return ModelFailed(
+        "ValidationException",
+        f"Malformed input request: {why}, please reformat your input and try again.",
+    )
+
+
 #: https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html#API_runtime_Converse_Errors
 STATUSES = {
     "AccessDeniedException": 403,

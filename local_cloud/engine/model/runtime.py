@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 from collections.abc import Callable, Iterator
 from itertools import chain
 from typing import Any
@@ -22,7 +23,7 @@ from local_cloud.engine.model.answers import Event, events, whole
 from local_cloud.engine.model.catalog import FoundationModel, model_of
 from local_cloud.engine.model.models_file import ModelsFile
 from local_cloud.engine.model.overrides import OVERRIDES
-from local_cloud.engine.model.pieces import Asked, ModelFailed, Piece
+from local_cloud.engine.model.pieces import Asked, ModelFailed, Piece, malformed
 from local_cloud.engine.model.validation import asked_of
 from local_cloud.engine.service import picked, service_of
 
@@ -59,9 +60,7 @@ class BedrockRuntime:
         """
         answer = picked(self.answers, context)
         try:
-            # As it was sent: a tool's schema and input are whatever JSON they are.
-            body = json.loads(context.request.get_data() or b"{}")
-            return answer(str(dict(request).get("modelId")), body)
+            return answer(str(dict(request).get("modelId")), _body(context))
         except ModelFailed as failed:
             status = failed.status
             raise CommonServiceException(
@@ -75,8 +74,7 @@ class BedrockRuntime:
 
     def converse_stream(self, model: str, body: dict[str, Any]) -> Response:
         """Answer a conversation as the model speaks."""
-        told, pieces = self._events(*self._ask(self._model(model), body))
-        return _stream(told, pieces)
+        return _stream(*_begun(*self._ask(self._model(model), body)))
 
     def invoke(self, model: str, body: dict[str, Any]) -> Response:
         """Answer in the form of the model's own maker."""
@@ -84,9 +82,7 @@ class BedrockRuntime:
         if found.id in embeddings.DIMENSIONS:
             return Response.for_json(embeddings.answer_of(found.id, body))
         is_anthropic = _is_anthropic(found)
-        asked, pieces = self._ask(
-            found, anthropic_messages.to_converse(body) if is_anthropic else body
-        )
+        asked, pieces = self._ask(found, _converse(body) if is_anthropic else body)
         answer = whole(pieces, asked)
         if is_anthropic:
             answer = anthropic_messages.message_of(found.id, answer)
@@ -104,12 +100,12 @@ class BedrockRuntime:
         if found.id in embeddings.DIMENSIONS:
             raise ModelFailed("ValidationException", "The model is unsupported for streaming")
         is_anthropic = _is_anthropic(found)
-        asked, pieces = self._ask(
-            found, anthropic_messages.to_converse(body) if is_anthropic else body
-        )
-        told, pieces = self._events(asked, pieces)
+        asked, pieces = self._ask(found, _converse(body) if is_anthropic else body)
+        began = time.monotonic()
+        told, pieces = _begun(asked, pieces)
+        first = round((time.monotonic() - began) * 1000)
         chunks = (
-            anthropic_messages.chunks_of(found.id, told, asked.tokens)
+            anthropic_messages.chunks_of(found.id, told, asked.tokens, first)
             if is_anthropic
             else ({name: payload} for name, payload in told)
         )
@@ -148,7 +144,10 @@ class BedrockRuntime:
                 "This action doesn't support the model that you provided. Try again with a "
                 "supported text or chat model.",
             )
-        asked = asked_of(model.id, body)
+        try:
+            asked = asked_of(model.id, body)
+        except (AttributeError, KeyError, TypeError) as error:
+            raise malformed(repr(error)) from error
         if asked.tokens > model.context:
             raise ModelFailed("ValidationException", "Input is too long for requested model.")
         return asked
@@ -160,11 +159,12 @@ class BedrockRuntime:
             return asked, self.models.model_for(asked.model).answer(asked)
         return asked, override.model(lambda: self.models.model_for(asked.model)).answer(asked)
 
-    @staticmethod
-    def _events(asked: Asked, pieces: Iterator[Piece]) -> tuple[Iterator[Event], Iterator[Piece]]:
-        # What fails before the first word is answered by its status.
-        first = next(pieces, None)
-        return events(chain([first] if first is not None else [], pieces), asked), pieces
+
+def _begun(asked: Asked, pieces: Iterator[Piece]) -> tuple[Iterator[Event], Iterator[Piece]]:
+    """Return the events of an answer that has begun: what fails before is answered by a status."""
+    began = time.monotonic()
+    first = next(pieces, None)
+    return events(chain([first] if first is not None else [], pieces), asked, began), pieces
 
 
 def _is_anthropic(model: FoundationModel) -> bool:
@@ -184,9 +184,27 @@ def _is_anthropic(model: FoundationModel) -> bool:
     )
 
 
+def _converse(body: dict[str, Any]) -> dict[str, Any]:
+    try:
+        return anthropic_messages.to_converse(body)
+    except (AttributeError, KeyError, TypeError) as error:
+        raise malformed(repr(error)) from error
+
+
 def _spoken(answer: dict[str, Any]) -> int:
     usage = answer["usage"]
     return int(usage.get("output_tokens", usage.get("outputTokens", 0)))
+
+
+def _body(context: RequestContext) -> dict[str, Any]:
+    """Return a body as it was sent: a tool's schema and input are whatever JSON they are."""
+    try:
+        body = json.loads(context.request.get_data() or b"{}")
+    except ValueError as error:
+        raise malformed(str(error)) from error
+    if not isinstance(body, dict):
+        raise malformed("expected type: JSONObject")
+    return body
 
 
 def _chunk(said: dict[str, Any]) -> Event:

@@ -186,6 +186,7 @@ INSIDES = (
     ("workflows.roles", f"{_ASL}.utils.boto_client", "connect_to.with_assumed_role"),
     ("twisted_http", "twisted.web.http", "_parseContentType"),
     ("twisted_http", "twisted.web.http", "HTTPFactory.log"),
+    ("twisted_http", "h2.connection", "H2Connection._receive_goaway_frame"),
     ("state.plugin", "localstack.services.plugins", "Service.start"),
     ("state.plugin", "localstack.runtime.shutdown", "SERVICE_SHUTDOWN_PRIORITY"),
     ("state.containers", "localstack.services.stores", "LOCAL_ATTR_PREFIX"),
