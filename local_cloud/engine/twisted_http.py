@@ -22,7 +22,8 @@ def do_without() -> None:
     """
     http._parseContentType = lru_cache(MOST_KEPT)(http._parseContentType)
     http.HTTPFactory.log = lambda self, request: None
-    H2Connection._receive_goaway_frame = _going_on(H2Connection._receive_goaway_frame)
+    connection: Any = H2Connection
+    connection._receive_goaway_frame = _going_on(connection._receive_goaway_frame)
 
 
 def _going_on(theirs: Callable[..., Any]) -> Any:
