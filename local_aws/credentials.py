@@ -11,6 +11,8 @@ from functools import cache
 
 #: What the keys of temporary credentials begin with, as a role's session has them.
 TEMPORARY = "ASIA"
+#: Names the URL for which a request was signed that was sent on to another.
+SIGNED_FOR = "x-signed-for"
 _CREDENTIAL = re.compile(rf"\bCredential=({TEMPORARY}\w+)/")
 
 

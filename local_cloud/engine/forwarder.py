@@ -4,7 +4,10 @@ import logging
 
 import requests
 from localstack.aws.api import CommonServiceException, RequestContext
-from localstack.http import Response
+from localstack.http import Request, Response
+from rolo.request import get_raw_path
+
+from local_aws.credentials import SIGNED_FOR
 
 LOG = logging.getLogger(__name__)
 
@@ -52,6 +55,7 @@ class Forwarder:
         }
         if self.host is not None:
             headers["Host"] = self.host
+            headers[SIGNED_FOR] = _address(incoming)
         query = incoming.query_string.decode("latin-1")
         url = f"{self.endpoint}{incoming.path}" + (f"?{query}" if query else "")
         try:
@@ -81,6 +85,12 @@ class Forwarder:
                 status_code=500,
             )
         return answer
+
+
+def _address(request: Request) -> str:
+    """Return the URL of a request as it was sent."""
+    query = request.query_string.decode("latin-1")
+    return f"http://{request.host}{get_raw_path(request)}" + (f"?{query}" if query else "")
 
 
 def to_response(answer: requests.Response) -> Response:

@@ -282,13 +282,33 @@ def test_nested_templates_and_definitions_in_files_are_followed(
 
 
 POST_BACK = """
+import crypto from "node:crypto";
 import https from "node:https";
+
+const hmac = (key, text) => crypto.createHmac("sha256", key).update(text).digest();
+const sha = (text) => crypto.createHash("sha256").update(text).digest("hex");
+/** Return the headers that sign a POST, as an SDK does. */
+function signed(host, path, body) {
+  const { AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION } = process.env;
+  const stamp = new Date().toISOString().replace(/[-:]|\\.\\d{3}/g, "");
+  const scope = `${stamp.slice(0, 8)}/${AWS_REGION}/execute-api/aws4_request`;
+  const canonical = path.split("/").map(encodeURIComponent).join("/");
+  const headers = [`host:${host}`, `x-amz-date:${stamp}`, "", "host;x-amz-date"];
+  const request = ["POST", canonical, "", ...headers, sha(body)];
+  const text = ["AWS4-HMAC-SHA256", stamp, scope, sha(request.join("\\n"))].join("\\n");
+  const key = scope.split("/").reduce(hmac, `AWS4${AWS_SECRET_ACCESS_KEY}`);
+  const signature = hmac(key, text).toString("hex");
+  const Authorization =
+    `AWS4-HMAC-SHA256 Credential=${AWS_ACCESS_KEY_ID}/${scope}, ` +
+    `SignedHeaders=host;x-amz-date, Signature=${signature}`;
+  return { Authorization, "X-Amz-Date": stamp };
+}
+
 export const handler = async ({ requestContext: { apiId, stage, connectionId, domainName } }) => {
   const post = (host, body) =>
     new Promise((resolve, reject) => {
       const path = `/${stage}/@connections/${encodeURIComponent(connectionId)}`;
-      const headers = { Authorization: "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/x" };
-      const options = { method: "POST", headers };
+      const options = { method: "POST", headers: signed(host, path, body) };
       const request = https.request(`https://${host}${path}`, options, (answer) =>
         answer.resume().on("end", () => resolve(answer.statusCode)),
       );
@@ -323,7 +343,10 @@ def test_a_function_reaches_its_clients_at_the_address_on_aws(
 ) -> None:
     if runtime.startswith("node") and shutil.which("node") is None:
         pytest.skip("Node.js is not installed")
-    text = NODE.replace("nodejs22.x", runtime)
+    may = "{Effect: Allow, Action: 'execute-api:ManageConnections', Resource: '*'}"
+    text = NODE.replace("nodejs22.x", runtime).replace(
+        "CodeUri: code/", f"CodeUri: code/, Policies: [{{Statement: {may}}}]"
+    )
     write(
         tmp_path,
         template_dot_yaml=text,

@@ -7,6 +7,9 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 
 from tests.integration.raw_socket import RawSocket, handshake
 from tests.stack import Stack
@@ -51,7 +54,10 @@ def test_no_page_posts_to_a_connection_or_sees_one(stack: Stack, page: dict[str,
     signed = {"Authorization": SIGNED.format("execute-api")}
     url = f"{stack.ports.gateway_url}/dev/@connections/WyHPAfymhcwCENw%3D"
     assert status("POST", url, signed | page, "hello") == 403
-    assert status("POST", url, signed, "hello") == 410, "an SDK is answered"
+    request = AWSRequest("POST", url, data="hello")
+    SigV4Auth(Credentials("test", "test"), "execute-api", "us-east-1").add_auth(request)
+    by_sdk = dict(request.headers.items())
+    assert status("POST", url, by_sdk, "hello") == 410, "an SDK is answered"
     for path in ("connections", "messages", "metrics", "health"):
         assert status("GET", f"{stack.ports.gateway_url}/_gateway/{path}", page) == 403
 

@@ -28,7 +28,12 @@ function local(options, gateway, engine) {
   const own = ours && String(options.port ?? "") === gateway.port;
   if (host === engine?.hostname && String(options.path).startsWith(ANSWERS)) return at(engine, options);
   if (api === undefined && !own) return undefined;
-  return at(gateway, options, api === undefined ? options.path : `/${api}${options.path}`);
+  // By this the gateway can verify a signature that was made for the address on AWS.
+  const signed = Object.entries(options.headers ?? {}).find(([name]) => name.toLowerCase() === "host");
+  const asked = options.port ? `${host}:${options.port}` : host;
+  const address = `https://${signed?.[1] ?? asked}${options.path}`;
+  const told = { ...options, headers: { ...options.headers, "X-Signed-For": address } };
+  return at(gateway, told, api === undefined ? options.path : `/${api}${options.path}`);
 }
 
 /** Have every name under `localhost` mean this machine (RFC 6761), which not every resolver does. */

@@ -74,7 +74,9 @@ class _Botocore(importlib.abc.MetaPathFinder):
         send = session.send
 
         def send_here(self: Any, request: Any) -> Any:
-            request.url = local(request.url, gateway)
+            asked, request.url = request.url, local(request.url, gateway)
+            if request.url != asked:
+                request.headers["X-Signed-For"] = asked
             return send(self, request)
 
         session.send = send_here

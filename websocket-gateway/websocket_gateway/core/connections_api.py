@@ -17,7 +17,7 @@ from websocket_gateway.core.backend import IntegrationFailed
 from websocket_gateway.core.connection import is_connection_id
 from websocket_gateway.core.gateway import Client, Gateway, PostFailed
 from websocket_gateway.core.replies import error, json_reply
-from websocket_gateway.core.signature import is_signed
+from websocket_gateway.core.signature import as_signed, is_signed
 
 PREFIX = "@connections/"
 
@@ -61,11 +61,12 @@ async def _refusal(
     https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-control-access-iam.html
     """
     method = request.method
+    target, headers = as_signed(request, address.api.api_id)
     place = f"{address.api.api_id}/{address.stage.name}/{method}/{PREFIX}{name}"
     asked = SignedRequest(
         method,
-        request.target,
-        request.headers,
+        target,
+        headers,
         hashlib.sha256(request.body).hexdigest(),
         action="execute-api:ManageConnections",
         resource=f"arn:aws:execute-api:{REGION}:{ACCOUNT_ID}:{place}",

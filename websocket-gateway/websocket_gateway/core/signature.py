@@ -7,6 +7,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from urllib.parse import unquote, urlsplit
+
+from local_aws.credentials import SIGNED_FOR
+from local_aws.http_message import Request
 
 NO_BODY = hashlib.sha256(b"").hexdigest()
 
@@ -21,3 +25,20 @@ def is_signed(headers: Mapping[str, str], query: Mapping[str, str] | None = None
     return headers.get("authorization", "").startswith("AWS4-HMAC-SHA256 ") or (
         query is not None and "X-Amz-Signature" in query
     )
+
+
+def as_signed(request: Request, api: str) -> tuple[str, Mapping[str, str]]:
+    """Return target and headers of a request as they were when it was signed.
+
+    Who sends a request on to here, from the engine or from an address on AWS, tells for which URL
+    it was signed. That counts where it means the same: its path, with the API before it or not.
+
+    Args:
+        api: the API's id.
+    """
+    url = urlsplit(request.headers.get(SIGNED_FOR) or "")
+    meant = unquote(url.path)
+    if not meant or unquote(request.path) not in (meant, f"/{api}{meant}"):
+        return request.target, request.headers
+    target = url.path + (f"?{url.query}" if url.query else "")
+    return target, {**request.headers, "host": url.netloc}
