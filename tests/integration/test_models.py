@@ -10,12 +10,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 import yaml
 from botocore.exceptions import ClientError, EventStreamError
 
-from local_aws.aws_api import authorization
 from local_cloud.client import client_at
 from local_cloud.installation import Options, Permissions
 from tests.conftest import own_stack
@@ -373,18 +371,16 @@ def test_a_body_of_somebody_else_is_refused(runtime: Any) -> None:
 
 @pytest.mark.parametrize(
     "body",
-    ["no JSON", "[]", '{"messages": ["x"]}', '{"messages": [{"role": "user", "content": 7}]}'],
+    [
+        "no JSON",
+        "[]",
+        '{"anthropic_version": "x", "max_tokens": 1, "messages": ["x"]}',
+        '{"anthropic_version": "x", "max_tokens": 1, "messages": [{"role": "user", "content": 7}]}',
+    ],
 )
-def test_a_body_of_another_form_is_refused(asked: Stack, body: str) -> None:
-    answer = httpx.post(
-        f"{asked.ports.engine_url}/model/{MODEL}/converse",
-        content=body,
-        headers={"Authorization": authorization("bedrock"), "Content-Type": "application/json"},
-        trust_env=False,
-    )
-    assert answer.status_code == 400
-    assert answer.headers["x-amzn-errortype"] == "ValidationException"
-    assert "Malformed input request" in answer.text
+def test_a_body_of_another_form_is_refused(runtime: Any, body: str) -> None:
+    with pytest.raises(runtime.exceptions.ValidationException, match="Malformed input request"):
+        runtime.invoke_model(modelId=MODEL, body=body)
 
 
 def test_a_guardrail_lets_everything_pass_and_says_so(runtime: Any) -> None:
