@@ -13,7 +13,7 @@ import base64
 import json
 import logging
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from urllib.parse import unquote
 
@@ -61,6 +61,7 @@ class InvokeApi:
         refresh: called before each request, so that a changed template takes effect on it.
         why_not: returns why a function that the template has does not run here.
         registry: the versions that the engine has registered.
+        configured: returns what to wait for before a function of the template runs, if anything.
         debug: answers for the functions that are debugged.
     """
 
@@ -72,8 +73,10 @@ class InvokeApi:
         registry: Registry | None = None,
         debug: DebugApi | None = None,
         traces: Traces | None = None,
+        configured: Callable[[], Awaitable[None] | None] = lambda: None,
     ) -> None:
         self.traces = traces
+        self.configured = configured
         self.debug = debug
         self.pools = pools
         self.registry = registry
@@ -85,6 +88,8 @@ class InvokeApi:
         path = unquote(request.path).rstrip("/")
         if path == "/health":
             return _json(200, {"status": "ok", "functions": sorted(self.pools)})
+        if path.endswith("invocations") and (wait := self.configured()) is not None:
+            await wait
         self.refresh()
         if path.startswith(DEBUG) and self.debug is not None:
             return await self.debug(path.removeprefix(DEBUG).lstrip("/"), request)

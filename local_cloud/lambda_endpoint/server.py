@@ -7,7 +7,7 @@ import json
 import logging
 import os
 import signal
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -34,7 +34,8 @@ from local_cloud.lambda_endpoint.xray_daemon import listen
 from local_cloud.lambda_endpoint.zygote import Zygotes
 
 LOG = logging.getLogger(__name__)
-CONFIGURED_POLL_SECONDS = 0.2
+#: How often it is looked whether there is a configuration, and how long an invocation waits for it.
+CONFIGURED_POLL_SECONDS, CONFIGURED_SECONDS = 0.2, 30.0
 REAP_SECONDS = 10.0
 
 
@@ -85,6 +86,8 @@ class LambdaEndpoint:
         #: The versions that the engine has registered.
         self.registry = Registry(self._make_pool)
         self.mark: tuple[int, int] | None = None
+        #: Until its file is there, when functions would look for AWS.
+        self.unconfigured = settings.env_vars is not None and not settings.env_vars.exists()
         self.background: list[asyncio.Task[None]] = []
 
     async def run(self) -> None:
@@ -109,6 +112,7 @@ class LambdaEndpoint:
             self.registry,
             DebugApi(self.debuggers, self.debug),
             traces,
+            self._configured,
         )
         hosts = AllowedHosts(settings.allowed_hosts)
         server = await loop.create_server(
@@ -247,14 +251,30 @@ class LambdaEndpoint:
 
         Those with the fewest packages of their own first: the others hold up nobody then.
         """
-        # A file is written by another process; no event of this one tells of it.
-        while self.settings.env_vars is not None and not self.settings.env_vars.exists():  # noqa: ASYNC110
-            await asyncio.sleep(CONFIGURED_POLL_SECONDS)
+        await self._until_configured()
         self.refresh()
         pools = [(await _size(pool), pool) for pool in self.pools.values()]
         for _, pool in sorted(pools, key=lambda sized: sized[0]):
             if (start := pool.warm_up()) is not None:
                 await start
+
+    async def _until_configured(self) -> None:
+        # A file is written by another process; no event of this one tells of it.
+        while self.settings.env_vars is not None and not self.settings.env_vars.exists():  # noqa: ASYNC110
+            await asyncio.sleep(CONFIGURED_POLL_SECONDS)
+
+    def _configured(self) -> Awaitable[None] | None:
+        """Return what an invocation waits for that comes amid the provisioning."""
+        if not self.unconfigured:
+            return None
+        return self._wait_for_configuration()
+
+    async def _wait_for_configuration(self) -> None:
+        try:
+            await asyncio.wait_for(self._until_configured(), CONFIGURED_SECONDS)
+        except TimeoutError:
+            LOG.warning("%s is not there: functions run without", self.settings.env_vars)
+        self.unconfigured = False
 
 
 async def _size(pool: FunctionPool) -> int:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import httpx
 import psutil
 import pytest
 from botocore.config import Config
@@ -454,3 +455,45 @@ def log_lines(stack: Stack) -> list[str]:
         return [event["message"].rstrip("\n") for page in pages for event in page["events"]]
     except logs.exceptions.ResourceNotFoundException:
         return []
+
+
+CONFIGURED = """
+Resources:
+  Told:
+    Type: AWS::Serverless::Function
+    Properties:
+      FunctionName: told
+      CodeUri: told/
+      Handler: index.handler
+      Runtime: python3.13
+      Environment: {Variables: {WHERE: on AWS}}
+"""
+
+
+@pytest.mark.parametrize("warm", ["EAGER", "LAZY"])
+def test_an_invocation_amid_the_provisioning_waits_for_what_configures_it(
+    stack: Stack, tmp_path: Path, warm: str
+) -> None:
+    write(
+        tmp_path,
+        template_dot_yaml=CONFIGURED,
+        told__index_dot_py="import os\ndef handler(event, context): return os.environ['WHERE']",
+    )
+    port, file = free_ports().functions, tmp_path / "env-vars.json"
+    with started(
+        "local_cloud.lambda_endpoint",
+        port,
+        "/health",
+        *("--template", str(tmp_path / "template.yaml"), "--cache", str(tmp_path / "cache")),
+        *("--env-vars", str(file), "--warm-workers", warm),
+        ports=stack.ports,
+    ):
+        url = f"http://127.0.0.1:{port}/2015-03-31/functions/told/invocations"
+        with concurrent.futures.ThreadPoolExecutor(1) as threads:
+            answer = threads.submit(httpx.post, url, json={}, timeout=60, trust_env=False)
+            assert httpx.get(f"http://127.0.0.1:{port}/health", trust_env=False).is_success
+            assert not answer.done()
+            draft = file.with_suffix(".new")
+            draft.write_text(json.dumps({"told": {"WHERE": "here"}}))
+            draft.replace(file)
+            assert answer.result().json() == "here"
