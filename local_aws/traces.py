@@ -30,7 +30,8 @@ HEADER = "X-Amzn-Trace-Id"
 #: W3C's header. https://www.w3.org/TR/trace-context/#traceparent-header
 W3C_HEADER = "traceparent"
 _W3C = re.compile(r"[0-9a-f]{2}-(?!0{32})([0-9a-f]{8})([0-9a-f]{24})-(?!0{16})([0-9a-f]{16})-")
-_XRAY = re.compile(r"1-([0-9a-f]{8})-([0-9a-f]{24})")
+#: A trace's name, whose two parts together are OpenTelemetry's.
+TRACE_NAME = re.compile(r"1-([0-9a-f]{8})-([0-9a-f]{24})")
 FOLDER_VARIABLE = "TRACES_FOLDER"
 #: Of each of the two files of a process; the older one goes when the newer is full.
 FILE_BYTES = 4 << 20
@@ -72,7 +73,7 @@ def header_in(headers: Mapping[str, str]) -> str | None:
 def w3c_of(header: str) -> dict[str, str]:
     """Return what hands a trace on to whoever knows W3C's header; nothing where it has no place."""
     trace, parent = place_of(header) or ("", None)
-    match = _XRAY.fullmatch(trace)
+    match = TRACE_NAME.fullmatch(trace)
     if match is None or parent is None:
         return {}
     return {W3C_HEADER: f"00-{match[1]}{match[2]}-{parent}-01"}

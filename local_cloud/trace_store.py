@@ -127,6 +127,8 @@ class TraceStore:
         self._loose: dict[str, dict[str, Any]] = {}
         #: Of which trace such a one is, by what was found.
         self._moved: dict[str, str] = {}
+        #: Access keys of which there is a new call or invocation since they were looked at.
+        self._stirred: set[str] = set()
         #: How far each file was read, by its first line: it is renamed when it is full.
         self._read: dict[bytes, int] = {}
 
@@ -159,7 +161,10 @@ class TraceStore:
 
     def _settle(self) -> None:
         """Put calls that name no trace below the invocation that made them, where it has ended."""
-        for name, call in list(self._loose.items()):
+        stirred, self._stirred = self._stirred, set()
+        for name, call in list(self._loose.items()) if stirred else ():
+            if call["access_key"] not in stirred:
+                continue
             made_by = self._invocations.of_call(call)
             target = self._found(made_by["trace"]) if made_by is not None else name
             if made_by is None or target == name:
@@ -196,8 +201,10 @@ class TraceStore:
             return  # written by another version, or cut off
         if span["kind"] == "invocation":
             self._invocations.add(span)
+            self._stirred.add(key_of(span["name"]))
         elif span.get("access_key") and span.get("parent") is None:
             self._loose[name] = span
+            self._stirred.add(span["access_key"])
         self._of(self._found(name)).lines.append(line)
 
     def find(self, name: str) -> Trace | None:

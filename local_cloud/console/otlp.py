@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import re
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -22,6 +21,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
+from local_aws.traces import TRACE_NAME
 from local_cloud.console.trace_view import TraceView
 from local_cloud.trace_store import Trace
 
@@ -35,7 +35,6 @@ POLL_SECONDS = 0.5
 PATIENCE_SECONDS = 60.0
 #: Spans that were being written when files were last read are handed on once more.
 OVERLAP_SECONDS = 2.0
-_TRACE = re.compile(r"1-([0-9a-f]{8})-([0-9a-f]{24})")
 _KINDS = {
     "message": SpanKind.SERVER,
     "connect": SpanKind.SERVER,
@@ -44,13 +43,7 @@ _KINDS = {
     "call": SpanKind.CLIENT,
     "post": SpanKind.PRODUCER,
 }
-#: Which part does what; what is not here is Step Functions'.
-_SERVICES = {
-    "message": "websocket-gateway",
-    "connect": "websocket-gateway",
-    "disconnect": "websocket-gateway",
-    "post": "websocket-gateway",
-}
+_AT_GATEWAY = ("message", "connect", "disconnect", "post")
 #: Details of a span that have names of their own.
 #: https://opentelemetry.io/docs/specs/semconv/
 _NAMED = {
@@ -128,7 +121,7 @@ class OtlpExport:
     ) -> Iterator[tuple[str, int, ReadableSpan | None]]:
         """Yield each span that was not handed on, with its trace and its place there."""
         for trace in traces:
-            if _TRACE.fullmatch(trace.name) is None:
+            if TRACE_NAME.fullmatch(trace.name) is None:
                 continue  # somebody else's name, which OpenTelemetry has no form for
             for place, line in enumerate(trace.lines[self._done.get(trace.name, 0) :]):
                 span = orjson.loads(line)
@@ -171,7 +164,7 @@ def told(trace: str, span: Mapping[str, Any]) -> ReadableSpan:
     links = [
         Link(_place(link["trace"], link["span"]))
         for name in ("answers", "answered_by")
-        if (link := span.get(name)) and _TRACE.fullmatch(link["trace"])
+        if (link := span.get(name)) and TRACE_NAME.fullmatch(link["trace"])
     ]
     return ReadableSpan(
         name=span["name"] if kind == "call" else f"{kind} {span['name']}",
@@ -188,7 +181,7 @@ def told(trace: str, span: Mapping[str, Any]) -> ReadableSpan:
 
 
 def _place(trace: str, span: str) -> SpanContext:
-    match = _TRACE.fullmatch(trace)
+    match = TRACE_NAME.fullmatch(trace)
     assert match is not None
     return SpanContext(
         int(match[1] + match[2], 16),
@@ -203,7 +196,7 @@ def _service(span: Mapping[str, Any]) -> str:
         return str(span["name"])
     if span["kind"] == "call":
         return str(span.get("caller") or "local-cloud")
-    return _SERVICES.get(span["kind"], "step-functions")
+    return "websocket-gateway" if span["kind"] in _AT_GATEWAY else "step-functions"
 
 
 def _attributes(span: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

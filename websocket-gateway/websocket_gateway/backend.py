@@ -49,7 +49,6 @@ class NetworkBackend:
         traces: Traces | None = None,
     ) -> None:
         self.traces = traces
-        #: Whether signatures are verified, and policies count.
         self.enforces = os.environ.get("PERMISSIONS") == "enforce"
         self.endpoint = lambda_endpoint
         self.engine = engine
@@ -155,9 +154,7 @@ class NetworkBackend:
         return HttpAnswer(answer.status, answer.body.decode(errors="replace"), dict(answer.headers))
 
     async def refusal(self, request: SignedRequest) -> str | None:
-        """Ask the engine, where permissions are enforced; see :class:`.core.backend.Backend`."""
-        if not self.enforces:
-            return None
+        """Ask the engine; see :class:`.core.backend.Backend`."""
         if self.engine is None:
             raise IntegrationFailed("permissions are enforced, and no AWS_ENDPOINT_URL is named")
         body = json.dumps(asdict(request)).encode()

@@ -97,9 +97,8 @@ class TemplateFunctions:
             _restore_function_error(response)
             response.headers.setdefault(_REQUEST_ID, str(uuid.uuid4()))  # SAM names none
             if response.status_code == 200 and HEADER not in response.headers:
-                name = function_locators_from_arn(str(dict(request).get("FunctionName", "")))[0]
                 note_invocation(
-                    *(spans.traces, str(name), spans.header_of(context), began),
+                    *(spans.traces, _name_of(request), spans.header_of(context), began),
                     context.request.get_data(),
                     response.get_data(),
                     failed=_FUNCTION_ERROR in response.headers,
@@ -112,8 +111,8 @@ class TemplateFunctions:
         describe = {"GetFunction": description, "GetFunctionConfiguration": configuration}
         if operation not in describe:
             return None
-        name = function_locators_from_arn(str(dict(request).get("FunctionName", "")))[0]
-        function = self.functions().get(str(name))
+        name = _name_of(request)
+        function = self.functions().get(name)
         if function is None:
             raise CommonServiceException(
                 "ResourceNotFoundException", f"Function not found: {name}", status_code=404
@@ -122,6 +121,10 @@ class TemplateFunctions:
 
 
 TEMPLATE = TemplateFunctions.from_environment()
+
+
+def _name_of(request: ServiceRequest) -> str:
+    return str(function_locators_from_arn(str(dict(request).get("FunctionName", "")))[0])
 
 
 def _is_unknown_to_sam(answer: requests.Response) -> bool:

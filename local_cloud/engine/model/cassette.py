@@ -148,17 +148,18 @@ class Replayed:
                 "No entry of the cassette fits this request; from the nearest it differs in:\n"
                 f"{self.cassette.difference(request)}",
             )
-        return self._play(found)
+        return _played(found, self.speed)
 
-    def _play(self, told: Sequence[Mapping[str, Any]]) -> Iterator[Piece]:
-        began = time.monotonic()
-        for one in told:
-            if self.speed:
-                wait = began + one["ms"] / 1000 / self.speed - time.monotonic()
-                time.sleep(max(0.0, wait))  # it took its time then, too
-            if "error" in one:
-                raise ModelFailed(one["error"]["code"], one["error"]["message"])
-            yield piece_of(one)
+
+def _played(told: Sequence[Mapping[str, Any]], speed: float) -> Iterator[Piece]:
+    began = time.monotonic()
+    for one in told:
+        if speed:
+            wait = began + one["ms"] / 1000 / speed - time.monotonic()
+            time.sleep(max(0.0, wait))  # it took its time then, too
+        if "error" in one:
+            raise ModelFailed(one["error"]["code"], one["error"]["message"])
+        yield piece_of(one)
 
 
 class Recording:
@@ -177,7 +178,7 @@ class Recording:
         """Yield its answer, and keep it when it has ended; see :class:`.pieces.Model`."""
         request = normal(asked)
         if self.replays and (found := self.cassette.find(request)) is not None:
-            yield from Replayed(self.cassette)._play(found)
+            yield from _played(found, 0.0)
             return
         began, kept = time.monotonic(), []
         try:

@@ -19,7 +19,7 @@ from local_cloud.engine.functions.template_functions import TEMPLATE
 from local_cloud.engine.permissions.actions import Needed
 from local_cloud.engine.permissions.conditions import WrongPolicy
 from local_cloud.engine.permissions.evaluation import Policy, Verdict
-from local_cloud.engine.permissions.template_policies import granted_by
+from local_cloud.engine.permissions.template_policies import Granted, granted_by
 
 LOG = logging.getLogger(__name__)
 
@@ -116,15 +116,24 @@ def _role_of(function: str) -> Role:
 
 
 def _of_iam(function: str, arn: str) -> Role:
-    simulator: Any = SERVICE_PLUGINS.require("iam")._provider.policy_simulator
-    context = SimpleNamespace(account_id=arn.split(":")[4] or ACCOUNT_ID, region=REGION)
     try:
-        boundary = simulator.boundary_of(context, arn)
-        return Role(
-            function,
-            arn,
-            tuple(simulator.policies_of(context, arn)),
-            tuple(boundary) if boundary is not None else None,
-        )
+        granted = granted_to(arn)
     except (ServiceException, WrongPolicy) as error:
         return Role(function, arn, why_not=f"{arn}: {error}")
+    return Role(function, arn, granted.policies, granted.boundary)
+
+
+def granted_to(arn: str) -> Granted:
+    """Return what IAM's API has granted to a user or a role.
+
+    Raises:
+        ServiceException: there is none.
+        WrongPolicy: one of its policies is none.
+    """
+    simulator: Any = SERVICE_PLUGINS.require("iam")._provider.policy_simulator
+    context = SimpleNamespace(account_id=arn.split(":")[4] or ACCOUNT_ID, region=REGION)
+    boundary = simulator.boundary_of(context, arn)
+    return Granted(
+        tuple(simulator.policies_of(context, arn)),
+        tuple(boundary) if boundary is not None else None,
+    )

@@ -12,8 +12,6 @@ import json
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
-from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from botocore.auth import SigV4Auth
@@ -23,7 +21,6 @@ from botocore.credentials import Credentials
 from localstack.aws.api import ServiceException
 from localstack.http import Request, Response
 from localstack.services.iam.models import iam_stores
-from localstack.services.plugins import SERVICE_PLUGINS
 from localstack.services.sts.models import sts_stores
 
 from local_aws.account import ACCOUNT_ID
@@ -31,6 +28,7 @@ from local_aws.credentials import SignedRequest
 from local_cloud.engine.permissions import guard
 from local_cloud.engine.permissions.conditions import WrongPolicy
 from local_cloud.engine.permissions.evaluation import Call, Decision, Policy, decide
+from local_cloud.engine.permissions.roles import granted_to
 
 SERVICE = "execute-api"
 #: How far a signature's time may be from now.
@@ -70,7 +68,6 @@ class Signature:
     """What a request says of its signature."""
 
     key: str
-    date: str
     region: str
     service: str
     signed: tuple[str, ...]
@@ -140,12 +137,12 @@ def signature_of(asked: SignedRequest) -> Signature:
             said, signed = query["X-Amz-Credential"], query["X-Amz-SignedHeaders"]
             value, stamp = query["X-Amz-Signature"], query["X-Amz-Date"]
             seconds, token = int(query["X-Amz-Expires"]), query.get("X-Amz-Security-Token")
-        key, date, region, service, _ = said.split("/")
+        key, _, region, service, _ = said.split("/")
         timestamp = datetime.strptime(stamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
     except (KeyError, ValueError) as error:
         raise Refused("Missing Authentication Token") from error
     names = tuple(signed.split(";"))
-    return Signature(key, date, region, service, names, value, timestamp, seconds, token)
+    return Signature(key, region, service, names, value, timestamp, seconds, token)
 
 
 def _check_time(signature: Signature, now: datetime) -> None:
@@ -238,16 +235,8 @@ def _of_iam(arn: str, account: str, secret: str, token: str | None = None) -> Pr
     held = arn
     if ":assumed-role/" in arn:
         held = f"arn:aws:iam::{account}:role/{arn.split('/')[1]}"
-    simulator: Any = SERVICE_PLUGINS.require("iam")._provider.policy_simulator
-    context = SimpleNamespace(account_id=account, region="us-east-1")
     try:
-        boundary = simulator.boundary_of(context, held)
-        return Principal(
-            arn,
-            secret,
-            tuple(simulator.policies_of(context, held)),
-            tuple(boundary) if boundary is not None else None,
-            token,
-        )
+        granted = granted_to(held)
     except (ServiceException, WrongPolicy) as error:
         raise Refused(str(error)) from error
+    return Principal(arn, secret, granted.policies, granted.boundary, token)

@@ -48,6 +48,7 @@ class World:
     called: list[ServiceCall] = field(default_factory=list)
     answer: HttpAnswer = field(default_factory=lambda: HttpAnswer(200, "{}"))
     signed: list[SignedRequest] = field(default_factory=list)
+    enforces: bool = True
     #: Why a signed request is refused, if it is.
     refused: str | None = None
     slept: list[float] = field(default_factory=list)

@@ -41,6 +41,9 @@ class ServiceCall:
 class Backend(Protocol):
     """Runs what stands behind routes."""
 
+    #: Whether signatures are verified, and policies count.
+    enforces: bool
+
     async def invoke(self, function: str, payload: bytes, timeout: float) -> bytes:
         """Return a Lambda function's answer.
 

@@ -30,8 +30,10 @@ async def answer(gateway: Gateway, request: Request, address: Address, name: str
     """
     if not is_signed(request.headers):
         return error(403, "MissingAuthenticationTokenException", "Missing Authentication Token")
-    if (refused := await _refusal(gateway, request, address, name)) is not None:
-        return refused
+    if gateway.backend.enforces:
+        refused = await _refusal(gateway, request, address, name)
+        if refused is not None:
+            return refused
     if not is_connection_id(name):
         return error(400, "BadRequestException", f"Invalid connectionId: {name}")
     if request.method == "POST" and len(request.body) > gateway.limits.message:

@@ -197,6 +197,8 @@ class Gateway:
     ) -> None:
         if not is_signed(scope.headers, scope.query):
             raise Refused(403, "Missing Authentication Token", "the request is not signed")
+        if not self.backend.enforces:
+            return
         target = f"{handshake.path}?{handshake.query}"
         arn = route_arn(connection, "$connect")
         request = SignedRequest(
