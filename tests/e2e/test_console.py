@@ -14,7 +14,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from local_cloud.client import demo_login
 from local_cloud.port_check import free_ports
@@ -86,6 +86,13 @@ def go(page: Page, stack: Stack, *parts: str) -> None:
     page.goto(f"{stack.ports.console_url}/#/" + "/".join(quote(part, safe="") for part in parts))
 
 
+def write(place: Page | Locator, text: str) -> None:
+    """Write into the first editor, and wait until the page has it: a click reads what it has."""
+    editor = place.locator(".editor").first
+    editor.locator(".cm-content").fill(text)
+    expect(editor).to_have_attribute("data-length", str(len(text)))
+
+
 def state(page: Page, name: str, status: str) -> Any:
     return expect(page.locator(f'[data-state="{name}"][data-status="{status}"]'))
 
@@ -108,10 +115,10 @@ def test_an_execution_is_started_and_seen_to_succeed(page: Page, stack: Stack) -
     form = page.get_by_role("form", name="Start execution")
     form.get_by_label("State machine").select_option(label=name)
     form.get_by_label("Name (optional)").fill("by-hand")
-    form.locator(".cm-content").fill('{"question": ')
+    write(form, '{"question": ')
     form.get_by_role("button", name="Start").click()
     expect(form.get_by_role("alert")).to_contain_text("no JSON")
-    form.locator(".cm-content").fill('{"question": 1}')
+    write(form, '{"question": 1}')
     form.get_by_role("button", name="Start").click()
     state(page, "Hold", "running").to_be_visible()
     expect(page.get_by_text("now in Hold")).to_be_visible()
@@ -289,7 +296,7 @@ def test_an_execution_plays_on_from_a_state_of_another(page: Page, stack: Stack)
     form = page.get_by_role("form", name="Start execution")
     expect(form.get_by_text("It begins at Second")).to_be_visible()
     expect(form.locator(".cm-content")).to_contain_text('"colour": "green"')
-    form.locator(".cm-content").fill('{"colour": "blue"}')
+    write(form, '{"colour": "blue"}')
     form.get_by_role("button", name="Start").click()
     state(page, "Third", "succeeded").to_be_visible()
     expect(page.locator('[data-state="First"][data-status="succeeded"]')).to_have_count(0)
@@ -468,7 +475,7 @@ def test_resources_can_be_looked_into(page: Page, stack: Stack) -> None:
     page.get_by_label("Saved payload").select_option("unknown-action")
     page.get_by_role("button", name="Invoke").click()
     expect(page.locator("pre").first).to_contain_text("There is no action")
-    page.locator(".cm-content").fill('{"x": 1}')
+    write(page, '{"x": 1}')
     page.get_by_role("button", name="Invoke").click()
     expect(page.locator("pre").first).to_contain_text("KeyError")
     go(page, stack, "resources", "secrets")
@@ -506,7 +513,7 @@ def test_a_wrong_definition_is_marked_on_its_line(page: Page, stack: Stack) -> N
     page.get_by_role("button", name="Validate").click()
     expect(page.get_by_text("The definition is valid.")).to_be_visible()
     broken = {"StartAt": "Only", "States": {"Only": {"Type": "Nonsense", "End": True}}}
-    page.locator(".cm-content").first.fill(json.dumps(broken, indent=2))
+    write(page, json.dumps(broken, indent=2))
     page.get_by_role("button", name="Validate").click()
     expect(page.get_by_role("alert")).to_contain_text("Line 5:")
     broken = {
@@ -520,7 +527,7 @@ def test_a_wrong_definition_is_marked_on_its_line(page: Page, stack: Stack) -> N
             "End": {"Type": "Succeed"},
         },
     }
-    page.locator(".cm-content").first.fill(json.dumps(broken, indent=2))
+    write(page, json.dumps(broken, indent=2))
     page.get_by_role("button", name="Validate").click()
     expect(page.get_by_role("alert")).to_have_text(
         "Line 10: MISSING_TRANSITION_TARGET: Missing 'Next' target: Nowhere"

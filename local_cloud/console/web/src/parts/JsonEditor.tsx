@@ -45,5 +45,6 @@ export function JsonEditor({ value, label, onChange, problems, asl }: Props) {
     else editor.put(value);
   }, [editor, value]);
   useEffect(() => editor?.mark(problems ?? []), [editor, problems]);
-  return <div class="editor" ref={place} />;
+  // How much of it the page has: what is typed gets there a moment later.
+  return <div class="editor" ref={place} data-length={value.length} />;
 }
