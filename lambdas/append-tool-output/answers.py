@@ -9,7 +9,7 @@ from collections.abc import Iterator, Set
 from typing import Any
 
 from agent_common.conversation import Message
-from agent_common.tool_specs import ASK_USER
+from agent_common.tool_specs import ASK_USER, has_words
 
 Call = dict[str, Any]
 _NOT_RUN = {"error": "Not run: ask the user one question at a time, and call it alone"}
@@ -24,7 +24,9 @@ def answers_to_tools(calls: list[Call], answered: Set[int]) -> Iterator[tuple[in
 
 def answers_to_prompt(calls: list[Call], reply: str) -> Iterator[tuple[int, Message]]:
     """Yield the index and message of every call of a turn that asked the user."""
-    asked = next(index for index, call in enumerate(calls) if call["name"] == ASK_USER)
+    asked = next(
+        index for index, call in enumerate(calls) if call["name"] == ASK_USER and has_words(call)
+    )
     for index, call in enumerate(calls):
         yield index, _answer(call, {"answer": reply} if index == asked else _NOT_RUN)
 

@@ -43,6 +43,8 @@ _FOR_THE_USER = frozenset(
         "DatasetNotFound",
         "DatasetUnusable",
         "TurnLimitReached",
+        "TokenLimitReached",
+        "ModelLoops",
         "LlmMisconfigured",
         "LlmUnavailable",
         "LlmInvalidResponse",

@@ -1,11 +1,13 @@
 """One turn of the model: the conversation in, the next step out, its words streamed."""
 
+import guard
+from asking import ask
 from next_step import next_step
 from providers import configured_provider
 from streaming import DeltaStream
 
 from agent_common import analyses, conversation, events
-from agent_common.errors import AnalysisCancelled, TurnLimitReached
+from agent_common.errors import AnalysisCancelled
 from agent_common.handlers import Payload, workflow_function
 
 
@@ -15,14 +17,12 @@ def run(payload: Payload) -> Payload:
     analysis = analyses.get(analysis_id)
     if analysis.get("cancelRequested"):
         raise AnalysisCancelled("You cancelled this analysis")
-    if turn > int(analysis["maxTurns"]):
-        raise TurnLimitReached(
-            f"No answer within {analysis['maxTurns']} turns, which is the limit of this analysis"
-        )
     position = conversation.model_turn(turn)
     # A retried task finds the answer of the first try, and does not ask the model again.
     message = conversation.get(analysis_id, position)
     if message is None:
+        messages = conversation.read(analysis_id)
+        guard.check(analysis, turn, messages)
         attempt = analyses.begin_attempt(analysis_id, turn)
         if attempt > 1:
             events.restart_text(analysis_id, turn, attempt)
@@ -34,8 +34,12 @@ def run(payload: Payload) -> Payload:
                 text=text,
             )
         )
-        provider = configured_provider()
-        message = provider.answer(conversation.read(analysis_id), stream.add)
+        message = ask(
+            configured_provider(),
+            guard.with_remarks(messages),
+            guard.within(analysis, messages, stream.add),
+            lambda: analyses.cancel_requested(analysis_id),
+        )
         stream.end()
         conversation.put(analysis_id, position, message)
     return {**payload, **next_step(message)}

@@ -4,7 +4,7 @@ import uuid
 
 from agent_common.conversation import Message
 from agent_common.errors import LlmInvalidResponse
-from agent_common.tool_specs import ASK_USER, FINISH
+from agent_common.tool_specs import ASK_USER, FINISH, has_words
 
 MAX_CALLS_IN_A_TURN = 16
 
@@ -16,12 +16,14 @@ def next_step(message: Message) -> dict[str, object]:
         LlmInvalidResponse: the model neither called a tool nor said anything.
     """
     calls = message.get("toolCalls") or []
-    names = [call["name"] for call in calls]
+    said = bool(message.get("content", "").strip())
+    # A control tool without its words goes the way of the others, where the model is told so.
+    names = [call["name"] for call in calls if has_words(call) or (said and call["name"] == FINISH)]
     if len(calls) > MAX_CALLS_IN_A_TURN:
         raise LlmInvalidResponse(
             f"The model called {len(calls)} tools at once; at most {MAX_CALLS_IN_A_TURN} are run"
         )
-    if FINISH in names or (not calls and message.get("content", "").strip()):
+    if FINISH in names or (not calls and said):
         return {"next": "finish", "toolCalls": []}
     if ASK_USER in names:
         return {"next": "prompt", "toolCalls": []}
@@ -30,14 +32,21 @@ def next_step(message: Message) -> dict[str, object]:
     raise LlmInvalidResponse("The model's answer is empty: no words, no tool call")
 
 
-def checked(content: str, calls: list[dict[str, object]]) -> Message:
-    """Return an assistant message whose tool calls all have an id and a name.
+def checked(content: str, calls: list[dict[str, object]], tokens: int = 0) -> Message:
+    """Return an assistant message whose tool calls all have a name and an id of their own.
+
+    Args:
+        tokens: what the model has read and written, by its own count.
 
     Raises:
         LlmInvalidResponse: a tool call has no name.
     """
+    ids: set[str] = set()
     for call in calls:
         if not isinstance(call.get("name"), str) or not call["name"]:
             raise LlmInvalidResponse("The model called a tool without a name")
-        call["id"] = call.get("id") or f"call_{uuid.uuid4().hex[:12]}"
-    return {"role": "assistant", "content": content, "toolCalls": calls}
+        # Two calls with one id could not be answered apart, and Bedrock refuses them.
+        if not call.get("id") or call["id"] in ids:
+            call["id"] = f"call_{uuid.uuid4().hex[:12]}"
+        ids.add(str(call["id"]))
+    return {"role": "assistant", "content": content, "toolCalls": calls, "tokens": tokens}

@@ -1,12 +1,11 @@
 """Puts the model's question to the user; the workflow waits until ``reply`` brings the answer."""
 
-import json
 from typing import Any
 
 from agent_common import analyses, conversation, events
 from agent_common.errors import AnalysisCancelled, LlmInvalidResponse
 from agent_common.handlers import Payload, workflow_function
-from agent_common.tool_specs import ASK_USER
+from agent_common.tool_specs import ASK_USER, has_words
 
 MAX_TEXT = 4000
 MAX_OPTIONS = 50
@@ -16,20 +15,20 @@ def read_prompt(message: conversation.Message, turn: int) -> dict[str, Any]:
     """Return the first question of a model's turn: ``promptId``, ``question``, ``options``.
 
     Raises:
-        LlmInvalidResponse: its arguments are no question.
+        LlmInvalidResponse: none of its calls is a question.
     """
-    call = next(call for call in message["toolCalls"] if call["name"] == ASK_USER)
-    try:
-        arguments = json.loads(call["arguments"] or "{}")
-        question, options = arguments["question"], arguments.get("options") or []
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise LlmInvalidResponse("The model asked a question without words") from error
-    if not isinstance(question, str) or not question.strip() or not isinstance(options, list):
+    asking = (call for call in message["toolCalls"] if call["name"] == ASK_USER and has_words(call))
+    if (call := next(asking, None)) is None:
         raise LlmInvalidResponse("The model asked a question without words")
+    given = conversation.input_of(call) or {}
+    options = given.get("options")
     return {
         "promptId": f"{turn}.{call['id']}"[:200],
-        "question": question[:MAX_TEXT],
-        "options": [str(option)[:200] for option in options[:MAX_OPTIONS]],
+        "question": given["question"][:MAX_TEXT],
+        "options": [
+            str(option)[:200]
+            for option in (options if isinstance(options, list) else [])[:MAX_OPTIONS]
+        ],
     }
 
 

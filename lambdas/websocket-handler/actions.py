@@ -20,6 +20,7 @@ from agent_common.tokens import User
 MAX_QUESTION = 4000
 MAX_ANSWER = 4000
 DEFAULT_TURNS, MOST_TURNS = 20, 50
+FEWEST_TOKENS, MOST_TOKENS = 1000, 10_000_000
 DEFAULT_PROMPT_SECONDS, MOST_PROMPT_SECONDS = 600, 86_400
 RESULT_URL_SECONDS = 900
 # Names an analysis after its user and their request id, so that a repeated request finds it.
@@ -43,6 +44,7 @@ def analyze(caller: Caller, request: Request) -> Answer:
     dataset = text(request, "dataset", 120)
     datasets.locate(dataset, caller.user.user_id)  # a name that cannot be is refused at once
     turns = number(request, "maxTurns", DEFAULT_TURNS, 1, MOST_TURNS)
+    tokens = number(request, "maxTokens", analyses.DEFAULT_TOKENS, FEWEST_TOKENS, MOST_TOKENS)
     patience = number(
         request, "promptTimeoutSeconds", DEFAULT_PROMPT_SECONDS, 1, MOST_PROMPT_SECONDS
     )
@@ -52,7 +54,7 @@ def analyze(caller: Caller, request: Request) -> Answer:
     else:
         analysis_id = str(uuid.uuid4())
     is_new = analyses.create(
-        analysis_id, caller.user.user_id, caller.connection_id, question, dataset, turns
+        analysis_id, caller.user.user_id, caller.connection_id, question, dataset, turns, tokens
     )
     if not is_new:
         analyses.subscribe(analysis_id, caller.connection_id)
@@ -95,7 +97,7 @@ def reply(caller: Caller, request: Request) -> Answer:
 
 
 def cancel(caller: Caller, request: Request) -> Answer:
-    """End an analysis: at its next turn, or at once when it waits for an answer."""
+    """End an analysis: amid the model's words, or at once when it waits for an answer."""
     analysis_id = text(request, "analysisId", 64)
     analyses.get_own(analysis_id, caller.user.user_id)
     analysis = analyses.request_cancel(analysis_id)

@@ -16,6 +16,7 @@ from agent_common.aws import table
 from agent_common.errors import AnalysisNotFound, PromptNotOpen
 
 KEEP_SECONDS = 30 * 24 * 60 * 60
+DEFAULT_TOKENS = 500_000
 
 RUNNING, AWAITING_REPLY = "RUNNING", "AWAITING_REPLY"
 SUCCEEDED, FAILED, CANCELLED = "SUCCEEDED", "FAILED", "CANCELLED"
@@ -40,6 +41,7 @@ def create(
     question: str,
     dataset: str,
     max_turns: int,
+    max_tokens: int = DEFAULT_TOKENS,
 ) -> bool:
     """Create an analysis; return whether it is new."""
     now = int(time.time())
@@ -53,6 +55,7 @@ def create(
                 "question": question,
                 "dataset": dataset,
                 "maxTurns": max_turns,
+                "maxTokens": max_tokens,
                 "status": RUNNING,
                 # "accepted" is the first event, whatever the workflow says before it is pushed.
                 "eventSeq": 1,
@@ -138,6 +141,16 @@ def request_cancel(analysis_id: str) -> Analysis:
     )
     item: Analysis = answer["Attributes"]
     return item
+
+
+def cancel_requested(analysis_id: str) -> bool:
+    """Return whether the user wants it to end."""
+    answer = _table().get_item(
+        Key={"analysisId": analysis_id},
+        ConsistentRead=True,
+        ProjectionExpression="cancelRequested",
+    )
+    return bool(answer.get("Item", {}).get("cancelRequested"))
 
 
 def begin_attempt(analysis_id: str, turn: int) -> int:

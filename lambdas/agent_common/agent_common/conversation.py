@@ -1,8 +1,8 @@
 """The conversation between user, model and tools: the messages table, large bodies in S3.
 
 A message is provider-neutral: ``role`` (``system``, ``user``, ``assistant``, ``tool``),
-``content``, and for an assistant ``toolCalls`` (``id``, ``name``, ``arguments``), for a tool
-``toolCallId`` and ``name``.
+``content``, and for an assistant ``toolCalls`` (``id``, ``name``, ``arguments``) and ``tokens``
+(what the model has read and written for it), for a tool ``toolCallId`` and ``name``.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from boto3.dynamodb.conditions import Key
@@ -61,6 +62,15 @@ def read(analysis_id: str) -> list[Message]:
         if "LastEvaluatedKey" not in answer:
             return messages
         more = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+
+
+def input_of(call: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return what a tool is called with; ``None`` where the model wrote no JSON object."""
+    try:
+        given = json.loads(call["arguments"] or "{}")
+    except ValueError:
+        return None
+    return given if isinstance(given, dict) else None
 
 
 def answered_calls(analysis_id: str, turn: int) -> set[int]:

@@ -65,6 +65,18 @@ class TurnLimitReached(UserError):
     code = "TurnLimitReached"
 
 
+class TokenLimitReached(UserError):
+    """The model read and wrote more tokens than the analysis allows."""
+
+    code = "TokenLimitReached"
+
+
+class ModelLoops(UserError):
+    """The model does the same again and again, and being told did not help."""
+
+    code = "ModelLoops"
+
+
 class AnalysisCancelled(UserError):
     """The user does not want the answer any more."""
 

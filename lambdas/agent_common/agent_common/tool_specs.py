@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
+
+from agent_common.conversation import input_of
 
 ASK_USER = "ask_user"
 FINISH = "finish"
 #: Answered by the workflow itself, not by dispatch-tool.
 CONTROL_TOOLS = frozenset({ASK_USER, FINISH})
+#: The argument that a control tool is nothing without.
+_WORDS = {ASK_USER: "question", FINISH: "summary"}
 
 #: ``dml``: doubly robust, cross-fitted, with a flexible learner.
 METHODS = ("difference_in_means", "ols", "standardization", "ipw", "aipw", "dml")
@@ -159,3 +164,11 @@ TOOLS: dict[str, dict[str, Any]] = {
         ["summary"],
     ),
 }
+
+
+def has_words(call: Mapping[str, Any]) -> bool:
+    """Return whether a call has the words that its tool is nothing without, if it is such a one."""
+    if call["name"] not in _WORDS:
+        return True
+    words = (input_of(call) or {}).get(_WORDS[call["name"]])
+    return isinstance(words, str) and bool(words.strip())

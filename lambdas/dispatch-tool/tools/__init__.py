@@ -59,6 +59,8 @@ def run_tool(
     """
     try:
         values = _checked(name, arguments)
+        if name in CONTROL_TOOLS:
+            raise ToolError(f"{name} was called without words: call it again, with some")
         if name == "identify_adjustment_set":
             return identify_adjustment_set(**values)
         if name in _TELLING:
@@ -70,9 +72,8 @@ def run_tool(
 
 def _checked(name: str, arguments: str) -> dict[str, Any]:
     """Return the arguments, checked against the names in the tool's schema."""
-    tools = sorted(TOOLS.keys() - CONTROL_TOOLS)
-    if name not in tools:
-        raise ToolError(f"There is no tool {name!r}. Tools: {', '.join(tools)}.")
+    if name not in TOOLS:
+        raise ToolError(f"There is no tool {name!r}. Tools: {', '.join(sorted(TOOLS))}.")
     try:
         values = json.loads(arguments or "{}")
     except ValueError as error:

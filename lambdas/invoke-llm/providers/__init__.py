@@ -25,6 +25,9 @@ class Provider(Protocol):
             LlmInvalidResponse: the answer is not one that can be used.
         """
 
+    def hang_up(self) -> None:
+        """End an answer that another thread waits for; it fails there."""
+
 
 _cached: tuple[float, str, Provider] | None = None
 

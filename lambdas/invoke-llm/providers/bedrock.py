@@ -3,8 +3,8 @@
 https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseStream.html
 """
 
-import json
 from collections.abc import Callable
+from contextlib import closing, suppress
 from typing import Any
 
 import boto3
@@ -12,7 +12,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from next_step import checked
 
-from agent_common.conversation import Message
+from agent_common.conversation import Message, input_of
 from agent_common.errors import LlmInvalidResponse, LlmMisconfigured, LlmUnavailable
 from agent_common.tool_specs import TOOLS
 from providers.openai_compatible import user_text
@@ -32,6 +32,7 @@ class BedrockProvider:
         self, model: str, region: str | None, endpoint: str | None, timeout: float
     ) -> None:
         self.model = model
+        self._stream: Any = None
         self.client: Any = boto3.client(
             "bedrock-runtime",
             region_name=region,
@@ -44,6 +45,8 @@ class BedrockProvider:
     def answer(self, messages: list[Message], on_text: Callable[[str], None]) -> Message:
         content = ""
         calls: list[dict[str, Any]] = []
+        tokens = 0
+        self._stream = None
         finished = False
         try:
             response = self.client.converse_stream(
@@ -63,31 +66,43 @@ class BedrockProvider:
                     ]
                 },
             )
-            for event in response["stream"]:
-                finished = finished or "messageStop" in event
-                if "contentBlockStart" in event:
-                    use = event["contentBlockStart"]["start"].get("toolUse")
-                    if use:
-                        calls.append({"id": use["toolUseId"], "name": use["name"], "arguments": ""})
-                elif "contentBlockDelta" in event:
-                    delta = event["contentBlockDelta"]["delta"]
-                    if "text" in delta:
-                        content += delta["text"]
-                        on_text(delta["text"])
-                    elif "toolUse" in delta and calls:
-                        calls[-1]["arguments"] += delta["toolUse"]["input"]
+            with closing(response["stream"]) as stream:
+                self._stream = stream
+                for event in stream:
+                    finished = finished or "messageStop" in event
+                    if "contentBlockStart" in event:
+                        use = event["contentBlockStart"]["start"].get("toolUse")
+                        if use:
+                            call = {"id": use["toolUseId"], "name": use["name"], "arguments": ""}
+                            calls.append(call)
+                    elif "contentBlockDelta" in event:
+                        delta = event["contentBlockDelta"]["delta"]
+                        if "text" in delta:
+                            content += delta["text"]
+                            on_text(delta["text"])
+                        elif "toolUse" in delta and calls:
+                            calls[-1]["arguments"] += delta["toolUse"]["input"]
+                    elif "metadata" in event:
+                        tokens = event["metadata"]["usage"]["totalTokens"]
         except ClientError as error:
-            code = error.response["Error"]["Code"]
+            code, why = (error.response["Error"].get(name, "") for name in ("Code", "Message"))
             if code in _MISCONFIGURED:
-                raise LlmMisconfigured(f"Bedrock refused the request: {code}") from error
-            raise LlmUnavailable(f"Bedrock did not answer: {code}") from error
+                raise LlmMisconfigured(f"Bedrock refused the request: {code}: {why}") from error
+            raise LlmUnavailable(f"Bedrock did not answer: {code}: {why}") from error
         except BotoCoreError as error:
             raise LlmUnavailable("Bedrock cannot be reached") from error
         except (KeyError, TypeError) as error:
             raise LlmInvalidResponse("Bedrock's answer is not a Converse stream") from error
         if not finished:
             raise LlmUnavailable("Bedrock's answer broke off")
-        return checked(content, calls)
+        return checked(content, calls, tokens)
+
+    def hang_up(self) -> None:
+        # botocore has no way to end a read that waits in another thread; urllib3, below it, has.
+        shut_down = getattr(getattr(self._stream, "_raw_stream", None), "shutdown", None)
+        if shut_down is not None:
+            with suppress(OSError, ValueError):  # it has ended by itself
+                shut_down()
 
 
 def to_converse(messages: list[Message]) -> list[dict[str, Any]]:
@@ -113,11 +128,6 @@ def _blocks(message: Message) -> list[dict[str, Any]]:
         return [{"text": user_text(message)}]
     blocks: list[dict[str, Any]] = [{"text": message["content"]}] if message["content"] else []
     for call in message.get("toolCalls") or []:
-        try:
-            arguments = json.loads(call["arguments"] or "{}")
-        except ValueError:
-            arguments = {}
-        blocks.append(
-            {"toolUse": {"toolUseId": call["id"], "name": call["name"], "input": arguments}}
-        )
+        use = {"toolUseId": call["id"], "name": call["name"], "input": input_of(call) or {}}
+        blocks.append({"toolUse": use})
     return blocks

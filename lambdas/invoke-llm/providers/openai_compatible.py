@@ -3,14 +3,16 @@
 https://platform.openai.com/docs/api-reference/chat
 """
 
+import contextlib
 import json
+import socket
 from collections.abc import Callable
 from typing import Any
 
 import openai
 from next_step import checked
 
-from agent_common.conversation import Message
+from agent_common.conversation import Message, input_of
 from agent_common.errors import LlmInvalidResponse, LlmMisconfigured, LlmUnavailable
 from agent_common.tool_specs import TOOLS
 
@@ -20,6 +22,7 @@ class OpenAiProvider:
 
     def __init__(self, model: str, api_key: str, base_url: str | None, timeout: float) -> None:
         self.model = model
+        self._stream: Any = None
         # The workflow retries, with back-off that the user can see.
         self.client = openai.OpenAI(
             api_key=api_key, base_url=base_url, timeout=timeout, max_retries=0
@@ -29,6 +32,8 @@ class OpenAiProvider:
         content = ""
         calls: dict[int, dict[str, Any]] = {}
         begun = finished = False
+        tokens = 0
+        self._stream = None
         try:
             # Messages and tools as plain dictionaries: the package's types for them are unions
             # over every role.
@@ -40,23 +45,27 @@ class OpenAiProvider:
                     for name, spec in TOOLS.items()
                 ],
                 "stream": True,
+                "stream_options": {"include_usage": True},
             }
-            stream = self.client.chat.completions.create(**request)
-            for chunk in stream:
-                begun = True
-                if not chunk.choices:
-                    continue
-                finished = finished or chunk.choices[0].finish_reason is not None
-                delta = chunk.choices[0].delta
-                if delta.content:
-                    content += delta.content
-                    on_text(delta.content)
-                for part in delta.tool_calls or []:
-                    call = calls.setdefault(part.index, {"id": "", "name": "", "arguments": ""})
-                    call["id"] = part.id or call["id"]
-                    if part.function is not None:
-                        call["name"] += part.function.name or ""
-                        call["arguments"] += part.function.arguments or ""
+            with self.client.chat.completions.create(**request) as stream:
+                self._stream = stream
+                for chunk in stream:
+                    begun = True
+                    if chunk.usage is not None:
+                        tokens = chunk.usage.total_tokens
+                    if not chunk.choices:
+                        continue
+                    finished = finished or chunk.choices[0].finish_reason is not None
+                    delta = chunk.choices[0].delta
+                    if delta.content:
+                        content += delta.content
+                        on_text(delta.content)
+                    for part in delta.tool_calls or []:
+                        call = calls.setdefault(part.index, {"id": "", "name": "", "arguments": ""})
+                        call["id"] = part.id or call["id"]
+                        if part.function is not None:
+                            call["name"] += part.function.name or ""
+                            call["arguments"] += part.function.arguments or ""
         except (openai.AuthenticationError, openai.PermissionDeniedError) as error:
             raise LlmMisconfigured("The LLM server refused the configured key") from error
         except (openai.NotFoundError, openai.BadRequestError) as error:
@@ -76,7 +85,13 @@ class OpenAiProvider:
             raise LlmInvalidResponse("The LLM server's answer is not a chat completion")
         if not finished:
             raise LlmUnavailable("The LLM server's answer broke off")
-        return checked(content, [calls[index] for index in sorted(calls)])
+        return checked(content, [calls[index] for index in sorted(calls)], tokens)
+
+    def hang_up(self) -> None:
+        if self._stream is not None:
+            network = self._stream.response.extensions["network_stream"]
+            with contextlib.suppress(OSError):
+                network.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
 
 
 def to_openai(message: Message) -> dict[str, Any]:
@@ -89,7 +104,11 @@ def to_openai(message: Message) -> dict[str, Any]:
                     {
                         "id": call["id"],
                         "type": "function",
-                        "function": {"name": call["name"], "arguments": call["arguments"]},
+                        # Servers refuse a conversation in which a call's input is no JSON.
+                        "function": {
+                            "name": call["name"],
+                            "arguments": json.dumps(input_of(call) or {}),
+                        },
                     }
                     for call in message["toolCalls"]
                 ]
@@ -107,6 +126,8 @@ def to_openai(message: Message) -> dict[str, Any]:
 
 
 def user_text(message: Message) -> str:
-    """Return the user's question with the dataset it is about."""
+    """Return the user's question with the dataset it is about, or a remark as it is."""
+    if "dataset" not in message:
+        return str(message["content"])
     about = {"dataset": message.get("dataset"), "columns": message.get("columns")}
     return f"{message['content']}\n\n{json.dumps(about)}"

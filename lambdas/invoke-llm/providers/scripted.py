@@ -20,3 +20,6 @@ class ScriptedProvider:
             on_text(f"{word} ")
         calls: list[dict[str, Any]] = [call.as_dict() for call in step.calls]
         return {"role": "assistant", "content": step.text, "toolCalls": calls}
+
+    def hang_up(self) -> None:
+        """Nobody is on the line."""
