@@ -12,14 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from local_aws.account import REGION
 from local_cloud.installation import PROJECT, aws_environment
-from tests.conftest import own_stack
+from local_cloud.model_override import ModelOverride
 from tests.stack import Stack
 
-pytestmark = pytest.mark.embedded("the models file is the test's own")
 MODEL = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
 RULES: list[dict[str, Any]] = [
     {
@@ -122,15 +120,12 @@ print(json.dumps({
 """
 
 
-@pytest.fixture(scope="module")
-def asked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    path = tmp_path_factory.mktemp("models") / "models.yaml"
-    entry = {"match": "anthropic.*", "answer": "scripted", "rules": RULES}
-    path.write_text(yaml.safe_dump({"models": [entry]}))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MODELS_FILE", str(path))
-        with own_stack(tmp_path_factory.mktemp("clients-cloud")) as started:
-            yield started
+@pytest.fixture(scope="module", autouse=True)
+def _scripted(stack: Stack) -> Iterator[None]:
+    override = ModelOverride(stack.ports.engine_url)
+    override.script(*RULES)
+    yield
+    override.end()
 
 
 def told(stack: Stack, *command: str) -> dict[str, Any]:
@@ -154,7 +149,7 @@ def holds_the_conversation(found: dict[str, Any]) -> None:
 
 
 @pytest.mark.skipif(shutil.which("npm") is None, reason="npm is not installed")
-def test_the_javascript_sdk(asked: Stack) -> None:
+def test_the_javascript_sdk(stack: Stack) -> None:
     folder = PACKAGES / "node"
     if not (folder / "node_modules").is_dir():
         folder.mkdir(parents=True, exist_ok=True)
@@ -163,7 +158,7 @@ def test_the_javascript_sdk(asked: Stack) -> None:
         subprocess.run(npm, cwd=folder, check=True, timeout=300)
     program = folder / "conversation.js"
     program.write_text(JAVASCRIPT)
-    holds_the_conversation(told(asked, "node", str(program)))
+    holds_the_conversation(told(stack, "node", str(program)))
 
 
 @pytest.fixture(scope="module")
@@ -184,7 +179,7 @@ def python() -> str:
 
 
 @pytest.mark.parametrize("program", [LANGCHAIN, STRANDS], ids=["langchain", "strands"])
-def test_frameworks_in_python(asked: Stack, python: str, tmp_path: Path, program: str) -> None:
+def test_frameworks_in_python(stack: Stack, python: str, tmp_path: Path, program: str) -> None:
     path = tmp_path / "conversation.py"
     path.write_text(program)
-    holds_the_conversation(told(asked, python, str(path)))
+    holds_the_conversation(told(stack, python, str(path)))

@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from botocore.exceptions import ClientError, EventStreamError
 
 from local_cloud.client import client_at
-from local_cloud.installation import Options, Permissions
-from tests.conftest import own_stack
+from local_cloud.model_override import ModelOverride
 from tests.stack import Stack
 
-pytestmark = pytest.mark.embedded("the models file is the test's own")
 MODEL = "anthropic.claude-3-haiku-20240307-v1:0"
 TOOLS = {
     "tools": [
@@ -52,51 +46,17 @@ RULES: list[dict[str, Any]] = [
 ]
 
 
-@pytest.fixture(scope="module")
-def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("models") / "models.yaml"
-    write(path, RULES)
-    return path
-
-
-PROGRAM = """
-import json, sys
-for line in sys.stdin:
-    asked = json.loads(line)
-    text = asked["messages"][-1]["content"][0]["text"]
-    if text == "die":
-        sys.exit("it was told to")
-    pieces = [{"text": f"{asked['model']}: "}, {"text": text}, {"stop": {"reason": "end_turn"}}]
-    if text == "fail":
-        pieces = [{"error": {"code": "ThrottlingException", "message": "not now"}}]
-    for piece in pieces:
-        print(json.dumps({"id": asked["id"], **piece}), flush=True)
-"""
-
-
-def write(path: Path, rules: list[dict[str, Any]], **more: Any) -> None:
-    (path.parent / "program.py").write_text(PROGRAM)
-    entries: list[dict[str, Any]] = [
-        {"match": "anthropic.*", "answer": "scripted", "rules": rules},
-        {"match": "mine.v1", "answer": "program", "command": ["python", "program.py"]},
-        {"match": "none.v1", "answer": "program", "command": ["no-such-program"]},
-    ]
-    path.write_text(yaml.safe_dump({"models": entries, **more}))
-
-
-@pytest.fixture(scope="module")
-def asked(tmp_path_factory: pytest.TempPathFactory, models: Path) -> Iterator[Stack]:
-    """A stack whose models are scripted by the test."""
-    options = Options(permissions=Permissions.WATCH.value)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MODELS_FILE", str(models))
-        with own_stack(tmp_path_factory.mktemp("models-cloud"), options=options) as started:
-            yield started
+@pytest.fixture(scope="module", autouse=True)
+def _scripted(stack: Stack) -> Iterator[None]:
+    override = ModelOverride(stack.ports.engine_url)
+    override.script(*RULES)
+    yield
+    override.end()
 
 
 @pytest.fixture
-def runtime(asked: Stack) -> Any:
-    return client_at("bedrock-runtime", asked.ports.engine_url, attempts=1)
+def runtime(stack: Stack) -> Any:
+    return client_at("bedrock-runtime", stack.ports.engine_url, attempts=1)
 
 
 def user(text: str) -> dict[str, Any]:
@@ -158,7 +118,7 @@ def test_words_come_when_they_are_said(runtime: Any) -> None:
     assert times[-1] - times[0] > 0.6, "not all at once"
 
 
-def test_a_stream_that_is_left_is_asked_no_more(runtime: Any, asked: Stack) -> None:
+def test_a_stream_that_is_left_is_asked_no_more(runtime: Any) -> None:
     stream = runtime.converse_stream(modelId=MODEL, messages=[user("slowly")])["stream"]
     next(iter(stream))
     stream.close()
@@ -257,53 +217,13 @@ def test_models_that_are_not_asked_so(runtime: Any, model: str, words: str) -> N
     assert runtime.converse(modelId=by_arn, messages=[user("count")])["stopReason"] == "end_turn"
 
 
-def test_a_program_is_a_model_and_is_started_again(runtime: Any) -> None:
-    def says(text: str, model: str = "mine.v1") -> str:
-        answer = runtime.converse(modelId=model, messages=[user(text)])
-        return str(answer["output"]["message"]["content"][0]["text"])
-
-    assert says("hello") == "mine.v1: hello"
-    with ThreadPoolExecutor(8) as threads:
-        texts = [f"number {number}" for number in range(40)]
-        assert list(threads.map(says, texts)) == [f"mine.v1: {text}" for text in texts]
-    with pytest.raises(ClientError, match=r"ThrottlingException.*not now"):
-        says("fail")
-    with pytest.raises(ClientError, match=r"has ended \(1\): it was told to"):
-        says("die")
-    assert says("again") == "mine.v1: again"
-    with pytest.raises(ClientError, match="no-such-program"):
-        says("hello", "none.v1")
-
-
 def test_what_no_rule_fits_is_said(runtime: Any) -> None:
     with pytest.raises(runtime.exceptions.ModelErrorException, match="No rule fits turn 1"):
         runtime.converse(modelId=MODEL, messages=[user("nothing of it")])
-    with pytest.raises(ClientError, match="No model answers for amazon"):
-        runtime.converse(modelId="amazon.nova-lite-v1:0", messages=[user("count")])
 
 
-def test_a_file_that_changes_counts_and_a_wrong_one_does_not(
-    runtime: Any, asked: Stack, models: Path
-) -> None:
-    def says() -> str:
-        answer = runtime.converse(modelId=MODEL, messages=[user("count")])
-        return str(answer["output"]["message"]["content"][0]["text"])
-
-    write(models, [{"say": "changed"}])
-    assert says() == "changed"
-    write(models, [{"say": "changed", "chunk": 0}])
-    os.utime(models)
-    assert says() == "changed"
-    assert asked.home is not None
-    assert "models.0.rules.0.chunk: 0 is less than the minimum" in (
-        asked.home.log("engine").read_text()
-    )
-    write(models, RULES)
-    assert says() == "1234567890"
-
-
-def test_models_and_profiles_are_told(asked: Stack) -> None:
-    bedrock = asked.aws("bedrock")
+def test_models_and_profiles_are_told(stack: Stack) -> None:
+    bedrock = stack.aws("bedrock")
     told = bedrock.list_foundation_models(byProvider="Amazon")["modelSummaries"]
     assert {one["providerName"] for one in told} == {"Amazon"}
     model = bedrock.get_foundation_model(modelIdentifier=MODEL)["modelDetails"]

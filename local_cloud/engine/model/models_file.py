@@ -20,6 +20,9 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 
 from local_cloud.engine.model.answers import Limited
+from local_cloud.engine.model.aws_bedrock import AwsBedrock, Profile
+from local_cloud.engine.model.cassette import NoCassette, Recording, Replayed
+from local_cloud.engine.model.cassette_file import CassetteFile
 from local_cloud.engine.model.openai_compatible import OpenAiCompatible
 from local_cloud.engine.model.pieces import Model, ModelFailed
 from local_cloud.engine.model.program import Program
@@ -124,11 +127,28 @@ def _check(name: str, document: Any) -> None:
 
 
 def _model(path: Path, said: Mapping[str, Any]) -> Model:
+    try:
+        if said["answer"] == "replay":
+            cassette = CassetteFile(path.parent / said["cassette"], must_exist=True)
+            return Replayed(cassette, float(said.get("speed", 0)))
+        model = _asked(path, said)
+        if "record" in said:
+            return Recording(model, CassetteFile(path.parent / said["record"]), replays=True)
+    except (NoCassette, OSError) as error:
+        raise WrongModels(f"{path}: {said['match']}: {error}") from error
+    return model
+
+
+def _asked(path: Path, said: Mapping[str, Any]) -> Model:
     if said["answer"] == "scripted":
         return Limited(Scripted(said["rules"]))
     timeout = float(said.get("timeout_seconds", 60))
     if said["answer"] == "program":
         return Limited(Program(said["command"], path.parent, timeout))
+    if said["answer"] == "bedrock":
+        folder = path.parent / Path(said.get("aws_folder", "~/.aws")).expanduser()
+        profile = Profile(said.get("profile", "default"), said["region"], folder)
+        return AwsBedrock(profile, said.get("model"), said.get("endpoint_url"), timeout)
     key = None
     if (variable := said.get("api_key_variable")) is not None:
         key = os.environ.get(variable)

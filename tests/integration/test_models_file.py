@@ -1,0 +1,239 @@
+"""The file that says which model answers: programs, Bedrock itself, recordings; its changes."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from botocore.exceptions import ClientError, EventStreamError
+
+from local_cloud.client import client_at
+from local_cloud.installation import Options, Permissions
+from tests.conftest import own_stack
+from tests.stack import Stack
+
+pytestmark = pytest.mark.embedded("the models file is the test's own")
+MODEL = "anthropic.claude-3-haiku-20240307-v1:0"
+RULES: list[dict[str, Any]] = [
+    {"when": {"text": "count"}, "say": "1234567890", "chunk": 4},
+    {
+        "when": {"text": "weather in (?P<city>.+)"},
+        "say": "Let me look.",
+        "tools": [{"name": "weather", "input": {"city": "${city}"}}],
+    },
+    {"when": {"tool": "weather"}, "say": "It is ${result} degrees."},
+    {
+        "when": {"text": "throttle later"},
+        "say": "one two three",
+        "error": {"code": "ThrottlingException", "message": "Too many tokens", "after": 2},
+    },
+]
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("models") / "models.yaml"
+    write(path, RULES)
+    return path
+
+
+PROGRAM = """
+import json, sys
+for line in sys.stdin:
+    asked = json.loads(line)
+    text = asked["messages"][-1]["content"][0]["text"]
+    if text == "die":
+        sys.exit("it was told to")
+    pieces = [{"text": f"{asked['model']}: "}, {"text": text}, {"stop": {"reason": "end_turn"}}]
+    if text == "fail":
+        pieces = [{"error": {"code": "ThrottlingException", "message": "not now"}}]
+    for piece in pieces:
+        print(json.dumps({"id": asked["id"], **piece}), flush=True)
+"""
+
+
+AFAR = "amazon.nova-micro-v1:0"
+
+
+def write(path: Path, rules: list[dict[str, Any]], *more: dict[str, Any]) -> None:
+    (path.parent / "program.py").write_text(PROGRAM)
+    entries: list[dict[str, Any]] = [
+        {"match": "anthropic.*", "answer": "scripted", "rules": rules},
+        {"match": "mine.v1", "answer": "program", "command": ["python", "program.py"]},
+        {"match": "none.v1", "answer": "program", "command": ["no-such-program"]},
+    ]
+    path.write_text(yaml.safe_dump({"models": [*more, *entries]}))
+
+
+@pytest.fixture(scope="module")
+def asked(tmp_path_factory: pytest.TempPathFactory, models: Path) -> Iterator[Stack]:
+    """A stack whose models are scripted by the test."""
+    options = Options(permissions=Permissions.WATCH.value)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MODELS_FILE", str(models))
+        with own_stack(tmp_path_factory.mktemp("models-cloud"), options=options) as started:
+            yield started
+
+
+@pytest.fixture
+def runtime(asked: Stack) -> Any:
+    return client_at("bedrock-runtime", asked.ports.engine_url, attempts=1)
+
+
+def user(text: str) -> dict[str, Any]:
+    return {"role": "user", "content": [{"text": text}]}
+
+
+def test_a_program_is_a_model_and_is_started_again(runtime: Any) -> None:
+    def says(text: str, model: str = "mine.v1") -> str:
+        answer = runtime.converse(modelId=model, messages=[user(text)])
+        return str(answer["output"]["message"]["content"][0]["text"])
+
+    assert says("hello") == "mine.v1: hello"
+    with ThreadPoolExecutor(8) as threads:
+        texts = [f"number {number}" for number in range(40)]
+        assert list(threads.map(says, texts)) == [f"mine.v1: {text}" for text in texts]
+    with pytest.raises(ClientError, match=r"ThrottlingException.*not now"):
+        says("fail")
+    with pytest.raises(ClientError, match=r"has ended \(1\): it was told to"):
+        says("die")
+    assert says("again") == "mine.v1: again"
+    with pytest.raises(ClientError, match="no-such-program"):
+        says("hello", "none.v1")
+
+
+def test_what_no_entry_fits_is_said(runtime: Any) -> None:
+    with pytest.raises(ClientError, match="No model answers for amazon"):
+        runtime.converse(modelId="amazon.nova-lite-v1:0", messages=[user("count")])
+
+
+def test_a_file_that_changes_counts_and_a_wrong_one_does_not(
+    runtime: Any, asked: Stack, models: Path
+) -> None:
+    def says() -> str:
+        answer = runtime.converse(modelId=MODEL, messages=[user("count")])
+        return str(answer["output"]["message"]["content"][0]["text"])
+
+    write(models, [{"say": "changed"}])
+    assert says() == "changed"
+    write(models, [{"say": "changed", "chunk": 0}])
+    os.utime(models)
+    assert says() == "changed"
+    assert asked.home is not None
+    assert "models.0.rules.0.chunk: 0 is less than the minimum" in (
+        asked.home.log("engine").read_text()
+    )
+    write(models, RULES)
+    assert says() == "1234567890"
+
+
+@pytest.fixture
+def afar(asked: Stack, models: Path) -> Iterator[Path]:
+    """A model at "Bedrock itself", which is the same engine, recorded; returns the cassette."""
+    far = {"match": AFAR, "answer": "bedrock", "region": "eu-west-1", "profile": "models"}
+    credentials = "[models]\naws_access_key_id = test\naws_secret_access_key = test\n"
+    (models.parent / "credentials").write_text(credentials)
+    far |= {
+        "aws_folder": ".",
+        "model": MODEL,
+        "endpoint_url": asked.ports.engine_url,
+        "record": "far.jsonl",
+    }
+    write(models, RULES, far)
+    yield models.parent / "far.jsonl"
+    write(models, RULES)
+
+
+TOOLS = {
+    "tools": [
+        {
+            "toolSpec": {
+                "name": "weather",
+                "description": "The weather of a city",
+                "inputSchema": {"json": {"type": "object"}},
+            }
+        }
+    ],
+    "toolChoice": {"auto": {}},
+}
+
+
+def test_bedrock_itself_is_asked_and_recorded(
+    runtime: Any, asked: Stack, afar: Path, models: Path
+) -> None:
+    messages = [user("weather in Oslo")]
+    first = runtime.converse(modelId=AFAR, messages=messages, toolConfig=TOOLS)
+    call = first["output"]["message"]["content"][1]["toolUse"]
+    assert (call["name"], call["input"]) == ("weather", {"city": "Oslo"})
+    assert first["stopReason"] == "tool_use"
+    result = {"toolUseId": call["toolUseId"], "content": [{"text": "7"}]}
+    messages += [
+        first["output"]["message"],
+        {"role": "user", "content": [{"toolResult": result}]},
+    ]
+    stream = runtime.converse_stream(modelId=AFAR, messages=messages, toolConfig=TOOLS)["stream"]
+    heard = list(stream)
+    said = [e["contentBlockDelta"]["delta"]["text"] for e in heard if "contentBlockDelta" in e]
+    assert "".join(said) == "It is 7 degrees."
+    assert len(said) > 1
+    usage = heard[-1]["metadata"]["usage"]
+    assert usage["totalTokens"] == usage["inputTokens"] + usage["outputTokens"] > 0
+
+    entries = [json.loads(line) for line in afar.read_text().splitlines()]
+    assert [entry["answer"][-1]["stop"]["reason"] for entry in entries] == ["tool_use", "end_turn"]
+    assert entries[0]["request"]["model"] == AFAR
+    # What is there is not asked again, by a file that records and by one that only plays.
+    write(models, [], {"match": AFAR, "answer": "replay", "cassette": "far.jsonl"})
+    again = runtime.converse(modelId=AFAR, messages=[user("weather in Oslo")], toolConfig=TOOLS)
+    assert again["output"] == first["output"]
+    with pytest.raises(ClientError, match=r"(?s)No entry of the cassette.*\+ .*Rome"):
+        runtime.converse(modelId=AFAR, messages=[user("weather in Rome")], toolConfig=TOOLS)
+
+
+def test_an_image_reaches_bedrock_as_it_is(runtime: Any, afar: Path) -> None:
+    image = {"format": "png", "source": {"bytes": bytes(range(256))}}
+    content = [{"image": image}, {"text": "count"}]
+    answer = runtime.converse(modelId=AFAR, messages=[{"role": "user", "content": content}])
+    assert answer["output"]["message"]["content"][0]["text"] == "1234567890"
+
+
+def test_bedrocks_errors_are_passed_on(runtime: Any, afar: Path, asked: Stack) -> None:
+    with pytest.raises(ClientError, match=r"ModelErrorException.*No rule fits"):
+        runtime.converse(modelId=AFAR, messages=[user("nothing of it")])
+    stream = runtime.converse_stream(modelId=AFAR, messages=[user("throttle later")])["stream"]
+    with pytest.raises(EventStreamError, match=r"throttlingException.*Too many tokens"):
+        list(stream)
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        ({"answer": "replay", "cassette": "none.jsonl"}, "none.jsonl"),
+        ({"answer": "replay", "cassette": "models.yaml"}, "models.yaml: line 1"),
+        ({"answer": "bedrock"}, "'region' is a required property"),
+    ],
+)
+def test_an_entry_that_cannot_be_used_is_said(
+    runtime: Any, asked: Stack, models: Path, entry: dict[str, Any], words: str
+) -> None:
+    write(models, RULES, {"match": "other.v1", **entry})
+    answer = runtime.converse(modelId=MODEL, messages=[user("count")])
+    assert answer["stopReason"] == "end_turn", "what answered before still does"
+    assert asked.home is not None
+    assert words in asked.home.log("engine").read_text()
+    write(models, RULES)
+
+
+def test_a_profile_that_is_not_there_is_said(runtime: Any, models: Path) -> None:
+    far = {"match": AFAR, "answer": "bedrock", "region": "eu-west-1", "profile": "nobody"}
+    far["aws_folder"] = "."
+    write(models, RULES, far)
+    with pytest.raises(ClientError, match="nobody"):
+        runtime.converse(modelId=AFAR, messages=[user("count")])
+    write(models, RULES)
