@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 
 from local_cloud.client import Message
-from local_cloud.model_override import ModelOverride
 from tests.conftest import own_stack
 from tests.e2e.llm_server import LlmServer
 from tests.stack import Stack, analyse, within
@@ -161,52 +159,3 @@ def test_the_key_is_in_no_log(llm_stack: Stack) -> None:
     assert llm_stack.home is not None
     for log in llm_stack.home.logs.glob("*.log"):
         assert KEY not in log.read_text(errors="replace"), log.name
-
-
-@pytest.fixture(scope="module")
-def bedrock_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A stack whose agent asks Bedrock on 4566, where the planner answers."""
-    secret = {"provider": "bedrock", "model": "kit.planner-v1:0"}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("LLM_SECRET_VALUE", json.dumps(secret))
-        with own_stack(tmp_path_factory.mktemp("bedrock")) as started:
-            yield started
-
-
-def test_the_planner_answers_at_bedrocks_api(bedrock_stack: Stack) -> None:
-    messages = ask(bedrock_stack, "What did treat do to re78?")
-    assert messages[-1]["status"] == "SUCCEEDED", messages[-1]
-    said = "".join(m["text"] for m in messages if m["type"] == "llm.delta")
-    assert said.startswith("I am a scripted planner")
-    assert {"profile_dataset", "estimate_effect", "refute_estimate"} <= {
-        m["tool"] for m in messages if m["type"] == "tool.finished"
-    }
-
-
-def test_an_analysis_that_was_recorded_is_played_again_without_its_model(
-    bedrock_stack: Stack, tmp_path: Path
-) -> None:
-    model = ModelOverride(bedrock_stack.ports.engine_url)
-    cassette = tmp_path / "analysis.jsonl"
-
-    def told() -> list[str]:
-        kept = ("type", "text", "tool", "summary", "status", "question", "options")
-        # Sorted: tools that are called at once end in any order.
-        return sorted(
-            json.dumps({name: message[name] for name in kept if name in message})
-            for message in ask(bedrock_stack, "What did treat do to re78?")
-            if message["type"] != "llm.delta"
-        )
-
-    model.record(cassette, anew=True)
-    first = told()
-    model.end()
-    model.replay(cassette)
-    assert told() == first
-    assert model.end() == []
-    model.replay(cassette)
-    finished = ask(bedrock_stack, "What did treat do to re75?")[-1]
-    (unforeseen, *_) = model.end()
-    assert finished["status"] == "FAILED"
-    assert "+" in unforeseen
-    assert "re75" in unforeseen
