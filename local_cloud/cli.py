@@ -24,6 +24,7 @@ from local_cloud import (
     cassette_command,
     daemon,
     faults_command,
+    model_command,
     permissions_command,
     snapshot_command,
     trace_command,
@@ -46,6 +47,7 @@ app = typer.Typer(
 app.add_typer(snapshot_command.app, name="snapshot")
 app.add_typer(faults_command.app, name="faults")
 app.add_typer(cassette_command.app, name="cassette")
+app.add_typer(model_command.app, name="model")
 app.command()(trace_command.trace)
 app.command()(permissions_command.permissions)
 console = Console(highlight=False)
