@@ -23,6 +23,7 @@ from local_cloud.console.aws_calls import AwsCalls
 from local_cloud.console.chat import Chat
 from local_cloud.console.fault_view import FaultView
 from local_cloud.console.gateway_view import GatewayView
+from local_cloud.console.model_view import ModelView
 from local_cloud.console.permission_view import PermissionView
 from local_cloud.console.saved_inputs import SavedInputs
 from local_cloud.console.security import OwnHosts, SecurityHeaders, same_origin
@@ -66,6 +67,7 @@ def create_app(endpoints: Endpoints, hosts: list[str], inputs: Path) -> Starlett
     workflows = WorkflowView(client, engine)
     traces = TraceView()
     permissions = PermissionView(others, traces)
+    models = ModelView(others)
     faults = FaultView(others, gateway.client)
 
     @contextlib.asynccontextmanager
@@ -117,6 +119,8 @@ def create_app(endpoints: Endpoints, hosts: list[str], inputs: Path) -> Starlett
             Route("/api/messages", same_origin(gateway.messages), methods=["GET"]),
             Route("/api/permissions", same_origin(permissions.answer), methods=["GET"]),
             Route("/api/faults", same_origin(faults.answer), methods=["GET", "POST", "DELETE"]),
+            Route("/api/models", same_origin(models.latest), methods=["GET"]),
+            Route("/api/models/{name}", same_origin(models.one), methods=["GET"]),
             Route("/api/traces", same_origin(traces.latest), methods=["GET"]),
             Route("/api/traces/{name}", same_origin(traces.one), methods=["GET"]),
             Route("/api/workflows/waits", same_origin(workflows.waits), methods=["GET"]),

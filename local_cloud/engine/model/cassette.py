@@ -29,6 +29,8 @@ from local_cloud.engine.model.pieces import (
     ToolUse,
 )
 
+#: A piece, or what broke an answer off, with its milliseconds.
+Timed = tuple[int, Piece | ModelFailed]
 #: Lines of a difference that are told.
 MOST_LINES = 40
 _VOLATILE = re.compile(
@@ -79,10 +81,10 @@ class Cassette:
         self._lock = threading.Lock()
         self._played: Counter[str] = Counter()
 
-    def add(self, request: Mapping[str, Any], pieces: Sequence[Mapping[str, Any]]) -> None:
+    def add(self, request: Mapping[str, Any], answer: Sequence[Mapping[str, Any]]) -> None:
         """Keep an answer."""
         with self._lock:
-            self.entries.append({"request": dict(request), "answer": list(pieces)})
+            self.entries.append({"request": dict(request), "answer": list(answer)})
 
     def find(self, request: Mapping[str, Any]) -> Sequence[Mapping[str, Any]] | None:
         """Return the answer to a request: that of the first time, then of the second, …"""
@@ -180,30 +182,34 @@ class Recording:
         if self.replays and (found := self.cassette.find(request)) is not None:
             yield from _played(found, 0.0)
             return
-        began, kept = time.monotonic(), []
+        began, kept = time.monotonic(), list[Timed]()
         try:
             for piece in self.model.answer(asked):
-                kept.append(line_of(piece, began))
+                kept.append(timed(piece, began))
                 yield piece
         except ModelFailed as failed:
-            error = {"code": failed.code, "message": str(failed)}
-            kept.append({"ms": _since(began), "error": error})
-            self.cassette.add(request, kept)
+            kept.append(timed(failed, began))
+            self.cassette.add(**entry_of(request, kept))
             raise
         # Not of one that the client has left: it is no whole answer.
-        self.cassette.add(request, kept)
+        self.cassette.add(**entry_of(request, kept))
 
 
-def line_of(piece: Piece, began: float) -> dict[str, Any]:
-    """Return a piece as an entry has it."""
-    said: Any = asdict(piece)
-    if isinstance(piece, Text | ToolInput):
-        said = piece.text
-    return {"ms": _since(began), _NAMES[type(piece)]: said}
+def timed(piece: Piece | ModelFailed, began: float) -> Timed:
+    """Return a piece with the milliseconds since a time of the steady clock."""
+    return round((time.monotonic() - began) * 1000), piece
 
 
-def _since(began: float) -> int:
-    return round((time.monotonic() - began) * 1000)
+def entry_of(request: Mapping[str, Any], pieces: Iterable[Timed]) -> dict[str, Any]:
+    """Return an entry of a request, as :func:`normal` has it, and its answer."""
+    return {"request": dict(request), "answer": [_line(ms, piece) for ms, piece in pieces]}
+
+
+def _line(ms: int, piece: Piece | ModelFailed) -> dict[str, Any]:
+    if isinstance(piece, ModelFailed):
+        return {"ms": ms, "error": {"code": piece.code, "message": str(piece)}}
+    said = piece.text if isinstance(piece, Text | ToolInput) else asdict(piece)
+    return {"ms": ms, _NAMES[type(piece)]: said}
 
 
 def piece_of(said: Mapping[str, Any]) -> Piece:

@@ -33,13 +33,13 @@ class CassetteFile(Cassette):
         self.path = path
         self._writing = threading.Lock()
 
-    def add(self, request: Mapping[str, Any], pieces: Sequence[Mapping[str, Any]]) -> None:
+    def add(self, request: Mapping[str, Any], answer: Sequence[Mapping[str, Any]]) -> None:
         """Keep an answer, in the file, too; where that cannot be written, the log says so."""
-        super().add(request, pieces)
+        super().add(request, answer)
         try:
             with self._writing:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
                 with self.path.open("a") as file:
-                    file.write(written([{"request": dict(request), "answer": list(pieces)}]))
+                    file.write(written([{"request": dict(request), "answer": list(answer)}]))
         except OSError as error:
             LOG.error("An answer is not recorded: %s", error)

@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from localstack.http import Request, Response
 
 from local_cloud.engine.model.answers import Limited
+from local_cloud.engine.model.calls import Call
 from local_cloud.engine.model.cassette import (
     Cassette,
     NoCassette,
@@ -25,14 +26,7 @@ from local_cloud.engine.model.cassette import (
     written,
 )
 from local_cloud.engine.model.models_file import WrongModels, checked_rules
-from local_cloud.engine.model.pieces import (
-    Asked,
-    Model,
-    ModelFailed,
-    Piece,
-    ToolInput,
-    ToolUse,
-)
+from local_cloud.engine.model.pieces import Model
 from local_cloud.engine.model.scripted import Scripted
 
 PATH = "/_models"
@@ -53,7 +47,7 @@ class Override:
 
     def __init__(self, said: Mapping[str, Any]) -> None:
         self.answer_kind = said.get("answer")
-        self.told: deque[dict[str, Any]] = deque(maxlen=MOST_TOLD)
+        self.calls: deque[Call] = deque(maxlen=MOST_TOLD)
         self.cassette = Cassette()
         if self.answer_kind not in ANSWERS:
             raise WrongModels(f"answer: one of {', '.join(ANSWERS)}")
@@ -77,46 +71,18 @@ class Override:
             ModelFailed: it records, and nobody answers.
         """
         replays = self.answer_kind == "auto"
-        return _Noted(self.own or Recording(other(), self.cassette, replays=replays), self)
+        return self.own or Recording(other(), self.cassette, replays=replays)
 
     def as_json(self) -> dict[str, Any]:
         """Return what it was asked, and its cassette."""
         return {
             "answer": self.answer_kind,
-            "calls": list(self.told),
+            "calls": [
+                {"request": normal(call.asked), "tools": call.tools, "error": call.error}
+                for call in self.calls
+            ],
             "cassette": written(self.cassette.entries),
         }
-
-
-class _Noted:
-    """Notes what a model is asked, and which tools it calls."""
-
-    def __init__(self, model: Model, override: Override) -> None:
-        self.model = model
-        self.override = override
-
-    def answer(self, asked: Asked) -> Iterator[Piece]:
-        """Yield its answer; see :class:`.pieces.Model`."""
-        call: dict[str, Any] = {"request": normal(asked), "tools": [], "error": None}
-        self.override.told.append(call)
-        inputs: list[str] = []
-        try:
-            for piece in self.model.answer(asked):
-                if isinstance(piece, ToolUse):
-                    call["tools"].append({"name": piece.name, "input": None})
-                    inputs.append("")
-                elif isinstance(piece, ToolInput) and inputs:
-                    inputs[-1] += piece.text
-                yield piece
-        except ModelFailed as failed:
-            call["error"] = f"{failed.code}: {failed}"
-            raise
-        finally:
-            for tool, text in zip(call["tools"], inputs, strict=True):
-                try:
-                    tool["input"] = json.loads(text or "{}")
-                except ValueError:
-                    tool["input"] = text
 
 
 class Overrides:

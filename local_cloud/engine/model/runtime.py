@@ -18,12 +18,14 @@ from localstack.http import Response
 from localstack.services.plugins import Service
 
 from local_aws.event_stream import event, exception
+from local_cloud.engine import spans
 from local_cloud.engine.model import anthropic_messages, embeddings
 from local_cloud.engine.model.answers import Event, events, whole
+from local_cloud.engine.model.calls import CALLS
 from local_cloud.engine.model.catalog import FoundationModel, model_of
 from local_cloud.engine.model.models_file import ModelsFile
 from local_cloud.engine.model.overrides import OVERRIDES
-from local_cloud.engine.model.pieces import Asked, ModelFailed, Piece, malformed
+from local_cloud.engine.model.pieces import Asked, Model, ModelFailed, Piece, malformed
 from local_cloud.engine.model.validation import asked_of
 from local_cloud.engine.service import picked, service_of
 
@@ -154,10 +156,18 @@ class BedrockRuntime:
 
     def _ask(self, model: FoundationModel, body: dict[str, Any]) -> tuple[Asked, Iterator[Piece]]:
         asked = self._asked(model, body)
+        call = CALLS.begin(asked, getattr(spans.here, "header", None))
         override = OVERRIDES.now
-        if override is None:
-            return asked, self.models.model_for(asked.model).answer(asked)
-        return asked, override.model(lambda: self.models.model_for(asked.model)).answer(asked)
+        if override is not None:
+            override.calls.append(call)
+
+        def others() -> Model:
+            return self.models.model_for(asked.model)
+
+        def answer() -> Iterator[Piece]:
+            return (override.model(others) if override is not None else others()).answer(asked)
+
+        return asked, call.heard(answer)
 
 
 def _begun(asked: Asked, pieces: Iterator[Piece]) -> tuple[Iterator[Event], Iterator[Piece]]:
