@@ -33,6 +33,7 @@ _ALLOWED = {
     },
     "logs": {"describe_log_groups", "filter_log_events"},
     "lambda": {"list_functions", "invoke"},
+    "bedrock-runtime": {"converse"},
 }
 #: How fast an execution's time passes, and where it begins.
 START_HEADERS = ("x-local-cloud-time-scale", "x-local-cloud-play-on-from")

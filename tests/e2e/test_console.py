@@ -13,10 +13,12 @@ from urllib.parse import quote
 
 import httpx
 import pytest
+import yaml
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from local_cloud.client import demo_login
+from local_cloud.model_override import ModelOverride
 from local_cloud.port_check import free_ports
 from tests.browser import MISSING, find_browser
 from tests.integration.processes import started
@@ -465,6 +467,62 @@ def test_a_table_is_paged_through(page: Page, stack: Stack) -> None:
     dynamodb.delete_table(TableName=name)
 
 
+def test_a_models_call_is_read_run_again_and_kept(page: Page, stack: Stack, tmp_path: Path) -> None:
+    model = ModelOverride(stack.ports.engine_url)
+    city = {"name": "weather", "input": {"city": "${city}"}}
+    model.script(
+        {"when": {"text": r"in (?P<city>\w+)"}, "say": "I ask around.", "tools": [city]},
+        {
+            "when": {"tool": "weather"},
+            "error": {"code": "ThrottlingException", "message": "Not now"},
+        },
+    )
+    words = f"The weather in Oslo? {uuid.uuid4()}"
+    schema = {"inputSchema": {"json": {"type": "object"}}}
+    request: Any = {
+        "modelId": "amazon.nova-lite-v1:0",
+        "messages": [{"role": "user", "content": [{"text": words}]}],
+        "toolConfig": {"tools": [{"toolSpec": {"name": "weather", **schema}}]},
+    }
+    runtime = stack.aws("bedrock-runtime")
+    first = runtime.converse(**request)["output"]["message"]
+    go(page, stack, "models")
+    row = page.get_by_role("row").filter(has_text=words)
+    expect(row).to_contain_text("I ask around.")
+    row.get_by_role("link").click()
+    talk = page.get_by_role("region", name="Conversation")
+    expect(talk).to_contain_text(words)
+    expect(talk.get_by_label("the input of weather")).to_contain_text('"city": "Oslo"')
+    expect(page.get_by_role("cell", name="ends: tool_use")).to_be_visible()
+    page.get_by_role("tab", name="Edit and run again").click()
+    write(page, json.dumps(request).replace("Oslo", "Rome"))
+    page.get_by_role("button", name="Run").click()
+    expect(talk.get_by_label("the input of weather")).to_contain_text('"city": "Rome"')
+
+    # What is kept of it answers in its place.
+    def kept(tab: str, label: str) -> str:
+        page.get_by_role("tab", name=tab).click()
+        return page.get_by_label(label, exact=True).inner_text()
+
+    rules, entry = kept("As a script", "the rule"), kept("As a cassette", "the entry")
+    rome = request | {"messages": [json.loads(entry)["request"]["messages"][0]]}
+    rome["messages"] = json.loads(json.dumps(request["messages"]).replace("Oslo", "Rome"))
+    model.script(*yaml.safe_load(rules))
+    assert runtime.converse(**rome)["output"]["message"]["content"][0]["text"] == "I ask around."
+    (tmp_path / "kept.jsonl").write_text(entry)
+    model.replay(tmp_path / "kept.jsonl")
+    assert runtime.converse(**rome)["stopReason"] == "tool_use"
+    model.script({"error": {"code": "ThrottlingException", "message": "Not now"}})
+    result = {"toolUseId": first["content"][1]["toolUse"]["toolUseId"], "content": [{"text": "7"}]}
+    request["messages"] += [first, {"role": "user", "content": [{"toolResult": result}]}]
+    with pytest.raises(runtime.exceptions.ThrottlingException):
+        stack.aws("bedrock-runtime").converse(**request)
+    model.end()
+    go(page, stack, "models")
+    row = page.get_by_role("row").filter(has_text="weather answered").first
+    expect(row).to_contain_text("ThrottlingException: Not now")
+
+
 def test_resources_can_be_looked_into(page: Page, stack: Stack) -> None:
     go(page, stack, "resources", "buckets", "causal-datasets")
     page.get_by_role("button", name="shared/").click()
@@ -604,6 +662,11 @@ def test_every_page_is_accessible(browser: Browser, stack: Stack, scheme: Any, w
         ("resources", "connections"): "h2",
         ("faults",): "form",
     }
+    hello = [{"role": "user", "content": [{"text": "Hello"}]}]
+    stack.aws("bedrock-runtime").converse(modelId="amazon.nova-lite-v1:0", messages=hello)
+    calls = httpx.get(f"{stack.ports.console_url}/api/models", trust_env=False).json()["calls"]
+    shown[("models",)] = "tbody tr"
+    shown["model-call", calls[0]["id"]] = ".bubble"
     api = f"{stack.ports.console_url}/api/traces"
     if traces := httpx.get(api, trust_env=False).json().get("traces"):  # in Docker there are none
         last, before = traces[0]["trace"], traces[-1]["trace"]

@@ -104,7 +104,7 @@ class Call:
             "id": self.id,
             "at": self.at,
             "model": self.asked.model,
-            "asks": _last_words(self.asked)[:SHOWN],
+            "asks": _asks(self.asked)[:SHOWN],
             "says": self.text[:SHOWN],
             "tools": [tool["name"] for tool in self.tools],
             "inputTokens": taken if taken is not None else self.asked.tokens,
@@ -148,16 +148,8 @@ class Call:
         last = self.asked.messages[-1]["content"]
         if words := _words(last):
             when["text"] = re.escape(words[:SHOWN]).replace(r"\ ", " ")
-        elif answered := [
-            block["toolResult"]["toolUseId"] for block in last if "toolResult" in block
-        ]:
-            used = {
-                block["toolUse"]["toolUseId"]: block["toolUse"]["name"]
-                for message in self.asked.messages
-                for block in message["content"]
-                if "toolUse" in block
-            }
-            when["tool"] = used[answered[0]]
+        elif answered := _answered(self.asked):
+            when["tool"] = answered[0]
         rule: dict[str, Any] = {"when": when}
         if self.text:
             rule["say"] = self.text
@@ -214,10 +206,22 @@ class Calls:
         return Response.for_json(call.as_json())
 
 
-def _last_words(asked: Asked) -> str:
-    """Return the words of the last message that has any."""
-    words = (_words(message["content"]) for message in reversed(asked.messages))
-    return next((text for text in words if text), "")
+def _asks(asked: Asked) -> str:
+    """Return the words of the last message, or whose answers it has."""
+    words = _words(asked.messages[-1]["content"])
+    return words or ", ".join(f"{name} answered" for name in _answered(asked))
+
+
+def _answered(asked: Asked) -> list[str]:
+    """Return the tools whose answers are in the last message."""
+    names = {
+        block["toolUse"]["toolUseId"]: block["toolUse"]["name"]
+        for message in asked.messages
+        for block in message["content"]
+        if "toolUse" in block
+    }
+    last = asked.messages[-1]["content"]
+    return [names[block["toolResult"]["toolUseId"]] for block in last if "toolResult" in block]
 
 
 def _words(blocks: Sequence[Mapping[str, Any]]) -> str:

@@ -7,6 +7,8 @@ import { Executions } from "./pages/executions/Executions";
 import { Resources } from "./pages/resources/Resources";
 import { Faults } from "./pages/faults/Faults";
 import { Permissions } from "./pages/permissions/Permissions";
+import { ModelCall } from "./pages/models/ModelCall";
+import { Models } from "./pages/models/Models";
 import { StateMachine } from "./pages/machine/StateMachine";
 import { ComparedTraces } from "./pages/traces/ComparedTraces";
 import { Trace } from "./pages/traces/Trace";
@@ -20,6 +22,7 @@ import "./style/pages.css";
 const PAGES = [
   ["executions", "Executions"],
   ["traces", "Traces"],
+  ["models", "Models"],
   ["machine", "State machines"],
   ["chat", "Chat"],
   ["resources", "Resources"],
@@ -31,6 +34,7 @@ const PART_OF: Record<string, string> = {
   execution: "executions",
   compare: "executions",
   trace: "traces",
+  "model-call": "models",
   "traces-compared": "traces",
 };
 
@@ -73,6 +77,8 @@ function App() {
         {page === "traces" && <Traces of={first} key={first} />}
         {page === "trace" && <Trace name={first} key={first} />}
         {page === "traces-compared" && <ComparedTraces names={[first, second]} key={first + second} />}
+        {page === "models" && <Models />}
+        {page === "model-call" && <ModelCall name={first} key={first} />}
         {page === "permissions" && <Permissions name={first} key={first} />}
         {page === "faults" && <Faults />}
         {page === "machine" && <StateMachine arn={first} key={first} />}

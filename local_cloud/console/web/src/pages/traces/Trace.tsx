@@ -203,6 +203,14 @@ function SpanDetail({ span, began }: { span: Span; began: number }) {
             </dd>
           </>
         )}
+        {span.name.startsWith("bedrock-runtime.") && (
+          <>
+            <dt>Model</dt>
+            <dd>
+              <a href={link("model-call", span.id)}>its conversation</a>
+            </dd>
+          </>
+        )}
         {span.answered_by && <Linked words="Answered by" to={span.answered_by.trace} />}
         {span.answers && <Linked words="Answers" to={span.answers.trace} />}
         {Array.isArray(span.errors) && (
