@@ -15,7 +15,7 @@ sys.path += [str(HERE), str(HERE.parent / "agent_common")]
 from providers.planner import plan  # noqa: E402
 
 #: Of a tool's input, the characters of a piece.
-INPUT_PIECE = 64
+INPUT_PIECE = 512
 
 
 def main() -> None:
@@ -27,8 +27,8 @@ def main() -> None:
         except (KeyError, StopIteration, TypeError, ValueError) as error:
             message = f"The planner makes nothing of this conversation: {error!r}"
             pieces = [{"error": {"code": "ModelErrorException", "message": message}}]
-        for piece in pieces:
-            print(json.dumps({"id": request["id"], **piece}), flush=True)
+        # In one: it has thought all of it already.
+        print(*(json.dumps({"id": request["id"], **p}) for p in pieces), sep="\n", flush=True)
 
 
 def answer(request: dict[str, Any]) -> Iterator[dict[str, Any]]:
