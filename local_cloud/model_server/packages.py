@@ -67,7 +67,7 @@ def runner(cache: Path, say: Say) -> Path:
     # Its other platforms and CUDA are optional packages of half a gigabyte.
     wanted = [f"node-llama-cpp@{RUNNER}", f"@node-llama-cpp/{kind}@{RUNNER}"]
     quietly = ["--ignore-scripts", "--omit=optional", "--no-audit", "--no-fund", "--loglevel=error"]
-    _fetch(folder, [npm, "install", *quietly, "--prefix=.", *wanted], "node-llama-cpp")
+    _fetch(folder, [npm, "install", *quietly, *wanted], "node-llama-cpp")
     return folder
 
 
@@ -98,6 +98,8 @@ def _fetch(folder: Path, command: Sequence[str], what: str) -> None:
     making = folder.with_name(f"{folder.name}.making")
     shutil.rmtree(making, ignore_errors=True)
     making.mkdir(parents=True)
+    # By it npm knows its folder; told by --prefix, it would not read what the machine has set.
+    (making / "package.json").write_text('{"private": true}')
     try:
         done = subprocess.run(command, cwd=making, capture_output=True, text=True, timeout=SECONDS)
     except (OSError, subprocess.TimeoutExpired) as error:

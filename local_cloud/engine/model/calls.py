@@ -104,7 +104,7 @@ class Call:
             "id": self.id,
             "at": self.at,
             "model": self.asked.model,
-            "asks": _asks(self.asked)[:SHOWN],
+            "asks": without_secrets(_asks(self.asked))[:SHOWN],
             "says": self.text[:SHOWN],
             "tools": [tool["name"] for tool in self.tools],
             "inputTokens": taken if taken is not None else self.asked.tokens,
@@ -146,7 +146,7 @@ class Call:
         turn = 1 + sum(message["role"] == "assistant" for message in self.asked.messages)
         when: dict[str, Any] = {"turn": turn}
         last = self.asked.messages[-1]["content"]
-        if words := _words(last):
+        if words := without_secrets(_words(last)):
             when["text"] = re.escape(words[:SHOWN]).replace(r"\ ", " ")
         elif answered := _answered(self.asked):
             when["tool"] = answered[0]
