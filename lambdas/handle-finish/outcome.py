@@ -9,7 +9,7 @@ from typing import Any
 
 from agent_common.analyses import CANCELLED, FAILED, SUCCEEDED
 from agent_common.claims import cannot_answer, unique
-from agent_common.conversation import Message
+from agent_common.conversation import Message, input_of
 from agent_common.tool_specs import FINISH
 
 # Errors of the workflow itself, in words for the user. Anything else carries its own.
@@ -98,11 +98,7 @@ def outcome_of_conversation(messages: Sequence[Message]) -> Outcome:
     arguments: dict[str, Any] = {}
     for call in last.get("toolCalls") or []:
         if call["name"] == FINISH:
-            try:
-                read = json.loads(call["arguments"] or "{}")
-            except ValueError:
-                read = {}
-            arguments = read if isinstance(read, dict) else {}
+            arguments = input_of(call) or {}
     summary = str(arguments.get("summary") or last.get("content") or "")
     tools, asked = _last_outputs(messages)
     effect = tools.get("estimate_effect", {})

@@ -83,12 +83,14 @@ def _calls(turn: Message) -> list[tuple[str, Any]]:
 
 
 def _tokens_left(analysis: Mapping[str, Any], messages: Sequence[Message]) -> int:
-    spent = sum(int(message.get("tokens", 0)) for message in messages)
-    return int(analysis.get("maxTokens", DEFAULT_TOKENS)) - spent
+    return _limit(analysis) - sum(int(message.get("tokens", 0)) for message in messages)
+
+
+def _limit(analysis: Mapping[str, Any]) -> int:
+    return int(analysis.get("maxTokens", DEFAULT_TOKENS))  # one that began before there were any
 
 
 def _too_many(analysis: Mapping[str, Any]) -> TokenLimitReached:
     return TokenLimitReached(
-        f"No answer within {analysis.get('maxTokens', DEFAULT_TOKENS)} tokens, which is the limit "
-        "of this analysis"
+        f"No answer within {_limit(analysis)} tokens, which is the limit of this analysis"
     )

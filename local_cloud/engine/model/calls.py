@@ -12,7 +12,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from itertools import count
 from typing import Any
 
@@ -33,7 +33,6 @@ from local_cloud.engine.model.pieces import (
     ToolUse,
 )
 
-PATH = "/_models/calls"
 #: Calls that are kept, and about so many characters of them all.
 MOST, MOST_CHARACTERS = 200, 20_000_000
 #: Of a text, what a list shows.
@@ -200,9 +199,7 @@ class Calls:
         call = self.find(name)
         if call is None:
             why = f"There is no call {name}: of the last calls {MOST} are kept"
-            response = Response.for_json({"error": why})
-            response.status_code = 404
-            return response
+            return Response.for_json({"error": why}, status=404)
         return Response.for_json(call.as_json())
 
 
@@ -243,7 +240,7 @@ def _light(asked: Asked) -> Asked:
             for name, one in value.items()
         }
 
-    return Asked(**{**vars(asked), "messages": light(asked.messages)})
+    return replace(asked, messages=light(asked.messages))
 
 
 CALLS = Calls()

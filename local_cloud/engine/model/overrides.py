@@ -29,7 +29,6 @@ from local_cloud.engine.model.models_file import WrongModels, checked_rules
 from local_cloud.engine.model.pieces import Model
 from local_cloud.engine.model.scripted import Scripted
 
-PATH = "/_models"
 #: Requests that are told.
 MOST_TOLD = 1000
 ANSWERS = ("scripted", "replay", "record", "auto")
@@ -103,19 +102,15 @@ class Overrides:
                             raise WrongModels("an object is expected")
                         self.now = Override(said)
                     except ValueError as error:
-                        return _json({"error": str(error)}, 400)
-                    return _json({"answer": self.now.answer_kind})
+                        return Response.for_json({"error": str(error)}, status=400)
+                    return Response.for_json({"answer": self.now.answer_kind})
                 case "DELETE":
                     told = self.now.as_json() if self.now is not None else {"answer": None}
                     self.now = None
-                    return _json(told)
-            return _json(self.now.as_json() if self.now is not None else {"answer": None})
-
-
-def _json(said: dict[str, Any], status: int = 200) -> Response:
-    response = Response.for_json(said)
-    response.status_code = status
-    return response
+                    return Response.for_json(told)
+            return Response.for_json(
+                self.now.as_json() if self.now is not None else {"answer": None}
+            )
 
 
 OVERRIDES = Overrides()

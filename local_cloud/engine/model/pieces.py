@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Protocol
 
 #: Characters that count as one token, where the model itself does not count.
@@ -110,7 +111,7 @@ class Asked:
     choice: Mapping[str, Any] | None = None
     inference: Mapping[str, Any] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def tokens(self) -> int:
         """About how long it is."""
         return sum(map(tokens_of, _texts([self.messages, self.system, self.tools])))
