@@ -1,4 +1,4 @@
-"""What Twisted does for each request to no avail, a quarter of its work; and what it breaks off."""
+"""What Twisted does for each request to no avail, what it breaks off, and what it does not tell."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from typing import Any
 from h2.connection import H2Connection
 from h2.errors import ErrorCodes
 from localstack.runtime import hooks
+from rolo.serving import twisted as serving
 from twisted.web import http
+
+from local_cloud.engine.caller import ENVIRON, Caller
 
 MOST_KEPT = 256
 
@@ -24,6 +27,18 @@ def do_without() -> None:
     http.HTTPFactory.log = lambda self, request: None
     connection: Any = H2Connection
     connection._receive_goaway_frame = _going_on(connection._receive_goaway_frame)
+    serving.update_wsgi_environment = _with_caller(serving.update_wsgi_environment)
+
+
+def _with_caller(theirs: Callable[..., None]) -> Callable[..., None]:
+    """Tell whoever answers a request when its client leaves."""
+
+    def update(environ: dict[str, Any], request: Any) -> None:
+        theirs(environ, request)
+        caller = environ[ENVIRON] = Caller()
+        request.notifyFinish().addErrback(lambda _: caller.leave())
+
+    return update
 
 
 def _going_on(theirs: Callable[..., Any]) -> Any:

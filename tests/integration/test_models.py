@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError, EventStreamError
 
 from local_cloud.client import client_at
 from local_cloud.model_override import ModelOverride
+from tests.models import ask_and_leave, user
 from tests.stack import Stack
 
 MODEL = "anthropic.claude-3-haiku-20240307-v1:0"
@@ -42,6 +43,7 @@ RULES: list[dict[str, Any]] = [
         "error": {"code": "ThrottlingException", "message": "Too many tokens", "after": 2},
     },
     {"when": {"text": "count"}, "say": "1234567890", "chunk": 4},
+    {"when": {"text": "nothing yet"}, "say": "late", "delay": 600},
     {"when": {"text": "slowly"}, "say": "a b c d e", "delay": 0.2},
 ]
 
@@ -57,10 +59,6 @@ def _scripted(stack: Stack) -> Iterator[None]:
 @pytest.fixture
 def runtime(stack: Stack) -> Any:
     return client_at("bedrock-runtime", stack.ports.engine_url, attempts=1)
-
-
-def user(text: str) -> dict[str, Any]:
-    return {"role": "user", "content": [{"text": text}]}
 
 
 def test_a_conversation_with_a_tool(runtime: Any) -> None:
@@ -123,6 +121,14 @@ def test_a_stream_that_is_left_is_asked_no_more(runtime: Any) -> None:
     next(iter(stream))
     stream.close()
     assert runtime.converse(modelId=MODEL, messages=[user("count")])["stopReason"] == "end_turn"
+
+
+@pytest.mark.parametrize("operation", ["converse", "converse-stream"])
+def test_a_model_that_is_silent_ends_when_its_caller_leaves(stack: Stack, operation: str) -> None:
+    text = f"nothing yet, {operation}"
+    (call,) = ask_and_leave(stack.ports.engine_url, MODEL, text, operation)
+    assert (call["left"], call["error"]) == (True, None)
+    assert call["ms"] < 60_000
 
 
 def test_errors_are_awss_before_the_answer_and_amid_it(runtime: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,6 +17,7 @@ from botocore.exceptions import ClientError, EventStreamError
 from local_cloud.client import client_at
 from local_cloud.installation import Options, Permissions
 from tests.conftest import own_stack
+from tests.models import ask_and_leave, user
 from tests.stack import Stack
 
 pytestmark = pytest.mark.embedded("the models file is the test's own")
@@ -51,6 +53,8 @@ for line in sys.stdin:
     if text == "die":
         sys.exit("it was told to")
     pieces = [{"text": f"{asked['model']}: "}, {"text": text}, {"stop": {"reason": "end_turn"}}]
+    if text == "hush":
+        continue
     if text == "fail":
         pieces = [{"error": {"code": "ThrottlingException", "message": "not now"}}]
     for piece in pieces:
@@ -58,6 +62,9 @@ for line in sys.stdin:
 """
 
 
+HEAD = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"
+WORD = b'data: {"choices": [{"delta": {"content": "one "}}]}\n\n'
+SILENT = "silent.v1"
 AFAR = "amazon.nova-micro-v1:0"
 
 
@@ -84,10 +91,6 @@ def asked(tmp_path_factory: pytest.TempPathFactory, models: Path) -> Iterator[St
 @pytest.fixture
 def runtime(asked: Stack) -> Any:
     return client_at("bedrock-runtime", asked.ports.engine_url, attempts=1)
-
-
-def user(text: str) -> dict[str, Any]:
-    return {"role": "user", "content": [{"text": text}]}
 
 
 def test_a_program_is_a_model_and_is_started_again(runtime: Any) -> None:
@@ -133,18 +136,19 @@ def test_a_file_that_changes_counts_and_a_wrong_one_does_not(
     assert says() == "1234567890"
 
 
-@pytest.fixture
-def afar(asked: Stack, models: Path) -> Iterator[Path]:
-    """A model at "Bedrock itself", which is the same engine, recorded; returns the cassette."""
-    far = {"match": AFAR, "answer": "bedrock", "region": "eu-west-1", "profile": "models"}
+def far_model(models: Path, engine_url: str, model: str) -> dict[str, Any]:
+    """Return the entry of one at "Bedrock itself", which is the same engine, recorded."""
     credentials = "[models]\naws_access_key_id = test\naws_secret_access_key = test\n"
     (models.parent / "credentials").write_text(credentials)
-    far |= {
-        "aws_folder": ".",
-        "model": MODEL,
-        "endpoint_url": asked.ports.engine_url,
-        "record": "far.jsonl",
-    }
+    far = {"match": AFAR, "answer": "bedrock", "region": "eu-west-1", "profile": "models"}
+    more = {"aws_folder": ".", "model": model, "endpoint_url": engine_url, "record": "far.jsonl"}
+    return far | more
+
+
+@pytest.fixture
+def afar(asked: Stack, models: Path) -> Iterator[Path]:
+    """The model far away is there; its cassette."""
+    far = far_model(models, asked.ports.engine_url, MODEL)
     write(models, RULES, far)
     yield models.parent / "far.jsonl"
     write(models, RULES)
@@ -209,6 +213,46 @@ def test_bedrocks_errors_are_passed_on(runtime: Any, afar: Path, asked: Stack) -
     stream = runtime.converse_stream(modelId=AFAR, messages=[user("throttle later")])["stream"]
     with pytest.raises(EventStreamError, match=r"throttlingException.*Too many tokens"):
         list(stream)
+
+
+def test_a_program_is_heard_no_more_when_the_caller_leaves(asked: Stack, runtime: Any) -> None:
+    (call,) = ask_and_leave(asked.ports.engine_url, "mine.v1", "hush", "converse")
+    assert call["left"]
+    answer = runtime.converse(modelId="mine.v1", messages=[user("hello")])
+    assert answer["output"]["message"]["content"][0]["text"] == "mine.v1: hello"
+
+
+@pytest.mark.parametrize(
+    ("model", "says"),
+    [(SILENT, b""), (SILENT, HEAD), (SILENT, HEAD + WORD), (AFAR, HEAD + WORD)],
+)
+def test_a_server_sees_when_the_caller_leaves(
+    asked: Stack, afar: Path, models: Path, model: str, says: bytes
+) -> None:
+    engine = asked.ports.engine_url
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/v1"
+        silent = {"match": SILENT, "answer": "openai", "base_url": url, "model": "x"}
+        write(models, RULES, far_model(models, engine, SILENT), silent)
+
+        def serve() -> bytes:
+            connection, _ = server.accept()
+            with connection:
+                while b"stream" not in connection.recv(65536):
+                    pass
+                connection.sendall(says)
+                return connection.recv(1)
+
+        with ThreadPoolExecutor(1) as threads:
+            closed = threads.submit(serve)
+            text = f"{model} after {len(says)}"
+            calls = ask_and_leave(engine, model, text, "converse-stream")
+            assert closed.result(30) == b""
+    assert {call["model"] for call in calls} == {model, SILENT}
+    for call in calls:
+        assert (call["left"], call["error"]) == (True, None)
+        assert call["says"] == ("one " if WORD in says else "")
+    assert not afar.exists() or text not in afar.read_text(), "it is no whole answer"
 
 
 @pytest.mark.parametrize(

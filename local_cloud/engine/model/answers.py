@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from local_cloud.engine.caller import Caller
 from local_cloud.engine.model.pieces import (
     Asked,
     Model,
@@ -31,9 +32,9 @@ class Limited:
     def __init__(self, model: Model) -> None:
         self.model = model
 
-    def answer(self, asked: Asked) -> Iterator[Piece]:
+    def answer(self, asked: Asked, caller: Caller) -> Iterator[Piece]:
         """Yield its answer up to the first limit; see :class:`.pieces.Model`."""
-        return _limited(self.model.answer(asked), asked)
+        return _limited(self.model.answer(asked, caller), asked)
 
 
 def _limited(pieces: Iterator[Piece], asked: Asked) -> Iterator[Piece]:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import base64
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import closing
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import CancelledError, Future, InvalidStateError
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,9 @@ import boto3
 import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from urllib3.exceptions import HTTPError
 
+from local_cloud.engine.caller import Caller, CallerLeft
 from local_cloud.engine.model.pieces import (
     STATUSES,
     Asked,
@@ -81,19 +84,46 @@ class AwsBedrock:
         self._lock = threading.Lock()
         self._made: Any = None
 
-    def answer(self, asked: Asked) -> Iterator[Piece]:
+    def answer(self, asked: Asked, caller: Caller) -> Iterator[Piece]:
         """Yield what it streams; see :class:`.pieces.Model`."""
         try:
-            response = self._client().converse_stream(**request_of(asked, self.model))
-            with closing(response["stream"]) as stream:
+            with closing(self._stream(asked, caller)) as stream, caller.ending(_cut(stream)):
                 yield from _pieces(stream)
         except ClientError as error:
             raise _failed(error) from error
+        except HTTPError as error:
+            raise ModelFailed(
+                "ModelStreamErrorException", f"Bedrock's answer broke off: {error}"
+            ) from error
         except BotoCoreError as error:
             raise ModelFailed(
                 "ServiceUnavailableException",
                 f"Bedrock in {self.profile.region} is not asked: {error}",
             ) from error
+
+    def _stream(self, asked: Asked, caller: Caller) -> Any:
+        """Return the stream of an answer that begins; one that nobody waits for is closed."""
+        client, request = self._client(), request_of(asked, self.model)
+        begun: Future[Any] = Future()
+
+        def ask() -> None:
+            try:
+                stream = client.converse_stream(**request)["stream"]
+            except Exception as error:  # noqa: BLE001 raised by whoever waits
+                with suppress(InvalidStateError):
+                    begun.set_exception(error)
+                return
+            try:
+                begun.set_result(stream)
+            except InvalidStateError:
+                stream.close()
+
+        threading.Thread(target=ask, daemon=True).start()
+        with caller.ending(begun.cancel):
+            try:
+                return begun.result()
+            except CancelledError:
+                raise CallerLeft from None
 
     def _client(self) -> Any:
         # Made when it is first asked: loading it takes long, and profiles may be made meanwhile.
@@ -128,6 +158,16 @@ def request_of(asked: Asked, model: str | None) -> dict[str, Any]:
         if asked.choice is not None:
             request["toolConfig"]["toolChoice"] = dict(asked.choice)
     return request
+
+
+def _cut(stream: Any) -> Callable[[], None]:
+    """Return what ends the wait for more of a stream."""
+
+    def cut() -> None:
+        with suppress(OSError, ValueError, RuntimeError):  # it has ended by itself
+            stream._raw_stream.shutdown()
+
+    return cut
 
 
 def _with_bytes(value: Any) -> Any:

@@ -21,6 +21,7 @@ from localstack.http import Request, Response
 
 from local_aws.redaction import without_secrets
 from local_aws.traces import place_of
+from local_cloud.engine.caller import Caller, CallerLeft
 from local_cloud.engine.model.cassette import Timed, entry_of, normal, timed
 from local_cloud.engine.model.pieces import (
     CHARACTERS,
@@ -57,15 +58,22 @@ class Call:
         self.pieces: list[Timed] = []
         self.error: str | None = None
         self.ms: int | None = None
+        self.has_been_left = False
         self._began = time.monotonic()
 
-    def heard(self, answer: Callable[[], Iterator[Piece]]) -> Iterator[Piece]:
+    def heard(self, answer: Callable[[], Iterator[Piece]], caller: Caller) -> Iterator[Piece]:
         """Yield the pieces of an answer, and keep them; see :class:`.pieces.Model`."""
         try:
             for piece in answer():
                 self.pieces.append(timed(piece, self._began))
                 yield piece
+        except (CallerLeft, GeneratorExit):
+            self.has_been_left = True
+            raise
         except ModelFailed as failed:
+            if caller.has_left:
+                self.has_been_left = True
+                raise CallerLeft from failed
             self.error = f"{failed.code}: {failed}"
             self.pieces.append(timed(failed, self._began))
             raise
@@ -112,6 +120,7 @@ class Call:
             "ms": self.ms,
             "stop": stop.reason if stop is not None else None,
             "error": self.error,
+            "left": self.has_been_left,
             "trace": self.trace,
             "span": self.span,
         }

@@ -17,6 +17,7 @@ from dataclasses import asdict
 from typing import Any
 
 from local_aws.redaction import without_secrets
+from local_cloud.engine.caller import Caller
 from local_cloud.engine.model.pieces import (
     STATUSES,
     Asked,
@@ -140,7 +141,7 @@ class Replayed:
         self.cassette = cassette
         self.speed = speed
 
-    def answer(self, asked: Asked) -> Iterator[Piece]:
+    def answer(self, asked: Asked, caller: Caller) -> Iterator[Piece]:
         """Yield a recorded answer; see :class:`.pieces.Model`."""
         request = normal(asked)
         found = self.cassette.find(request)
@@ -150,15 +151,15 @@ class Replayed:
                 "No entry of the cassette fits this request; from the nearest it differs in:\n"
                 f"{self.cassette.difference(request)}",
             )
-        return _played(found, self.speed)
+        return _played(found, self.speed, caller)
 
 
-def _played(told: Sequence[Mapping[str, Any]], speed: float) -> Iterator[Piece]:
+def _played(told: Sequence[Mapping[str, Any]], speed: float, caller: Caller) -> Iterator[Piece]:
     began = time.monotonic()
     for one in told:
         if speed:
             wait = began + one["ms"] / 1000 / speed - time.monotonic()
-            time.sleep(max(0.0, wait))  # it took its time then, too
+            caller.wait(wait)  # it took its time then, too
         if "error" in one:
             raise ModelFailed(one["error"]["code"], one["error"]["message"])
         yield piece_of(one)
@@ -176,18 +177,19 @@ class Recording:
         self.cassette = cassette
         self.replays = replays
 
-    def answer(self, asked: Asked) -> Iterator[Piece]:
+    def answer(self, asked: Asked, caller: Caller) -> Iterator[Piece]:
         """Yield its answer, and keep it when it has ended; see :class:`.pieces.Model`."""
         request = normal(asked)
         if self.replays and (found := self.cassette.find(request)) is not None:
-            yield from _played(found, 0.0)
+            yield from _played(found, 0.0, caller)
             return
         began, kept = time.monotonic(), list[Timed]()
         try:
-            for piece in self.model.answer(asked):
+            for piece in self.model.answer(asked, caller):
                 kept.append(timed(piece, began))
                 yield piece
         except ModelFailed as failed:
+            caller.check()
             kept.append(timed(failed, began))
             self.cassette.add(**entry_of(request, kept))
             raise

@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import base64
 import json
+import socket
+import threading
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 
+from local_cloud.engine.caller import Caller
 from local_cloud.engine.model.pieces import (
     Asked,
     ModelFailed,
@@ -55,11 +59,12 @@ class OpenAiCompatible:
         self.headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
         self.client = httpx.Client(
             timeout=httpx.Timeout(timeout, connect=CONNECT_SECONDS),
-            limits=httpx.Limits(max_connections=None),  # each stream has its own
+            # Each answer has a connection of its own, which ends with it.
+            limits=httpx.Limits(max_connections=None, max_keepalive_connections=0),
             trust_env=urlsplit(base_url).hostname not in _HERE,  # no proxy leads here
         )
 
-    def answer(self, asked: Asked) -> Iterator[Piece]:
+    def answer(self, asked: Asked, caller: Caller) -> Iterator[Piece]:
         """Yield what the server streams; see :class:`.pieces.Model`."""
         request = {
             "model": self.model,
@@ -68,10 +73,18 @@ class OpenAiCompatible:
             "stream_options": {"include_usage": True},
             **_settings(asked),
         }
+        connection = Connection()
         try:
-            with self.client.stream(
-                "POST", self.url, json=request, headers=self.headers
-            ) as response:
+            with (
+                caller.ending(connection.cut),
+                self.client.stream(
+                    "POST",
+                    self.url,
+                    json=request,
+                    headers=self.headers,
+                    extensions={"trace": connection.trace},
+                ) as response,
+            ):
                 if response.status_code != 200:
                     response.read()
                     raise ModelFailed(
@@ -85,6 +98,36 @@ class OpenAiCompatible:
             raise ModelFailed(
                 "ServiceUnavailableException", f"{self.url} does not answer: {error}"
             ) from error
+
+
+class Connection:
+    """The connection of a request that httpx makes, and that another thread may cut.
+
+    https://www.python-httpx.org/advanced/extensions/#trace
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._stream: Any = None
+        self._is_cut = False
+
+    def trace(self, name: str, told: Mapping[str, Any]) -> None:
+        """Hear what httpx does for the request: whether it has connected."""
+        if name in ("connection.connect_tcp.complete", "connection.start_tls.complete"):
+            with self._lock:
+                self._stream = told["return_value"]
+                is_cut = self._is_cut
+            if is_cut:
+                self.cut()
+
+    def cut(self) -> None:
+        """End it: whoever waits for more of the answer hears that there is none."""
+        with self._lock:
+            self._is_cut = True
+            stream = self._stream
+        if stream is not None:
+            with suppress(OSError):  # it has ended by itself
+                stream.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
 
 
 def _settings(asked: Asked) -> dict[str, Any]:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol
 
+from local_cloud.engine.caller import Caller
+
 #: Characters that count as one token, where the model itself does not count.
 CHARACTERS = 4
 
@@ -120,11 +122,12 @@ class Asked:
 class Model(Protocol):
     """Answers conversations."""
 
-    def answer(self, asked: Asked) -> Iterator[Piece]:
+    def answer(self, asked: Asked, caller: Caller) -> Iterator[Piece]:
         """Yield the answer as it comes; the last piece is a :class:`Stop`.
 
         Raises:
             ModelFailed: there is none, or no more of it.
+            CallerLeft: nobody hears it any more; a :class:`ModelFailed` may say so, too.
         """
 
 

@@ -20,6 +20,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from local_cloud.engine.caller import Caller, CallerLeft
 from local_cloud.engine.model.cassette import NoCassette, piece_of
 from local_cloud.engine.model.pieces import STATUSES, Asked, ModelFailed, Piece, Stop
 
@@ -48,7 +49,7 @@ class Program:
         self._waiting: dict[int, queue.SimpleQueue[Any]] = {}
         self._last: deque[str] = deque(maxlen=LAST_LINES)
 
-    def answer(self, asked: Asked) -> Iterator[Piece]:
+    def answer(self, asked: Asked, caller: Caller) -> Iterator[Piece]:
         """Yield what it writes; see :class:`.pieces.Model`."""
         number, told = next(self._ids), queue.SimpleQueue[Any]()
         line = json.dumps({"id": number, **asdict(asked)})
@@ -65,7 +66,8 @@ class Program:
                     "ServiceUnavailableException", f"{self.command[0]}: {error}"
                 ) from error
         try:
-            yield from self._pieces(told)
+            with caller.ending(lambda: told.put(CallerLeft())):
+                yield from self._pieces(told)
         finally:
             with self._lock:
                 self._waiting.pop(number, None)
@@ -78,7 +80,7 @@ class Program:
                 raise ModelFailed(
                     "ModelTimeoutException", f"{self.command[-1]} says nothing for too long"
                 ) from None
-            if isinstance(said, ModelFailed):
+            if isinstance(said, ModelFailed | CallerLeft):
                 raise said
             piece = self._piece(said)
             yield piece

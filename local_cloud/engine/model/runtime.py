@@ -9,6 +9,7 @@ import base64
 import json
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
@@ -19,6 +20,7 @@ from localstack.services.plugins import Service
 
 from local_aws.event_stream import event, exception
 from local_cloud.engine import spans
+from local_cloud.engine.caller import Caller, CallerLeft
 from local_cloud.engine.model import anthropic_messages, embeddings
 from local_cloud.engine.model.answers import Event, events, whole
 from local_cloud.engine.model.calls import CALLS
@@ -29,6 +31,8 @@ from local_cloud.engine.model.pieces import Asked, Model, ModelFailed, Piece, ma
 from local_cloud.engine.model.validation import asked_of
 from local_cloud.engine.service import picked, service_of
 
+#: What is written down for one whom no answer reaches: nobody is told.
+LEFT = 499
 STREAM = "application/vnd.amazon.eventstream"
 #: What a stream can end with; anything else that fails is said to be the last of them.
 _AMID = {
@@ -40,12 +44,26 @@ _AMID = {
 }
 
 
+@dataclass(frozen=True)
+class Call:
+    """A call of an operation.
+
+    Args:
+        model: as the path has it.
+        body: as it was sent: a tool's schema and input are whatever JSON they are.
+    """
+
+    model: str
+    body: dict[str, Any]
+    caller: Caller
+
+
 class BedrockRuntime:
     """Answers the operations that ask a model."""
 
     def __init__(self, models: ModelsFile) -> None:
         self.models = models
-        self.answers: dict[str, Callable[[str, Any], Response]] = {
+        self.answers: dict[str, Callable[[Call], Response]] = {
             "Converse": self.converse,
             "ConverseStream": self.converse_stream,
             "InvokeModel": self.invoke,
@@ -62,29 +80,32 @@ class BedrockRuntime:
         """
         answer = picked(self.answers, context)
         try:
-            return answer(str(dict(request).get("modelId")), _body(context))
+            model = str(dict(request).get("modelId"))
+            return answer(Call(model, _body(context), Caller.of(context.request.environ)))
+        except CallerLeft:
+            return Response(status=LEFT)
         except ModelFailed as failed:
             status = failed.status
             raise CommonServiceException(
                 failed.code, str(failed), status, sender_fault=status < 500
             ) from failed
 
-    def converse(self, model: str, body: dict[str, Any]) -> Response:
+    def converse(self, call: Call) -> Response:
         """Answer a conversation in one piece."""
-        asked, pieces = self._ask(self._model(model), body)
+        asked, pieces = self._ask(self._model(call.model), call.body, call.caller)
         return Response.for_json(whole(pieces, asked))
 
-    def converse_stream(self, model: str, body: dict[str, Any]) -> Response:
+    def converse_stream(self, call: Call) -> Response:
         """Answer a conversation as the model speaks."""
-        return _stream(*_begun(*self._ask(self._model(model), body)))
+        return _stream(*_begun(*self._ask(self._model(call.model), call.body, call.caller)))
 
-    def invoke(self, model: str, body: dict[str, Any]) -> Response:
+    def invoke(self, call: Call) -> Response:
         """Answer in the form of the model's own maker."""
-        found = self._model(model)
+        found, body = self._model(call.model), call.body
         if found.id in embeddings.DIMENSIONS:
             return Response.for_json(embeddings.answer_of(found.id, body))
         is_anthropic = _is_anthropic(found)
-        asked, pieces = self._ask(found, _converse(body) if is_anthropic else body)
+        asked, pieces = self._ask(found, _converse(body) if is_anthropic else body, call.caller)
         answer = whole(pieces, asked)
         if is_anthropic:
             answer = anthropic_messages.message_of(found.id, answer)
@@ -96,13 +117,13 @@ class BedrockRuntime:
             headers={f"X-Amzn-Bedrock-{k}-Token-Count": str(v) for k, v in tokens.items()},
         )
 
-    def invoke_stream(self, model: str, body: dict[str, Any]) -> Response:
+    def invoke_stream(self, call: Call) -> Response:
         """Answer in the form of the model's own maker, as it speaks."""
-        found = self._model(model)
+        found, body = self._model(call.model), call.body
         if found.id in embeddings.DIMENSIONS:
             raise ModelFailed("ValidationException", "The model is unsupported for streaming")
         is_anthropic = _is_anthropic(found)
-        asked, pieces = self._ask(found, _converse(body) if is_anthropic else body)
+        asked, pieces = self._ask(found, _converse(body) if is_anthropic else body, call.caller)
         began = time.monotonic()
         told, pieces = _begun(asked, pieces)
         first = round((time.monotonic() - began) * 1000)
@@ -113,15 +134,15 @@ class BedrockRuntime:
         )
         return _stream((_chunk(one) for one in chunks), pieces)
 
-    def count_tokens(self, model: str, body: dict[str, Any]) -> Response:
+    def count_tokens(self, call: Call) -> Response:
         """Say about how long a conversation is."""
-        said = (body.get("input") or {}).get("converse")
+        said = (call.body.get("input") or {}).get("converse")
         if said is None:
             raise ModelFailed("ValidationException", "input: only converse is counted here")
-        return Response.for_json({"inputTokens": self._asked(self._model(model), said).tokens})
+        return Response.for_json({"inputTokens": self._asked(self._model(call.model), said).tokens})
 
     @staticmethod
-    def apply_guardrail(_: str, body: dict[str, Any]) -> Response:
+    def apply_guardrail(_: Call) -> Response:
         """Let everything pass, and say so."""
         policies = ("topic", "content", "word", "sensitiveInformation", "contextualGrounding")
         return Response.for_json(
@@ -154,20 +175,23 @@ class BedrockRuntime:
             raise ModelFailed("ValidationException", "Input is too long for requested model.")
         return asked
 
-    def _ask(self, model: FoundationModel, body: dict[str, Any]) -> tuple[Asked, Iterator[Piece]]:
+    def _ask(
+        self, model: FoundationModel, body: dict[str, Any], caller: Caller
+    ) -> tuple[Asked, Iterator[Piece]]:
         asked = self._asked(model, body)
-        call = CALLS.begin(asked, getattr(spans.here, "header", None))
+        kept = CALLS.begin(asked, getattr(spans.here, "header", None))
         override = OVERRIDES.now
         if override is not None:
-            override.calls.append(call)
+            override.calls.append(kept)
 
         def others() -> Model:
             return self.models.model_for(asked.model)
 
         def answer() -> Iterator[Piece]:
-            return (override.model(others) if override is not None else others()).answer(asked)
+            model = override.model(others) if override is not None else others()
+            return model.answer(asked, caller)
 
-        return asked, call.heard(answer)
+        return asked, kept.heard(answer, caller)
 
 
 def _begun(asked: Asked, pieces: Iterator[Piece]) -> tuple[Iterator[Event], Iterator[Piece]]:
@@ -207,7 +231,6 @@ def _spoken(answer: dict[str, Any]) -> int:
 
 
 def _body(context: RequestContext) -> dict[str, Any]:
-    """Return a body as it was sent: a tool's schema and input are whatever JSON they are."""
     try:
         body = json.loads(context.request.get_data() or b"{}")
     except ValueError as error:
@@ -231,6 +254,8 @@ def _frames(told: Iterator[Event], pieces: Iterator[Piece]) -> Iterator[bytes]:
     try:
         for name, payload in told:
             yield event(name, json.dumps(payload).encode())
+    except CallerLeft:
+        return
     except ModelFailed as failed:
         kind = _AMID.get(failed.code, "modelStreamErrorException")
         yield exception(kind, json.dumps({"message": str(failed)}).encode())

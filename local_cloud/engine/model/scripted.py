@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from local_cloud.engine.caller import Caller
 from local_cloud.engine.model.pieces import (
     Asked,
     ModelFailed,
@@ -92,13 +92,13 @@ class Scripted:
     def __init__(self, rules: Sequence[Mapping[str, Any]]) -> None:
         self.rules = rules
 
-    def answer(self, asked: Asked) -> Iterator[Piece]:
+    def answer(self, asked: Asked, caller: Caller) -> Iterator[Piece]:
         """Yield the answer of the first rule that fits; see :class:`.pieces.Model`."""
         said = Said.of(asked)
         for rule in self.rules:
             values = _values(rule.get("when") or {}, said)
             if values is not None:
-                return _told(rule, values, said.turn)
+                return _told(rule, values, said.turn, caller)
         raise ModelFailed(
             "ModelErrorException",
             f"No rule fits turn {said.turn}, in which the user said {said.asked[:200]!r}"
@@ -136,19 +136,23 @@ def _parsed(text: str) -> Any:
         return text
 
 
-def _told(rule: Mapping[str, Any], values: Mapping[str, Any], turn: int) -> Iterator[Piece]:
+def _told(
+    rule: Mapping[str, Any], values: Mapping[str, Any], turn: int, caller: Caller
+) -> Iterator[Piece]:
     error = rule.get("error")
     if error is not None and not error.get("after"):
         raise ModelFailed(error["code"], error.get("message") or "A fault on purpose.")
-    return _pieces(rule, values, turn)
+    return _pieces(rule, values, turn, caller)
 
 
-def _pieces(rule: Mapping[str, Any], values: Mapping[str, Any], turn: int) -> Iterator[Piece]:
+def _pieces(
+    rule: Mapping[str, Any], values: Mapping[str, Any], turn: int, caller: Caller
+) -> Iterator[Piece]:
     delay, error = float(rule.get("delay") or 0), rule.get("error")
     for number, piece in enumerate(_spoken(rule, values, turn)):
         if error is not None and number == error["after"]:
             raise ModelFailed(error["code"], error.get("message") or "A fault on purpose.")
-        time.sleep(delay)  # it is asked to take its time
+        caller.wait(delay)  # it is asked to take its time
         yield piece
 
 

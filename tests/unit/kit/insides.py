@@ -187,6 +187,8 @@ INSIDES = (
     ("twisted_http", "twisted.web.http", "_parseContentType"),
     ("twisted_http", "twisted.web.http", "HTTPFactory.log"),
     ("twisted_http", "h2.connection", "H2Connection._receive_goaway_frame"),
+    ("twisted_http", "rolo.serving.twisted", "update_wsgi_environment"),
+    ("model.aws_bedrock", "urllib3", "HTTPResponse.shutdown"),
     ("state.plugin", "localstack.services.plugins", "Service.start"),
     ("state.plugin", "localstack.runtime.shutdown", "SERVICE_SHUTDOWN_PRIORITY"),
     ("state.containers", "localstack.services.stores", "LOCAL_ATTR_PREFIX"),

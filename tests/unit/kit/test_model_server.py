@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from local_cloud.engine.caller import Caller
 from local_cloud.engine.model.openai_compatible import OpenAiCompatible
 from local_cloud.engine.model.pieces import (
     Asked,
@@ -20,6 +21,7 @@ from local_cloud.engine.model.pieces import (
     ToolInput,
     ToolUse,
 )
+from tests.models import user
 
 
 class Server(ThreadingHTTPServer):
@@ -62,11 +64,7 @@ def server() -> Iterator[Server]:
 
 def ask(server: Server, asked: Asked | None = None, key: str | None = None) -> list[Piece]:
     model = OpenAiCompatible(f"http://127.0.0.1:{server.server_port}/v1/", "small", key, 5.0)
-    return list(model.answer(asked or Asked("m", [user("hello")])))
-
-
-def user(text: str) -> dict[str, Any]:
-    return {"role": "user", "content": [{"text": text}]}
+    return list(model.answer(asked or Asked("m", [user("hello")]), Caller()))
 
 
 def delta(**more: Any) -> dict[str, Any]:
