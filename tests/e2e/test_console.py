@@ -728,6 +728,23 @@ def test_what_a_message_caused_is_found_seen_through_and_compared(page: Page, st
     expect(page.locator("table.compare tbody tr").first).to_contain_text("message analyze")
 
 
+@pytest.mark.embedded("in Docker the console has no traces")
+def test_what_the_model_was_asked_is_found_from_the_chat(page: Page, stack: Stack) -> None:
+    log_in(page, stack)
+    page.get_by_role("button", name="Ask", exact=True).click()
+    page.locator(".prompt").get_by_role("button", name="randomised").click()
+    page.get_by_role("link", name="what the model was asked").click()
+    finish = page.locator("tbody tr").filter(has_text="The analysis is complete.")
+    expect(finish).to_have_count(1)  # of other analyses there is none
+    page.locator(".title").get_by_role("link").first.click()
+    page.locator('[data-state="InvokeLLM"]').click()
+    asked = page.get_by_role("heading", name="Models asked").locator("+ ul li")
+    expect(asked).to_have_count(1)
+    asked.get_by_role("link").click()
+    talk = page.get_by_role("region", name="Conversation")
+    expect(talk).to_contain_text("The analysis is complete.")
+
+
 def test_a_functions_permissions_are_named_with_the_least_policy(page: Page, stack: Stack) -> None:
     async def run() -> None:
         async with stack.connect() as agent:

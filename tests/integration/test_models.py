@@ -43,6 +43,7 @@ RULES: list[dict[str, Any]] = [
         "error": {"code": "ThrottlingException", "message": "Too many tokens", "after": 2},
     },
     {"when": {"text": "count"}, "say": "1234567890", "chunk": 4},
+    {"when": {"text": "think of (?P<what>.+)"}, "think": "Is it ${what}? It is.", "say": "Yes."},
     {"when": {"text": "nothing yet"}, "say": "late", "delay": 600},
     {"when": {"text": "slowly"}, "say": "a b c d e", "delay": 0.2},
 ]
@@ -286,6 +287,45 @@ def test_anthropics_own_form_whole_and_streamed(runtime: Any) -> None:
     assert words.startswith("It is 7 degrees")
     assert chunks[-2]["delta"]["stop_reason"] == "end_turn"
     assert chunks[-1]["amazon-bedrock-invocationMetrics"]["outputTokenCount"] > 0
+
+
+def test_a_model_thinks_before_it_speaks(runtime: Any) -> None:
+    messages = [user("think of rain")]
+    thought, words = runtime.converse(modelId=MODEL, messages=messages)["output"]["message"][
+        "content"
+    ]
+    told = thought["reasoningContent"]["reasoningText"]
+    assert (told["text"], words) == ("Is it rain? It is.", {"text": "Yes."})
+    stream = list(runtime.converse_stream(modelId=MODEL, messages=messages)["stream"])
+    deltas = [one["contentBlockDelta"] for one in stream if "contentBlockDelta" in one]
+    thoughts = [d["delta"]["reasoningContent"] for d in deltas if d["contentBlockIndex"] == 0]
+    assert "".join(one.get("text", "") for one in thoughts) == told["text"]
+    assert thoughts[-1] == {"signature": told["signature"]}
+    assert [d["delta"] for d in deltas if d["contentBlockIndex"] == 1] == [{"text": "Yes."}]
+    # It is sent back as it is.
+    messages += [{"role": "assistant", "content": [thought, words]}, user("count")]
+    assert runtime.converse(modelId=MODEL, messages=messages)["stopReason"] == "end_turn"
+
+
+def test_thoughts_in_anthropics_own_form(runtime: Any) -> None:
+    question = {"role": "user", "content": "think of snow"}
+    answer = runtime.invoke_model(modelId=MODEL, body=anthropic(question))
+    thought, words = json.loads(answer["body"].read())["content"]
+    assert (thought["type"], thought["thinking"]) == ("thinking", "Is it snow? It is.")
+    assert words == {"type": "text", "text": "Yes."}
+    body = anthropic(
+        question,
+        {"role": "assistant", "content": [thought, words]},
+        {"role": "user", "content": "think of ice"},
+    )
+    stream = runtime.invoke_model_with_response_stream(modelId=MODEL, body=body)["body"]
+    chunks = [json.loads(event["chunk"]["bytes"]) for event in stream]
+    starts = [c["content_block"]["type"] for c in chunks if c["type"] == "content_block_start"]
+    assert starts == ["thinking", "text"]
+    deltas = [c["delta"] for c in chunks if c["type"] == "content_block_delta"]
+    said = "".join(one.get("thinking", "") for one in deltas)
+    assert said == "Is it ice? It is."
+    assert [one["type"] for one in deltas][-2:] == ["signature_delta", "text_delta"]
 
 
 def test_a_body_of_somebody_else_is_refused(runtime: Any) -> None:

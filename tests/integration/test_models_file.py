@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import yaml
 from botocore.exceptions import ClientError, EventStreamError
@@ -35,6 +36,7 @@ RULES: list[dict[str, Any]] = [
         "say": "one two three",
         "error": {"code": "ThrottlingException", "message": "Too many tokens", "after": 2},
     },
+    {"when": {"text": "think"}, "think": "It may be.", "say": "Yes."},
 ]
 
 
@@ -205,6 +207,43 @@ def test_an_image_reaches_bedrock_as_it_is(runtime: Any, afar: Path) -> None:
     content = [{"image": image}, {"text": "count"}]
     answer = runtime.converse(modelId=AFAR, messages=[{"role": "user", "content": content}])
     assert answer["output"]["message"]["content"][0]["text"] == "1234567890"
+
+
+def test_a_large_image_is_kept_by_its_hash(runtime: Any, asked: Stack, afar: Path) -> None:
+    image = {"format": "png", "source": {"bytes": bytes(range(256)) * 1000}}
+    messages = [{"role": "user", "content": [{"image": image}, {"text": "count"}]}]
+    runtime.converse(modelId=AFAR, messages=messages)
+    *_, line = afar.read_text().splitlines()
+    assert len(line) < 2000
+    # What the console tells of the call is the same entry.
+    calls = httpx.get(f"{asked.ports.engine_url}/_models/calls", trust_env=False).json()["calls"]
+    call = next(one for one in calls if one["model"] == AFAR)
+    url = f"{asked.ports.engine_url}/_models/calls/{call['id']}"
+    told = json.loads(httpx.get(url, trust_env=False).json()["cassette"])
+    assert told["request"] == json.loads(line)["request"]
+
+
+def test_bedrock_is_told_all_of_a_request_and_its_thoughts_come_back(
+    runtime: Any, asked: Stack, afar: Path
+) -> None:
+    point = {"cachePoint": {"type": "default"}}
+    answer = runtime.converse(
+        modelId=AFAR,
+        messages=[user("think")],
+        system=[{"text": "Be brief."}, point],
+        toolConfig={"tools": [*TOOLS["tools"], point]},
+        additionalModelRequestFields={"thinking": {"type": "enabled", "budget_tokens": 1024}},
+    )
+    thought, _ = answer["output"]["message"]["content"]
+    assert thought["reasoningContent"]["reasoningText"]["text"] == "It may be."
+    assert thought["reasoningContent"]["reasoningText"]["signature"]
+    engine = asked.ports.engine_url
+    calls = httpx.get(f"{engine}/_models/calls", trust_env=False).json()["calls"]
+    call = next(one for one in calls if one["model"] == MODEL)
+    told = httpx.get(f"{engine}/_models/calls/{call['id']}", trust_env=False).json()["request"]
+    assert told["additionalModelRequestFields"]["thinking"]["budget_tokens"] == 1024
+    assert told["system"] == [{"text": "Be brief."}, point]
+    assert told["toolConfig"]["tools"][-1] == point
 
 
 def test_bedrocks_errors_are_passed_on(runtime: Any, afar: Path, asked: Stack) -> None:

@@ -18,6 +18,7 @@ from local_cloud.engine.model.pieces import (
     Piece,
     Stop,
     Text,
+    Thought,
     ToolInput,
     ToolUse,
     tokens_of,
@@ -50,7 +51,7 @@ def _limited(pieces: Iterator[Piece], asked: Asked) -> Iterator[Piece]:
                     yield Text(said[before:at])
                 yield Stop("stop_sequence")
                 return
-        if isinstance(piece, Text | ToolInput):
+        if isinstance(piece, Text | Thought | ToolInput):
             spent += tokens_of(piece.text)
             if most is not None and spent > most:
                 yield Stop("max_tokens")
@@ -72,31 +73,26 @@ def events(pieces: Iterator[Piece], asked: Asked, began: float) -> Iterator[Even
         ModelFailed: amid it; whoever sends it tells the client.
     """
     yield "messageStart", {"role": "assistant"}
-    index, is_open, spoken = 0, False, 0
+    index, spoken = 0, 0
+    kind: type[Piece] | None = None
     stop: Stop | None = None
-    in_tool = False
     for piece in pieces:
-        match piece:
-            case Text():
-                if is_open and in_tool:
-                    yield "contentBlockStop", {"contentBlockIndex": index}
-                    index, is_open = index + 1, False
-                is_open, in_tool = True, False
-                spoken += tokens_of(piece.text)
-                yield "contentBlockDelta", _delta(index, {"text": piece.text})
-            case ToolUse():
-                if is_open:
-                    yield "contentBlockStop", {"contentBlockIndex": index}
-                    index += 1
-                is_open, in_tool = True, True
-                use = {"toolUseId": piece.id, "name": piece.name}
-                yield "contentBlockStart", {"start": {"toolUse": use}, "contentBlockIndex": index}
-            case ToolInput():
-                spoken += tokens_of(piece.text)
-                yield "contentBlockDelta", _delta(index, {"toolUse": {"input": piece.text}})
-            case Stop():
-                stop = piece
-    if is_open:
+        if isinstance(piece, Stop):
+            stop = piece
+            continue
+        if not isinstance(piece, ToolInput):
+            if kind is not None and (kind is not type(piece) or kind is ToolUse):
+                yield "contentBlockStop", {"contentBlockIndex": index}
+                index += 1
+            kind = type(piece)
+        if isinstance(piece, ToolUse):
+            use = {"toolUseId": piece.id, "name": piece.name}
+            yield "contentBlockStart", {"start": {"toolUse": use}, "contentBlockIndex": index}
+            continue
+        spoken += tokens_of(piece.text)
+        for delta in _deltas(piece):
+            yield "contentBlockDelta", {"delta": delta, "contentBlockIndex": index}
+    if kind is not None:
         yield "contentBlockStop", {"contentBlockIndex": index}
     if stop is None:
         raise ModelFailed("ModelStreamErrorException", "The model's answer broke off.")
@@ -110,14 +106,32 @@ def events(pieces: Iterator[Piece], asked: Asked, began: float) -> Iterator[Even
     )
 
 
-def _delta(index: int, delta: dict[str, Any]) -> dict[str, Any]:
-    return {"delta": delta, "contentBlockIndex": index}
+def _deltas(piece: Text | Thought | ToolInput) -> Iterator[dict[str, Any]]:
+    match piece:
+        case Text(text):
+            yield {"text": text}
+        case ToolInput(text):
+            yield {"toolUse": {"input": text}}
+        case Thought(text, signature, redacted):
+            told = {"text": text, "signature": signature, "redactedContent": redacted}
+            for name, value in told.items():
+                if value:
+                    yield {"reasoningContent": {name: value}}
 
 
 def _usage(stop: Stop, asked: Asked, spoken: int) -> dict[str, int]:
     taken = stop.input_tokens if stop.input_tokens is not None else asked.tokens
     given = stop.output_tokens if stop.output_tokens is not None else spoken
-    return {"inputTokens": taken, "outputTokens": given, "totalTokens": taken + given}
+    cached = {
+        name: count
+        for name, count in (
+            ("cacheReadInputTokens", stop.cache_read_tokens),
+            ("cacheWriteInputTokens", stop.cache_write_tokens),
+        )
+        if count is not None
+    }
+    total = taken + given + sum(cached.values())
+    return {"inputTokens": taken, "outputTokens": given, "totalTokens": total, **cached}
 
 
 def whole(pieces: Iterator[Piece], asked: Asked) -> dict[str, Any]:
@@ -139,6 +153,10 @@ def whole(pieces: Iterator[Piece], asked: Asked) -> dict[str, Any]:
                 if len(content) <= index:
                     content.append({"text": ""})
                 content[index]["text"] += event["delta"]["text"]
+            case "contentBlockDelta" if "reasoningContent" in event["delta"]:
+                if len(content) <= index:
+                    content.append({"reasoningContent": {}})
+                _think(content[index]["reasoningContent"], event["delta"]["reasoningContent"])
             case "contentBlockDelta":
                 inputs[index] += event["delta"]["toolUse"]["input"]
             case "messageStop":
@@ -153,3 +171,13 @@ def whole(pieces: Iterator[Piece], asked: Asked) -> dict[str, Any]:
                 "ModelErrorException", f"The model produced invalid JSON for a tool: {text}"
             ) from error
     return {"output": {"message": {"role": "assistant", "content": content}}, **answer}
+
+
+def _think(thought: dict[str, Any], delta: dict[str, str]) -> None:
+    """Put more of a thought to what there is of it."""
+    if "redactedContent" in delta:
+        thought |= delta
+        return
+    told = thought.setdefault("reasoningText", {"text": ""})
+    for name, value in delta.items():
+        told[name] = told.get(name, "") + value

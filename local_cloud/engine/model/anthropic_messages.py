@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-anthropic-
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from local_cloud.engine.model.answers import Event
@@ -18,6 +18,8 @@ _INFERENCE = {
     "top_p": "topP",
     "stop_sequences": "stopSequences",
 }
+#: What Converse has no place for.
+_MORE = ("anthropic_beta", "thinking", "top_k")
 
 
 def to_converse(body: Mapping[str, Any]) -> dict[str, Any]:
@@ -32,19 +34,33 @@ def to_converse(body: Mapping[str, Any]) -> dict[str, Any]:
     system = body.get("system") or []
     converse: dict[str, Any] = {
         "messages": _merged(body["messages"]),
-        "system": [{"text": system}] if isinstance(system, str) else _texts(system),
+        "system": [{"text": system}] if isinstance(system, str) else _with_points(system, _block),
         "inferenceConfig": {
             ours: body[theirs] for theirs, ours in _INFERENCE.items() if body.get(theirs)
         },
     }
     if tools := body.get("tools"):
-        converse["toolConfig"] = {"tools": [_tool(one) for one in tools]}
+        converse["toolConfig"] = {"tools": _with_points(tools, _tool)}
         match body.get("tool_choice") or {}:
             case {"type": "any"}:
                 converse["toolConfig"]["toolChoice"] = {"any": {}}
             case {"type": "tool", "name": name}:
                 converse["toolConfig"]["toolChoice"] = {"tool": {"name": name}}
+    if more := {name: body[name] for name in _MORE if name in body}:
+        converse["additionalModelRequestFields"] = more
     return converse
+
+
+def _with_points(
+    said: Any, made: Callable[[Mapping[str, Any]], dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Return each thing in Converse's form, and after it the point to which it is to be cached."""
+    told: list[dict[str, Any]] = []
+    for one in said:
+        told.append(made(one))
+        if one.get("cache_control"):
+            told.append({"cachePoint": {"type": "default"}})
+    return told
 
 
 def _merged(messages: Any) -> list[dict[str, Any]]:
@@ -52,7 +68,7 @@ def _merged(messages: Any) -> list[dict[str, Any]]:
     merged: list[dict[str, Any]] = []
     for message in messages:
         said = message.get("content")
-        blocks = [{"text": said}] if isinstance(said, str) else [_block(one) for one in said or ()]
+        blocks = [{"text": said}] if isinstance(said, str) else _with_points(said or (), _block)
         if merged and merged[-1]["role"] == message.get("role"):
             merged[-1]["content"] += blocks
         else:
@@ -64,6 +80,10 @@ def _block(said: Mapping[str, Any]) -> dict[str, Any]:
     match said:
         case {"type": "text", "text": text}:
             return {"text": text}
+        case {"type": "thinking", "thinking": text, "signature": signature}:
+            return {"reasoningContent": {"reasoningText": {"text": text, "signature": signature}}}
+        case {"type": "redacted_thinking", "data": data}:
+            return {"reasoningContent": {"redactedContent": data}}
         case {"type": "tool_use", "id": name, "name": tool, "input": given}:
             return {"toolUse": {"toolUseId": name, "name": tool, "input": given}}
         case {"type": "tool_result", "tool_use_id": name}:
@@ -76,12 +96,8 @@ def _block(said: Mapping[str, Any]) -> dict[str, Any]:
     raise ModelFailed(
         "ValidationException",
         f"messages: content of the type {said.get('type')!r} is not taken here (text, image, "
-        "tool_use and tool_result are)",
+        "thinking, tool_use and tool_result are)",
     )
-
-
-def _texts(blocks: Any) -> list[dict[str, Any]]:
-    return [{"text": one["text"]} for one in blocks if "text" in one]
 
 
 def _tool(said: Mapping[str, Any]) -> dict[str, Any]:
@@ -93,17 +109,7 @@ def _tool(said: Mapping[str, Any]) -> dict[str, Any]:
 
 def message_of(model: str, answer: Mapping[str, Any]) -> dict[str, Any]:
     """Return the answer of Converse as Anthropic's message."""
-    content = [
-        {
-            "type": "tool_use",
-            "id": one["toolUse"]["toolUseId"],
-            "name": one["toolUse"]["name"],
-            "input": one["toolUse"]["input"],
-        }
-        if "toolUse" in one
-        else {"type": "text", "text": one["text"]}
-        for one in answer["output"]["message"]["content"]
-    ]
+    content = [_content(one) for one in answer["output"]["message"]["content"]]
     usage = answer["usage"]
     return {
         **_message(model),
@@ -111,6 +117,18 @@ def message_of(model: str, answer: Mapping[str, Any]) -> dict[str, Any]:
         "stop_reason": answer["stopReason"],
         "usage": {"input_tokens": usage["inputTokens"], "output_tokens": usage["outputTokens"]},
     }
+
+
+def _content(block: Mapping[str, Any]) -> dict[str, Any]:
+    match block:
+        case {"toolUse": {"toolUseId": name, "name": tool, "input": given}}:
+            return {"type": "tool_use", "id": name, "name": tool, "input": given}
+        case {"reasoningContent": {"redactedContent": data}}:
+            return {"type": "redacted_thinking", "data": data}
+        case {"reasoningContent": {"reasoningText": thought}}:
+            signature = thought.get("signature", "")
+            return {"type": "thinking", "thinking": thought["text"], "signature": signature}
+    return {"type": "text", "text": block["text"]}
 
 
 def _message(model: str) -> dict[str, Any]:
@@ -151,6 +169,19 @@ def chunks_of(
                     opened = index
                     yield _start(index, {"type": "text", "text": ""})
                 delta = {"type": "text_delta", "text": event["delta"]["text"]}
+                yield {"type": "content_block_delta", "index": index, "delta": delta}
+            case "contentBlockDelta" if thought := event["delta"].get("reasoningContent"):
+                if "redactedContent" in thought:
+                    opened = index
+                    block = {"type": "redacted_thinking", "data": thought["redactedContent"]}
+                    yield _start(index, block)
+                    continue
+                if opened != index:
+                    opened = index
+                    yield _start(index, {"type": "thinking", "thinking": "", "signature": ""})
+                kind, value = next(iter(thought.items()))
+                name = "thinking" if kind == "text" else kind
+                delta = {"type": f"{name}_delta", name: value}
                 yield {"type": "content_block_delta", "index": index, "delta": delta}
             case "contentBlockDelta":
                 text = event["delta"]["toolUse"]["input"]

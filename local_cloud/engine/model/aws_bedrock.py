@@ -28,6 +28,7 @@ from local_cloud.engine.model.pieces import (
     Piece,
     Stop,
     Text,
+    Thought,
     ToolInput,
     ToolUse,
 )
@@ -157,7 +158,7 @@ def request_of(asked: Asked, model: str | None) -> dict[str, Any]:
         request["toolConfig"] = {"tools": [{"toolSpec": tool} for tool in asked.tools]}
         if asked.choice is not None:
             request["toolConfig"]["toolChoice"] = dict(asked.choice)
-    return request
+    return request | dict(_with_bytes(asked.more))
 
 
 def _cut(stream: Any) -> Callable[[], None]:
@@ -171,14 +172,14 @@ def _cut(stream: Any) -> Callable[[], None]:
 
 
 def _with_bytes(value: Any) -> Any:
-    """Return a value whose ``bytes`` are bytes: JSON has them in base64."""
+    """Return a value whose binary parts are bytes: JSON has them in base64."""
     if isinstance(value, list):
         return [_with_bytes(one) for one in value]
     if not isinstance(value, Mapping):
         return value
     return {
         name: base64.b64decode(one)
-        if name == "bytes" and isinstance(one, str)
+        if name in ("bytes", "redactedContent") and isinstance(one, str)
         else _with_bytes(one)
         for name, one in value.items()
     }
@@ -193,15 +194,23 @@ def _pieces(stream: Iterator[Mapping[str, Any]]) -> Iterator[Piece]:
                 yield ToolUse(use["toolUseId"], use["name"])
             case {"contentBlockDelta": {"delta": {"text": str(text)}}}:
                 yield Text(text)
+            case {"contentBlockDelta": {"delta": {"reasoningContent": dict(thought)}}}:
+                yield _thought(thought)
             case {"contentBlockDelta": {"delta": {"toolUse": {"input": str(text)}}}}:
                 yield ToolInput(text)
             case {"messageStop": {"stopReason": str(why)}}:
                 reason = why
-            case {"metadata": {"usage": dict(counted)}}:
-                usage = counted
+            case {"metadata": {"usage": dict(told)}}:
+                usage = told
     if reason is None:
         raise ModelFailed("ModelStreamErrorException", "Bedrock's answer broke off.")
-    yield Stop(reason, usage.get("inputTokens"), usage.get("outputTokens"))
+    counted = ("inputTokens", "outputTokens", "cacheReadInputTokens", "cacheWriteInputTokens")
+    yield Stop(reason, *map(usage.get, counted))
+
+
+def _thought(said: Mapping[str, Any]) -> Thought:
+    redacted = base64.b64encode(said.get("redactedContent", b"")).decode()
+    return Thought(said.get("text", ""), said.get("signature", ""), redacted)
 
 
 def _failed(error: ClientError) -> ModelFailed:

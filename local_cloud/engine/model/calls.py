@@ -22,7 +22,7 @@ from localstack.http import Request, Response
 from local_aws.redaction import without_secrets
 from local_aws.traces import place_of
 from local_cloud.engine.caller import Caller, CallerLeft
-from local_cloud.engine.model.cassette import Timed, entry_of, normal, timed
+from local_cloud.engine.model.cassette import Timed, digest, entry_of, normal, timed
 from local_cloud.engine.model.pieces import (
     CHARACTERS,
     Asked,
@@ -30,6 +30,7 @@ from local_cloud.engine.model.pieces import (
     Piece,
     Stop,
     Text,
+    Thought,
     ToolInput,
     ToolUse,
 )
@@ -86,6 +87,11 @@ class Call:
         return "".join(piece.text for _, piece in self.pieces if isinstance(piece, Text))
 
     @property
+    def thoughts(self) -> str:
+        """What it thought."""
+        return "".join(piece.text for _, piece in self.pieces if isinstance(piece, Thought))
+
+    @property
     def tools(self) -> list[dict[str, Any]]:
         """Which tools it called, each with its input: a text, if that is no JSON."""
         found: list[dict[str, Any]] = []
@@ -104,7 +110,9 @@ class Call:
     def as_item(self) -> dict[str, Any]:
         """Return what a list shows of it."""
         stop = next((piece for _, piece in self.pieces if isinstance(piece, Stop)), None)
-        given = sum(len(p.text) for _, p in self.pieces if isinstance(p, Text | ToolInput))
+        given = sum(
+            len(p.text) for _, p in self.pieces if isinstance(p, Text | Thought | ToolInput)
+        )
         taken = stop.input_tokens if stop is not None else None
         spoken = stop.output_tokens if stop is not None else None
         return {
@@ -141,8 +149,10 @@ class Call:
                 **({"system": system} if system else {}),
                 **({"toolConfig": tools} if asked["tools"] else {}),
                 **({"inferenceConfig": asked["inference"]} if asked["inference"] else {}),
+                **asked["more"],
             },
             "pieces": entry["answer"],
+            "thoughts": self.thoughts,
             "text": self.text,
             "calls": self.tools,
             "cassette": json.dumps(entry, ensure_ascii=False),
@@ -159,6 +169,8 @@ class Call:
         elif answered := _answered(self.asked):
             when["tool"] = answered[0]
         rule: dict[str, Any] = {"when": when}
+        if self.thoughts:
+            rule["think"] = self.thoughts
         if self.text:
             rule["say"] = self.text
         if tools := self.tools:
@@ -243,7 +255,7 @@ def _light(asked: Asked) -> Asked:
         if not isinstance(value, Mapping):
             return value
         return {
-            name: f"({len(one) * 3 // 4} bytes)"
+            name: digest(one)
             if name == "bytes" and isinstance(one, str) and len(one) > LARGE
             else light(one)
             for name, one in value.items()

@@ -14,6 +14,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
+from hashlib import sha256
 from typing import Any
 
 from local_aws.redaction import without_secrets
@@ -26,6 +27,7 @@ from local_cloud.engine.model.pieces import (
     Piece,
     Stop,
     Text,
+    Thought,
     ToolInput,
     ToolUse,
 )
@@ -39,7 +41,13 @@ _VOLATILE = re.compile(
     r"|(?P<time>\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)",
     re.IGNORECASE,
 )
-_NAMES: dict[type[Piece], str] = {Text: "text", ToolUse: "tool", ToolInput: "input", Stop: "stop"}
+_NAMES: dict[type[Piece], str] = {
+    Text: "text",
+    Thought: "thought",
+    ToolUse: "tool",
+    ToolInput: "input",
+    Stop: "stop",
+}
 
 
 class NoCassette(ValueError):
@@ -63,11 +71,24 @@ def normal(asked: Asked) -> dict[str, Any]:
             return value
         if name == "toolUseId":
             return numbered("call", value)
+        if name == "bytes":
+            return digest(value)
         return _VOLATILE.sub(lambda match: numbered(str(match.lastgroup), match[0].lower()), value)
 
     told = {name: value for name, value in asdict(asked).items() if value not in (None, [], {})}
     found: dict[str, Any] = plain(without_secrets(told))
     return found
+
+
+def digest(data: str) -> str:
+    """Return what stands for an image or a document: its size and its hash.
+
+    Args:
+        data: in base64; what stands for one already stays as it is.
+    """
+    if data.startswith("("):
+        return data
+    return f"({len(data) * 3 // 4} bytes, SHA-256 {sha256(data.encode()).hexdigest()[:16]})"
 
 
 class Cassette:
@@ -210,7 +231,9 @@ def entry_of(request: Mapping[str, Any], pieces: Iterable[Timed]) -> dict[str, A
 def _line(ms: int, piece: Piece | ModelFailed) -> dict[str, Any]:
     if isinstance(piece, ModelFailed):
         return {"ms": ms, "error": {"code": piece.code, "message": str(piece)}}
-    said = piece.text if isinstance(piece, Text | ToolInput) else asdict(piece)
+    if isinstance(piece, Text | ToolInput):
+        return {"ms": ms, _NAMES[type(piece)]: piece.text}
+    said = {name: value for name, value in asdict(piece).items() if value not in (None, "")}
     return {"ms": ms, _NAMES[type(piece)]: said}
 
 
@@ -223,6 +246,8 @@ def piece_of(said: Mapping[str, Any]) -> Piece:
     match said:
         case {"text": str(text)}:
             return Text(text)
+        case {"thought": dict() as thought}:
+            return Thought(**thought)
         case {"input": str(text)}:
             return ToolInput(text)
         case {"tool": {"id": name, "name": tool}}:

@@ -23,6 +23,7 @@ from local_cloud.engine.model.pieces import (
     Piece,
     Stop,
     Text,
+    Thought,
     ToolInput,
     ToolUse,
 )
@@ -239,6 +240,9 @@ def _pieces(lines: Iterator[str]) -> Iterator[Piece]:
             raise ModelFailed("ModelStreamErrorException", str(chunk["error"])[:500])
         for choice in chunk.get("choices") or ():
             delta = choice.get("delta") or {}
+            # No part of OpenAI's API: servers of models that think have one of the two.
+            if thought := delta.get("reasoning_content") or delta.get("reasoning"):
+                yield Thought(thought)
             if delta.get("content"):
                 yield Text(delta["content"])
             for call in delta.get("tool_calls") or ():

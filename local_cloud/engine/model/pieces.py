@@ -21,6 +21,20 @@ class Text:
 
 
 @dataclass(frozen=True)
+class Thought:
+    """Some of what it thinks before it speaks: one of these.
+
+    Args:
+        signature: by which the model knows the thought for its own when it is sent back.
+        redacted: a thought that only the model can read, in base64.
+    """
+
+    text: str = ""
+    signature: str = ""
+    redacted: str = ""
+
+
+@dataclass(frozen=True)
 class ToolUse:
     """It begins to call a tool."""
 
@@ -42,14 +56,17 @@ class Stop:
     Args:
         reason: ``end_turn``, ``tool_use``, ``max_tokens``, ``stop_sequence``, …
         input_tokens, output_tokens: as the model has counted them, if it does.
+        cache_read_tokens, cache_write_tokens: of a request with cache points.
     """
 
     reason: str
     input_tokens: int | None = None
     output_tokens: int | None = None
+    cache_read_tokens: int | None = None
+    cache_write_tokens: int | None = None
 
 
-Piece = Text | ToolUse | ToolInput | Stop
+Piece = Text | Thought | ToolUse | ToolInput | Stop
 
 
 class ModelFailed(Exception):
@@ -104,6 +121,8 @@ class Asked:
         tools: the ``toolSpec`` of each.
         choice: ``toolChoice``, if one is made.
         inference: ``maxTokens``, ``temperature``, ``topP``, ``stopSequences``.
+        more: what else it has, such as ``additionalModelRequestFields``; ``system`` and
+            ``toolConfig`` in whole, where those have cache points.
     """
 
     model: str
@@ -112,6 +131,7 @@ class Asked:
     tools: list[dict[str, Any]] = field(default_factory=list)
     choice: Mapping[str, Any] | None = None
     inference: Mapping[str, Any] = field(default_factory=dict)
+    more: Mapping[str, Any] = field(default_factory=dict)
 
     @cached_property
     def tokens(self) -> int:

@@ -5,6 +5,7 @@ docs/models.md says what a rule may ask for and answer.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,6 +19,7 @@ from local_cloud.engine.model.pieces import (
     Piece,
     Stop,
     Text,
+    Thought,
     ToolInput,
     ToolUse,
 )
@@ -157,12 +159,10 @@ def _pieces(
 
 
 def _spoken(rule: Mapping[str, Any], values: Mapping[str, Any], turn: int) -> Iterator[Piece]:
-    text = str(_filled(rule.get("say") or "", values))
-    size = rule.get("chunk")
-    parts = (
-        [text[at : at + size] for at in range(0, len(text), size)] if size else _WORDS.findall(text)
-    )
-    yield from map(Text, parts)
+    if thought := str(_filled(rule.get("think") or "", values)):
+        yield from map(Thought, _parts(thought, rule.get("chunk")))
+        yield Thought(signature=hashlib.sha256(thought.encode()).hexdigest())
+    yield from map(Text, _parts(str(_filled(rule.get("say") or "", values)), rule.get("chunk")))
     tools = rule.get("tools") or ()
     for number, tool in enumerate(tools):
         # The same each time: what is recorded is found again.
@@ -172,6 +172,12 @@ def _spoken(rule: Mapping[str, Any], values: Mapping[str, Any], turn: int) -> It
         for at in range(0, len(content), INPUT_PIECE):
             yield ToolInput(content[at : at + INPUT_PIECE])
     yield Stop(str(rule.get("stop") or ("tool_use" if tools else "end_turn")))
+
+
+def _parts(text: str, size: int | None) -> list[str]:
+    if size is None:
+        return _WORDS.findall(text)
+    return [text[at : at + size] for at in range(0, len(text), size)]
 
 
 def _filled(value: Any, values: Mapping[str, Any]) -> Any:

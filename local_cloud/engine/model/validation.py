@@ -13,6 +13,8 @@ from typing import Any
 
 from local_cloud.engine.model.pieces import Asked, ModelFailed
 
+#: What of a body is read one by one.
+_READ = ("messages", "system", "toolConfig", "inferenceConfig")
 ROLES = ("user", "assistant")
 #: https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Message.html
 MOST_IMAGES, MOST_DOCUMENTS = 20, 5
@@ -31,7 +33,7 @@ def asked_of(model: str, body: Mapping[str, Any]) -> Asked:
             "A conversation must start with a user message. Try again with a conversation that "
             "starts with a user message."
         )
-    config = body.get("toolConfig") or {}
+    config, system = body.get("toolConfig") or {}, body.get("system") or []
     tools = [one["toolSpec"] for one in config.get("tools") or () if "toolSpec" in one]
     _check_tools(config, tools)
     for number, message in enumerate(messages):
@@ -42,10 +44,17 @@ def asked_of(model: str, body: Mapping[str, Any]) -> Asked:
     return Asked(
         model,
         messages,
-        [one["text"] for one in body.get("system") or () if "text" in one],
+        [one["text"] for one in system if "text" in one],
         tools,
         config.get("toolChoice"),
         body.get("inferenceConfig") or {},
+        {
+            name: value
+            for name, value in body.items()
+            if name not in _READ
+            or (name == "system" and any("text" not in one for one in system))
+            or (name == "toolConfig" and any("toolSpec" not in one for one in config["tools"]))
+        },
     )
 
 

@@ -18,6 +18,7 @@ from local_cloud.engine.model.pieces import (
     Piece,
     Stop,
     Text,
+    Thought,
     ToolInput,
     ToolUse,
 )
@@ -82,6 +83,8 @@ def call(index: int, **more: Any) -> dict[str, Any]:
 def test_words_and_calls_come_piece_by_piece_with_the_servers_usage(server: Server) -> None:
     server.chunks = [
         delta(role="assistant", content=""),
+        delta(reasoning_content="Hm. "),
+        delta(reasoning="So."),
         delta(content="Let "),
         delta(content="me look."),
         call(0, id="a", function={"name": "weather", "arguments": ""}),
@@ -93,6 +96,8 @@ def test_words_and_calls_come_piece_by_piece_with_the_servers_usage(server: Serv
         "[DONE]",
     ]
     assert ask(server, key="secret") == [
+        Thought("Hm. "),
+        Thought("So."),
         Text("Let "),
         Text("me look."),
         ToolUse("a", "weather"),

@@ -77,7 +77,7 @@ function App() {
         {page === "traces" && <Traces of={first} key={first} />}
         {page === "trace" && <Trace name={first} key={first} />}
         {page === "traces-compared" && <ComparedTraces names={[first, second]} key={first + second} />}
-        {page === "models" && <Models />}
+        {page === "models" && <Models of={first} key={first} />}
         {page === "model-call" && <ModelCall name={first} key={first} />}
         {page === "permissions" && <Permissions name={first} key={first} />}
         {page === "faults" && <Faults />}

@@ -79,7 +79,8 @@ function Aside({ agent, executions }: { agent: Agent; executions: string }) {
           analysis <code>{agent.analysisId}</code>
           <br />
           <a href={link("execution", executions + agent.analysisId)}>its execution</a>,{" "}
-          <a href={link("traces", executions + agent.analysisId)}>what it caused</a>
+          <a href={link("traces", executions + agent.analysisId)}>what it caused</a>,{" "}
+          <a href={link("models", executions + agent.analysisId)}>what the model was asked</a>
         </p>
       )}
       <h2>Earlier analyses</h2>

@@ -65,6 +65,9 @@ export function Execution({ arn }: { arn: string }) {
         <a class="button" href={link("traces", arn)}>
           Trace
         </a>
+        <a class="button" href={link("models", arn)}>
+          Model calls
+        </a>
         <a class="button" href={link("executions", arn)}>
           New execution
         </a>

@@ -6,6 +6,7 @@ import type { ExecutionDetail, State } from "../../types";
 import { Expressions } from "./Expressions";
 import { FunctionLog } from "./FunctionLog";
 import { MapRun } from "./MapRun";
+import { ModelCalls } from "./ModelCalls";
 
 interface Props {
   name: string;
@@ -144,6 +145,7 @@ function Pass({ visit, now, all, state, execution }: PassProps) {
         </>
       )}
       <Expressions visit={visit} all={all} state={state} execution={execution} />
+      {visit.isFunction && execution && <ModelCalls execution={execution.executionArn} visit={visit} />}
       {visit.isFunction && visit.resource && <FunctionLog name={visit.resource} visit={visit} />}
     </>
   );

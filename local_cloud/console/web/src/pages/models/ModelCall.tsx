@@ -96,6 +96,7 @@ function Talk({ call }: { call: ModelCallDetail }) {
       {call.request.messages.map(({ role, content }, at) =>
         content.map((block, part) => <BlockView key={`${at}.${part}`} block={block} mine={role === "user"} />),
       )}
+      {call.thoughts && <Thought text={call.thoughts} open />}
       {call.text && <p class="bubble answer">{call.text}</p>}
       {call.calls.map((tool) => (
         <Used key={tool.id} name={tool.name} input={tool.input} open />
@@ -106,6 +107,7 @@ function Talk({ call }: { call: ModelCallDetail }) {
         </p>
       )}
       {call.ms === null && <p class="step">It answers…</p>}
+      {call.left && <p class="step">Who asked has left before its end.</p>}
     </div>
   );
 }
@@ -124,7 +126,17 @@ function BlockView({ block, mine }: { block: Block; mine: boolean }) {
       </details>
     );
   }
+  if (block.reasoningContent?.reasoningText) return <Thought text={block.reasoningContent.reasoningText.text} />;
   return <p class="step">{Object.keys(block)[0]}</p>;
+}
+
+function Thought({ text, open = false }: { text: string; open?: boolean }) {
+  return (
+    <details class="step" open={open}>
+      <summary>It thinks</summary>
+      <pre>{text}</pre>
+    </details>
+  );
 }
 
 function Used({ name, input, open = false }: { name: string; input: unknown; open?: boolean }) {
@@ -153,7 +165,7 @@ function Pieces({ call }: { call: ModelCallDetail }) {
         <span>{duration(all / 1000)}</span>
       </p>
       <div class="scroll tall" tabIndex={0}>
-        <table class="plain">
+        <table>
           <thead>
             <tr>
               <th class="digits">ms</th>
@@ -180,12 +192,14 @@ function Pieces({ call }: { call: ModelCallDetail }) {
 
 function kindOf(piece: Piece): string {
   if (piece.error) return "broken";
+  if (piece.thought) return "thought";
   return piece.text !== undefined ? "words" : piece.stop ? "end" : "call";
 }
 
 function wordsOf(piece: Piece): string {
   if (piece.error) return `${piece.error.code}: ${piece.error.message}`;
   if (piece.stop) return `ends: ${piece.stop.reason}`;
+  if (piece.thought) return piece.thought.text ? `thinks: ${piece.thought.text}` : "signs its thoughts";
   if (piece.tool) return `calls ${piece.tool.name}`;
   return piece.text ?? piece.input ?? "";
 }

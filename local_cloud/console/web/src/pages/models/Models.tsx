@@ -1,25 +1,32 @@
 import { useState } from "preact/hooks";
-import { get } from "../../api";
-import { ago, date, duration } from "../../format";
+import { ago, date, duration, nameOf } from "../../format";
 import { usePolled } from "../../parts/loading";
 import { Badge, Empty, Loading, Problem } from "../../parts/parts";
 import { link } from "../../router";
 import { type ModelCallItem, statusOf } from "./calls";
+import { callsOf } from "./ofExecution";
 
 const PAUSE_MILLISECONDS = 1000;
 
-/** The latest calls of models, live. */
-export function Models() {
+/** The latest calls of models, live; those `of` an execution, if one is named. */
+export function Models({ of }: { of: string }) {
   const [calls, setCalls] = useState<ModelCallItem[]>();
   const [search, setSearch] = useState("");
-  const error = usePolled(async () => setCalls((await get("/api/models")).calls), PAUSE_MILLISECONDS);
+  const error = usePolled(async () => setCalls(await callsOf(of)), PAUSE_MILLISECONDS);
   const wanted = search.trim().toLowerCase();
   const shown = calls?.filter((call) =>
     [call.model, call.asks, call.says, ...call.tools].some((text) => text.toLowerCase().includes(wanted)),
   );
   return (
     <section>
-      <h1>Model calls</h1>
+      <div class="title">
+        <h1>Model calls</h1>
+        {of && (
+          <span class="quiet">
+            of <a href={link("execution", of)}>{nameOf(of)}</a>, <a href={link("models")}>show all</a>
+          </span>
+        )}
+      </div>
       <Problem error={error} />
       <div class="filters">
         <label>
@@ -49,7 +56,7 @@ export function Models() {
                     <a href={link("model-call", call.id)}>{ago(call.at)}</a>
                   </td>
                   <td>{call.model}</td>
-                  <td class="cell wide">{call.asks}</td>
+                  <td class="cell">{call.asks}</td>
                   <td class="cell wide">
                     {statusOf(call) !== "SUCCEEDED" && <Badge status={statusOf(call)} />} {call.error ?? call.says}{" "}
                     {call.tools.map((tool) => (

@@ -15,6 +15,8 @@ export interface ModelCallItem {
   ms: number | null;
   stop: string | null;
   error: string | null;
+  /** Whether who asked has gone before its end. */
+  left: boolean;
   trace: string | null;
   span: string | null;
 }
@@ -22,6 +24,7 @@ export interface ModelCallItem {
 export interface Piece {
   ms: number;
   text?: string;
+  thought?: { text?: string; signature?: string; redacted?: string };
   tool?: { id: string; name: string };
   input?: string;
   stop?: { reason: string };
@@ -30,6 +33,7 @@ export interface Piece {
 
 export interface Block {
   text?: string;
+  reasoningContent?: { reasoningText?: { text: string } };
   toolUse?: { toolUseId: string; name: string; input: unknown };
   toolResult?: { toolUseId: string; content: { text?: string; json?: unknown }[]; status?: string };
 }
@@ -42,6 +46,7 @@ export interface ModelCallDetail extends ModelCallItem {
     toolConfig?: { tools: { toolSpec: { name: string; description?: string } }[] };
   };
   pieces: Piece[];
+  thoughts: string;
   text: string;
   calls: { id: string; name: string; input: unknown }[];
   cassette: string;
