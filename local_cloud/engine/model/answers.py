@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Any
 
 from local_cloud.engine.caller import Caller
@@ -63,8 +64,8 @@ def _first(text: str, ends: Iterable[str]) -> int | None:
     return min((at for end in ends if (at := text.find(end)) >= 0), default=None)
 
 
-def events(pieces: Iterator[Piece], asked: Asked, began: float) -> Iterator[Event]:
-    """Yield the events of a stream, in AWS's order.
+def events(pieces: Iterator[Piece], asked: Asked, began: float) -> Iterator[list[Event]]:
+    """Yield the events of a stream, in AWS's order: those of a piece, which go out at once.
 
     Args:
         began: when the model was asked, by the steady clock.
@@ -72,7 +73,7 @@ def events(pieces: Iterator[Piece], asked: Asked, began: float) -> Iterator[Even
     Raises:
         ModelFailed: amid it; whoever sends it tells the client.
     """
-    yield "messageStart", {"role": "assistant"}
+    told: list[Event] = [("messageStart", {"role": "assistant"})]
     index, spoken = 0, 0
     kind: type[Piece] | None = None
     stop: Stop | None = None
@@ -82,28 +83,26 @@ def events(pieces: Iterator[Piece], asked: Asked, began: float) -> Iterator[Even
             continue
         if not isinstance(piece, ToolInput):
             if kind is not None and (kind is not type(piece) or kind is ToolUse):
-                yield "contentBlockStop", {"contentBlockIndex": index}
+                told.append(("contentBlockStop", {"contentBlockIndex": index}))
                 index += 1
             kind = type(piece)
         if isinstance(piece, ToolUse):
-            use = {"toolUseId": piece.id, "name": piece.name}
-            yield "contentBlockStart", {"start": {"toolUse": use}, "contentBlockIndex": index}
-            continue
-        spoken += tokens_of(piece.text)
-        for delta in _deltas(piece):
-            yield "contentBlockDelta", {"delta": delta, "contentBlockIndex": index}
-    if kind is not None:
-        yield "contentBlockStop", {"contentBlockIndex": index}
+            use = {"toolUse": {"toolUseId": piece.id, "name": piece.name}}
+            told.append(("contentBlockStart", {"start": use, "contentBlockIndex": index}))
+        else:
+            spoken += tokens_of(piece.text)
+            for delta in _deltas(piece):
+                told.append(("contentBlockDelta", {"delta": delta, "contentBlockIndex": index}))
+        yield told
+        told = []
     if stop is None:
         raise ModelFailed("ModelStreamErrorException", "The model's answer broke off.")
-    yield "messageStop", {"stopReason": stop.reason}
-    yield (
-        "metadata",
-        {
-            "usage": _usage(stop, asked, spoken),
-            "metrics": {"latencyMs": round((time.monotonic() - began) * 1000)},
-        },
-    )
+    if kind is not None:
+        told.append(("contentBlockStop", {"contentBlockIndex": index}))
+    told.append(("messageStop", {"stopReason": stop.reason}))
+    latency = {"latencyMs": round((time.monotonic() - began) * 1000)}
+    told.append(("metadata", {"usage": _usage(stop, asked, spoken), "metrics": latency}))
+    yield told
 
 
 def _deltas(piece: Text | Thought | ToolInput) -> Iterator[dict[str, Any]]:
@@ -143,7 +142,7 @@ def whole(pieces: Iterator[Piece], asked: Asked) -> dict[str, Any]:
     content: list[dict[str, Any]] = []
     inputs: dict[int, str] = {}
     answer: dict[str, Any] = {}
-    for name, event in events(pieces, asked, time.monotonic()):
+    for name, event in chain.from_iterable(events(pieces, asked, time.monotonic())):
         index = event.get("contentBlockIndex", 0)
         match name:
             case "contentBlockStart":

@@ -9,7 +9,6 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from local_cloud.engine.model.answers import Event
 from local_cloud.engine.model.pieces import ModelFailed
 
 _INFERENCE = {
@@ -143,41 +142,46 @@ def _message(model: str) -> dict[str, Any]:
     }
 
 
-def chunks_of(
-    model: str, events: Iterator[Event], input_tokens: int, first_ms: int
-) -> Iterator[dict[str, Any]]:
-    """Yield a stream of Converse's events as Anthropic's.
+class Chunks:
+    """A stream of Converse's events as Anthropic's.
 
     Args:
         input_tokens: about how long the request is: its first event says so.
         first_ms: how long the first word took, in milliseconds.
     """
-    opened = -1
-    stop: dict[str, Any] = {}
-    for name, event in events:
+
+    def __init__(self, model: str, input_tokens: int, first_ms: int) -> None:
+        self.model = model
+        self.input_tokens = input_tokens
+        self.first_ms = first_ms
+        self._opened = -1
+        self._stop: dict[str, Any] = {}
+
+    def of(self, name: str, event: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+        """Yield what an event is here."""
         index = event.get("contentBlockIndex", 0)
         match name:
             case "messageStart":
-                usage = {"input_tokens": input_tokens, "output_tokens": 0}
-                yield {"type": "message_start", "message": {**_message(model), "usage": usage}}
+                usage = {"input_tokens": self.input_tokens, "output_tokens": 0}
+                yield {"type": "message_start", "message": {**_message(self.model), "usage": usage}}
             case "contentBlockStart":
-                opened, use = index, event["start"]["toolUse"]
+                self._opened, use = index, event["start"]["toolUse"]
                 block = {"type": "tool_use", "id": use["toolUseId"], "name": use["name"]}
                 yield _start(index, {**block, "input": {}})
             case "contentBlockDelta" if "text" in event["delta"]:
-                if opened != index:
-                    opened = index
+                if self._opened != index:
+                    self._opened = index
                     yield _start(index, {"type": "text", "text": ""})
                 delta = {"type": "text_delta", "text": event["delta"]["text"]}
                 yield {"type": "content_block_delta", "index": index, "delta": delta}
             case "contentBlockDelta" if thought := event["delta"].get("reasoningContent"):
                 if "redactedContent" in thought:
-                    opened = index
+                    self._opened = index
                     block = {"type": "redacted_thinking", "data": thought["redactedContent"]}
                     yield _start(index, block)
-                    continue
-                if opened != index:
-                    opened = index
+                    return
+                if self._opened != index:
+                    self._opened = index
                     yield _start(index, {"type": "thinking", "thinking": "", "signature": ""})
                 kind, value = next(iter(thought.items()))
                 name = "thinking" if kind == "text" else kind
@@ -190,11 +194,11 @@ def chunks_of(
             case "contentBlockStop":
                 yield {"type": "content_block_stop", "index": index}
             case "messageStop":
-                stop = {"stop_reason": event["stopReason"], "stop_sequence": None}
+                self._stop = {"stop_reason": event["stopReason"], "stop_sequence": None}
             case "metadata":
                 usage = event["usage"]
                 tokens = {"output_tokens": usage["outputTokens"]}
-                yield {"type": "message_delta", "delta": stop, "usage": tokens}
+                yield {"type": "message_delta", "delta": self._stop, "usage": tokens}
                 latency = event["metrics"]["latencyMs"]
                 yield {
                     "type": "message_stop",
@@ -202,7 +206,7 @@ def chunks_of(
                         "inputTokenCount": usage["inputTokens"],
                         "outputTokenCount": usage["outputTokens"],
                         "invocationLatency": latency,
-                        "firstByteLatency": first_ms,
+                        "firstByteLatency": self.first_ms,
                     },
                 }
 

@@ -14,7 +14,6 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-import httpx
 import yaml
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
@@ -156,7 +155,7 @@ def _asked(path: Path, said: Mapping[str, Any]) -> Model:
             raise WrongModels(f"{path}: {said['match']}: the environment has no {variable}")
     try:
         return OpenAiCompatible(said["base_url"], said["model"], key, timeout)
-    except (ValueError, httpx.InvalidURL) as error:
+    except ValueError as error:
         raise WrongModels(
             f"{path}: {said['match']}: {error} (its base_url, or a proxy of the environment's)"
         ) from error

@@ -127,12 +127,15 @@ class BedrockRuntime:
         began = time.monotonic()
         told, pieces = _begun(asked, pieces)
         first = round((time.monotonic() - began) * 1000)
-        chunks = (
-            anthropic_messages.chunks_of(found.id, told, asked.tokens, first)
-            if is_anthropic
-            else ({name: payload} for name, payload in told)
-        )
-        return _stream((_chunk(one) for one in chunks), pieces)
+        chunks = anthropic_messages.Chunks(found.id, asked.tokens, first)
+
+        def made(name: str, payload: dict[str, Any]) -> Iterator[Event]:
+            if is_anthropic:
+                yield from map(_chunk, chunks.of(name, payload))
+            else:
+                yield _chunk({name: payload})
+
+        return _stream(([one for e in group for one in made(*e)] for group in told), pieces)
 
     def count_tokens(self, call: Call) -> Response:
         """Say about how long a conversation is."""
@@ -194,7 +197,7 @@ class BedrockRuntime:
         return asked, kept.heard(answer, caller)
 
 
-def _begun(asked: Asked, pieces: Iterator[Piece]) -> tuple[Iterator[Event], Iterator[Piece]]:
+def _begun(asked: Asked, pieces: Iterator[Piece]) -> tuple[Iterator[list[Event]], Iterator[Piece]]:
     """Return the events of an answer that has begun: what fails before is answered by a status."""
     began = time.monotonic()
     first = next(pieces, None)
@@ -244,16 +247,16 @@ def _chunk(said: dict[str, Any]) -> Event:
     return "chunk", {"bytes": base64.b64encode(json.dumps(said).encode()).decode()}
 
 
-def _stream(told: Iterator[Event], pieces: Iterator[Piece]) -> Response:
+def _stream(told: Iterator[list[Event]], pieces: Iterator[Piece]) -> Response:
     return Response(
         _frames(told, pieces), headers={"Content-Type": STREAM}, direct_passthrough=True
     )
 
 
-def _frames(told: Iterator[Event], pieces: Iterator[Piece]) -> Iterator[bytes]:
+def _frames(told: Iterator[list[Event]], pieces: Iterator[Piece]) -> Iterator[bytes]:
     try:
-        for name, payload in told:
-            yield event(name, json.dumps(payload).encode())
+        for group in told:
+            yield b"".join(event(name, json.dumps(payload).encode()) for name, payload in group)
     except CallerLeft:
         return
     except ModelFailed as failed:

@@ -6,7 +6,7 @@ https://github.com/localstack/localstack/blob/main/localstack-core/localstack/st
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from localstack.services.plugins import Service
@@ -19,6 +19,7 @@ Held = dict[str, Any]
 #: Of services that hold more than LocalStack shows a visitor: what, and how it is put back.
 Extra = tuple[Callable[[Service], Any], Callable[[Service, Any], None]]
 extras: dict[str, Extra] = {}
+_found: dict[str, list[tuple[str, Any]]] = {}
 
 
 class _Collector(StateVisitor):  # type: ignore[misc]
@@ -30,11 +31,21 @@ class _Collector(StateVisitor):  # type: ignore[misc]
             self.found.append(state_container)
 
 
-def _containers(service: Service) -> Iterable[tuple[str, Any]]:
-    collector = _Collector()
-    service.accept_state_visitor(collector)
-    for container in collector.found:
-        yield f"{type(container).__name__}:{container.service_name}", container
+def _containers(service: Service) -> list[tuple[str, Any]]:
+    # Found once: it means imports, of which those that fail take a millisecond each time.
+    name = service.name()
+    if name not in _found:
+        collector = _Collector()
+        service.accept_state_visitor(collector)
+        _found[name] = [
+            (f"{type(one).__name__}:{one.service_name}", one) for one in collector.found
+        ]
+    return _found[name]
+
+
+def holds_anything(service: Service) -> bool:
+    """Return whether it is a service that holds something at all."""
+    return bool(_containers(service)) or service.name() in extras
 
 
 def held_by(service: Service) -> Held:

@@ -18,7 +18,7 @@ from localstack.services.plugins import Service
 
 from local_cloud.engine.state import noted
 from local_cloud.engine.state.codec import NotKept, read, write
-from local_cloud.engine.state.containers import held_by, put_back
+from local_cloud.engine.state.containers import held_by, holds_anything, put_back
 from local_cloud.engine.state.journal import Journal, Records
 from local_cloud.engine.state.noted import NotedDict, NotedList, Unread
 from local_cloud.engine.state.records import (
@@ -308,7 +308,7 @@ class Keeper:
 
     def keep(self, service: Service) -> None:
         """Write what a service holds from now on."""
-        if service.name() not in NOT_KEPT:
+        if service.name() not in NOT_KEPT and holds_anything(service):
             self._services[service.name()] = service
 
     def check_writable(self) -> None:
@@ -345,6 +345,8 @@ class Keeper:
         Raises:
             NotWritten: there is no room for it; it is tried again in the background.
         """
+        if name not in self._services:
+            return
         if not parts_only and self._seconds.get(name, 0.0) > COMMIT_SECONDS:
             self._behind.add(name)
             self.changed(name)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from local_cloud.engine.caller import Caller
-from local_cloud.engine.model.openai_compatible import OpenAiCompatible
+from local_cloud.engine.model.openai_compatible import OpenAiCompatible, Way
 from local_cloud.engine.model.pieces import (
     Asked,
     ModelFailed,
@@ -36,6 +36,8 @@ class Server(ThreadingHTTPServer):
         self.status = 200
         self.asked: dict[str, Any] = {}
         self.authorization: str | None = None
+        self.path = ""
+        self.proxy_authorization: str | None = None
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
 
@@ -45,7 +47,8 @@ class Handler(BaseHTTPRequestHandler):
     def log_message(self, *_: object) -> None: ...
 
     def do_POST(self) -> None:
-        assert self.path == "/v1/chat/completions"
+        self.server.path = self.path
+        self.server.proxy_authorization = self.headers["Proxy-Authorization"]
         self.server.asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self.server.authorization = self.headers["Authorization"]
         self.send_response(self.server.status)
@@ -108,6 +111,7 @@ def test_words_and_calls_come_piece_by_piece_with_the_servers_usage(server: Serv
         Stop("tool_use", 7, 9),
     ]
     assert server.authorization == "Bearer secret"
+    assert server.path == "/v1/chat/completions"
     assert server.asked["model"] == "small"
 
 
@@ -189,3 +193,41 @@ def test_a_server_that_is_not_there_is_told(server: Server) -> None:
     with pytest.raises(ModelFailed) as failed:
         ask(server)
     assert failed.value.code == "ServiceUnavailableException"
+
+
+@pytest.fixture
+def proxy(server: Server, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Return the address of a proxy that the environment names for all that is not here."""
+    for name in ("no_proxy", "NO_PROXY", "http_proxy", "HTTP_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("all_proxy", f"http://me:my%20word@127.0.0.1:{server.server_port}")
+    return f"127.0.0.1:{server.server_port}"
+
+
+def test_a_server_is_reached_by_the_environments_proxy(server: Server, proxy: str) -> None:
+    server.chunks = [delta(content="x"), end("stop")]
+    model = OpenAiCompatible("http://models.example/v1?v=1", "small")
+    assert list(model.answer(Asked("m", [user("hello")]), Caller())) == [
+        Text("x"),
+        Stop("end_turn"),
+    ]
+    assert server.path == "http://models.example/v1/chat/completions?v=1"
+    assert server.proxy_authorization == "Basic bWU6bXkgd29yZA=="
+
+
+def test_no_proxy_leads_to_this_machine_and_a_tunnel_to_https(
+    proxy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = Way.to("http://127.0.0.1:11434/v1/chat/completions")
+    assert (here.host, here.port, here.target) == ("127.0.0.1", 11434, "/v1/chat/completions")
+    far = Way.to("https://models.example/v1/chat/completions")
+    assert (f"{far.host}:{far.port}", far.tunnel) == (proxy, ("models.example", 443))
+    assert (far.target, far.headers) == ("/v1/chat/completions", {})
+    monkeypatch.setenv("no_proxy", "models.example")
+    assert Way.to("https://models.example/").tunnel is None
+    monkeypatch.delenv("no_proxy")
+    monkeypatch.setenv("https_proxy", "socks5://127.0.0.1:1080")
+    with pytest.raises(ValueError, match="socks5"):
+        Way.to("https://models.example/")
+    with pytest.raises(ValueError, match="names no host"):
+        Way.to("http:///v1")
