@@ -247,6 +247,11 @@ def test_models_and_profiles_are_told(stack: Stack) -> None:
 def test_tokens_are_counted_before_they_are_sent(runtime: Any) -> None:
     said = {"converse": {"messages": [user("12345678")]}}
     assert runtime.count_tokens(modelId=MODEL, input=said)["inputTokens"] == 2
+    body = anthropic({"role": "user", "content": "12345678"})
+    counted = runtime.count_tokens(modelId=MODEL, input={"invokeModel": {"body": body}})
+    assert counted["inputTokens"] > 2, "its tool counts, too"
+    with pytest.raises(runtime.exceptions.ValidationException, match="Malformed input request"):
+        runtime.count_tokens(modelId=MODEL, input={"invokeModel": {"body": "no JSON"}})
 
 
 def anthropic(*messages: dict[str, Any]) -> str:

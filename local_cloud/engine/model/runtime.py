@@ -45,7 +45,7 @@ _AMID = {
 
 
 @dataclass(frozen=True)
-class Call:
+class Question:
     """A call of an operation.
 
     Args:
@@ -63,7 +63,7 @@ class BedrockRuntime:
 
     def __init__(self, models: ModelsFile) -> None:
         self.models = models
-        self.answers: dict[str, Callable[[Call], Response]] = {
+        self.answers: dict[str, Callable[[Question], Response]] = {
             "Converse": self.converse,
             "ConverseStream": self.converse_stream,
             "InvokeModel": self.invoke,
@@ -81,7 +81,7 @@ class BedrockRuntime:
         answer = picked(self.answers, context)
         try:
             model = str(dict(request).get("modelId"))
-            return answer(Call(model, _body(context), Caller.of(context.request.environ)))
+            return answer(Question(model, _body(context), Caller.of(context.request.environ)))
         except CallerLeft:
             return Response(status=LEFT)
         except ModelFailed as failed:
@@ -90,22 +90,24 @@ class BedrockRuntime:
                 failed.code, str(failed), status, sender_fault=status < 500
             ) from failed
 
-    def converse(self, call: Call) -> Response:
+    def converse(self, question: Question) -> Response:
         """Answer a conversation in one piece."""
-        asked, pieces = self._ask(self._model(call.model), call.body, call.caller)
+        asked, pieces = self._ask(self._model(question.model), question.body, question.caller)
         return Response.for_json(whole(pieces, asked))
 
-    def converse_stream(self, call: Call) -> Response:
+    def converse_stream(self, question: Question) -> Response:
         """Answer a conversation as the model speaks."""
-        return _stream(*_begun(*self._ask(self._model(call.model), call.body, call.caller)))
+        return _stream(
+            *_begun(*self._ask(self._model(question.model), question.body, question.caller))
+        )
 
-    def invoke(self, call: Call) -> Response:
+    def invoke(self, question: Question) -> Response:
         """Answer in the form of the model's own maker."""
-        found, body = self._model(call.model), call.body
+        found, body = self._model(question.model), question.body
         if found.id in embeddings.DIMENSIONS:
             return Response.for_json(embeddings.answer_of(found.id, body))
         is_anthropic = _is_anthropic(found)
-        asked, pieces = self._ask(found, _converse(body) if is_anthropic else body, call.caller)
+        asked, pieces = self._ask(found, _converse(body) if is_anthropic else body, question.caller)
         answer = whole(pieces, asked)
         if is_anthropic:
             answer = anthropic_messages.message_of(found.id, answer)
@@ -117,13 +119,13 @@ class BedrockRuntime:
             headers={f"X-Amzn-Bedrock-{k}-Token-Count": str(v) for k, v in tokens.items()},
         )
 
-    def invoke_stream(self, call: Call) -> Response:
+    def invoke_stream(self, question: Question) -> Response:
         """Answer in the form of the model's own maker, as it speaks."""
-        found, body = self._model(call.model), call.body
+        found, body = self._model(question.model), question.body
         if found.id in embeddings.DIMENSIONS:
             raise ModelFailed("ValidationException", "The model is unsupported for streaming")
         is_anthropic = _is_anthropic(found)
-        asked, pieces = self._ask(found, _converse(body) if is_anthropic else body, call.caller)
+        asked, pieces = self._ask(found, _converse(body) if is_anthropic else body, question.caller)
         began = time.monotonic()
         told, pieces = _begun(asked, pieces)
         first = round((time.monotonic() - began) * 1000)
@@ -137,15 +139,20 @@ class BedrockRuntime:
 
         return _stream(([one for e in group for one in made(*e)] for group in told), pieces)
 
-    def count_tokens(self, call: Call) -> Response:
+    def count_tokens(self, question: Question) -> Response:
         """Say about how long a conversation is."""
-        said = (call.body.get("input") or {}).get("converse")
-        if said is None:
-            raise ModelFailed("ValidationException", "input: only converse is counted here")
-        return Response.for_json({"inputTokens": self._asked(self._model(call.model), said).tokens})
+        found = self._model(question.model)
+        match question.body.get("input"):
+            case {"converse": dict(said)}:
+                return Response.for_json({"inputTokens": self._asked(found, said).tokens})
+            case {"invokeModel": {"body": str(data)}}:
+                said = _json(_decoded(data))
+                said = _converse(said) if _is_anthropic(found) else said
+                return Response.for_json({"inputTokens": self._asked(found, said).tokens})
+        raise malformed("input: converse or invokeModel is expected")
 
     @staticmethod
-    def apply_guardrail(_: Call) -> Response:
+    def apply_guardrail(_: Question) -> Response:
         """Let everything pass, and say so."""
         policies = ("topic", "content", "word", "sensitiveInformation", "contextualGrounding")
         return Response.for_json(
@@ -234,8 +241,19 @@ def _spoken(answer: dict[str, Any]) -> int:
 
 
 def _body(context: RequestContext) -> dict[str, Any]:
+    return _json(context.request.get_data() or b"{}")
+
+
+def _decoded(data: str) -> bytes:
     try:
-        body = json.loads(context.request.get_data() or b"{}")
+        return base64.b64decode(data, validate=True)
+    except ValueError as error:
+        raise malformed(str(error)) from error
+
+
+def _json(data: bytes) -> dict[str, Any]:
+    try:
+        body = json.loads(data)
     except ValueError as error:
         raise malformed(str(error)) from error
     if not isinstance(body, dict):
