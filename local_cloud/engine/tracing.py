@@ -52,9 +52,6 @@ def trace_calls() -> None:
     """Judge calls, and write their spans where these are wanted."""
     spans.traces = traces_of("engine")
     ROUTER.add("/_faults", call_faults.answer, methods=["GET", "POST", "DELETE"])
-    ROUTER.add("/_models", _override_models, methods=["GET", "POST", "DELETE"])
-    for path in ("/_models/calls", "/_models/calls/<name>"):
-        ROUTER.add(path, _tell_model_calls, methods=["GET"])
     ROUTER.add("/_permissions", guard.told_roles, methods=["GET"])
     ROUTER.add("/_permissions/signed", _check_signed, methods=["POST"])
     handlers.serve_custom_service_request_handlers.append(_begin)
@@ -69,18 +66,6 @@ def trace_calls() -> None:
         return hook(self, client)
 
     InternalClientFactory._get_client_post_hook = hand_on
-
-
-def _override_models(request: Request) -> Response:
-    from local_cloud.engine.model import overrides
-
-    return overrides.OVERRIDES.on_request(request)
-
-
-def _tell_model_calls(request: Request, name: str | None = None) -> Response:
-    from local_cloud.engine.model import calls
-
-    return calls.CALLS.on_request(request, name)
 
 
 def _check_signed(request: Request) -> Response:
