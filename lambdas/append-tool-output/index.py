@@ -17,7 +17,11 @@ def run(payload: Payload) -> Payload:
     assert message is not None, "invoke-llm stores its turn before its outputs are appended"
     calls = message["toolCalls"]
     if "reply" in payload:
-        answers = answers_to_prompt(calls, payload["reply"]["answer"])
+        reply = payload["reply"]
+        # Told here and not by who took it, which the workflow may have left behind by then.
+        name, text = f"reply.{reply['promptId']}", f"You said: {reply['answer']}"
+        events.emit(analysis_id, name, "progress", step="SendPrompt", text=text)
+        answers = answers_to_prompt(calls, reply["answer"])
     else:
         answers = answers_to_tools(calls, conversation.answered_calls(analysis_id, turn))
     for index, answer in answers:

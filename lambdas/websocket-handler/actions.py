@@ -90,9 +90,6 @@ def reply(caller: Caller, request: Request) -> Answer:
         analyses.close_prompt(analysis_id, prompt_id)
         raise PromptNotOpen(f"Prompt {prompt_id} was answered already, or has timed out") from error
     analyses.close_prompt(analysis_id, prompt_id)
-    events.emit(
-        analysis_id, f"reply.{prompt_id}", "progress", step="SendPrompt", text=f"You said: {said}"
-    )
     return None
 
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pytest
 
 from local_cloud.client import Message
@@ -170,3 +171,11 @@ def test_a_cancel_ends_the_models_answer(stack: Stack, model: ModelOverride, say
     assert (finished["status"], finished["code"]) == ("CANCELLED", "Cancelled")
     # Its words would have taken minutes.
     assert took < 30
+    url = f"{stack.ports.engine_url}/_models/calls"
+
+    def last() -> dict[str, Any]:
+        call: dict[str, Any] = httpx.get(url, trust_env=False).json()["calls"][0]
+        return call
+
+    until(lambda: last()["ms"] is not None)
+    assert last()["left"], "the engine asks the model no more"

@@ -132,6 +132,14 @@ def test_a_model_that_is_silent_ends_when_its_caller_leaves(stack: Stack, operat
     assert call["ms"] < 60_000
 
 
+def test_a_silent_model_has_begun(runtime: Any) -> None:
+    began = time.monotonic()
+    stream = runtime.converse_stream(modelId=MODEL, messages=[user("nothing yet, again")])["stream"]
+    assert next(iter(stream)) == {"messageStart": {"role": "assistant"}}
+    assert time.monotonic() - began < 60
+    stream.close()
+
+
 def test_errors_are_awss_before_the_answer_and_amid_it(runtime: Any) -> None:
     for ask in (runtime.converse, runtime.converse_stream):
         with pytest.raises(runtime.exceptions.ThrottlingException) as early:

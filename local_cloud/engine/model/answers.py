@@ -14,6 +14,8 @@ from typing import Any
 from local_cloud.engine.caller import Caller
 from local_cloud.engine.model.pieces import (
     Asked,
+    Begun,
+    Heard,
     Model,
     ModelFailed,
     Piece,
@@ -34,12 +36,12 @@ class Limited:
     def __init__(self, model: Model) -> None:
         self.model = model
 
-    def answer(self, asked: Asked, caller: Caller) -> Iterator[Piece]:
+    def answer(self, asked: Asked, caller: Caller) -> Iterator[Heard]:
         """Yield its answer up to the first limit; see :class:`.pieces.Model`."""
         return _limited(self.model.answer(asked, caller), asked)
 
 
-def _limited(pieces: Iterator[Piece], asked: Asked) -> Iterator[Piece]:
+def _limited(pieces: Iterator[Heard], asked: Asked) -> Iterator[Heard]:
     most = asked.inference.get("maxTokens")
     ends = [end for end in asked.inference.get("stopSequences") or () if end]
     said, spent = "", 0
@@ -64,7 +66,7 @@ def _first(text: str, ends: Iterable[str]) -> int | None:
     return min((at for end in ends if (at := text.find(end)) >= 0), default=None)
 
 
-def events(pieces: Iterator[Piece], asked: Asked, began: float) -> Iterator[list[Event]]:
+def events(pieces: Iterator[Heard], asked: Asked, began: float) -> Iterator[list[Event]]:
     """Yield the events of a stream, in AWS's order: those of a piece, which go out at once.
 
     Args:
@@ -80,6 +82,10 @@ def events(pieces: Iterator[Piece], asked: Asked, began: float) -> Iterator[list
     for piece in pieces:
         if isinstance(piece, Stop):
             stop = piece
+            continue
+        if isinstance(piece, Begun):
+            yield told
+            told = []
             continue
         if not isinstance(piece, ToolInput):
             if kind is not None and (kind is not type(piece) or kind is ToolUse):
@@ -133,7 +139,7 @@ def _usage(stop: Stop, asked: Asked, spoken: int) -> dict[str, int]:
     return {"inputTokens": taken, "outputTokens": given, "totalTokens": total, **cached}
 
 
-def whole(pieces: Iterator[Piece], asked: Asked) -> dict[str, Any]:
+def whole(pieces: Iterator[Heard], asked: Asked) -> dict[str, Any]:
     """Return the answer of Converse, which begins now.
 
     Raises:

@@ -24,6 +24,8 @@ from local_cloud.engine.caller import Caller, CallerLeft
 from local_cloud.engine.model.pieces import (
     STATUSES,
     Asked,
+    Begun,
+    Heard,
     ModelFailed,
     Piece,
     Stop,
@@ -85,10 +87,11 @@ class AwsBedrock:
         self._lock = threading.Lock()
         self._made: Any = None
 
-    def answer(self, asked: Asked, caller: Caller) -> Iterator[Piece]:
+    def answer(self, asked: Asked, caller: Caller) -> Iterator[Heard]:
         """Yield what it streams; see :class:`.pieces.Model`."""
         try:
             with closing(self._stream(asked, caller)) as stream, caller.ending(_cut(stream)):
+                yield Begun()
                 yield from _pieces(stream)
         except ClientError as error:
             raise _failed(error) from error

@@ -26,8 +26,9 @@ from local_cloud.engine.model.cassette import Timed, digest, entry_of, normal, t
 from local_cloud.engine.model.pieces import (
     CHARACTERS,
     Asked,
+    Begun,
+    Heard,
     ModelFailed,
-    Piece,
     Stop,
     Text,
     Thought,
@@ -62,11 +63,12 @@ class Call:
         self.has_been_left = False
         self._began = time.monotonic()
 
-    def heard(self, answer: Callable[[], Iterator[Piece]], caller: Caller) -> Iterator[Piece]:
+    def heard(self, answer: Callable[[], Iterator[Heard]], caller: Caller) -> Iterator[Heard]:
         """Yield the pieces of an answer, and keep them; see :class:`.pieces.Model`."""
         try:
             for piece in answer():
-                self.pieces.append(timed(piece, self._began))
+                if not isinstance(piece, Begun):
+                    self.pieces.append(timed(piece, self._began))
                 yield piece
         except (CallerLeft, GeneratorExit):
             self.has_been_left = True

@@ -22,6 +22,8 @@ from local_cloud.engine.caller import Caller
 from local_cloud.engine.model.pieces import (
     STATUSES,
     Asked,
+    Begun,
+    Heard,
     Model,
     ModelFailed,
     Piece,
@@ -162,7 +164,7 @@ class Replayed:
         self.cassette = cassette
         self.speed = speed
 
-    def answer(self, asked: Asked, caller: Caller) -> Iterator[Piece]:
+    def answer(self, asked: Asked, caller: Caller) -> Iterator[Heard]:
         """Yield a recorded answer; see :class:`.pieces.Model`."""
         request = normal(asked)
         found = self.cassette.find(request)
@@ -175,8 +177,10 @@ class Replayed:
         return _played(found, self.speed, caller)
 
 
-def _played(told: Sequence[Mapping[str, Any]], speed: float, caller: Caller) -> Iterator[Piece]:
+def _played(told: Sequence[Mapping[str, Any]], speed: float, caller: Caller) -> Iterator[Heard]:
     began = time.monotonic()
+    if speed and "error" not in told[0]:
+        yield Begun()
     for one in told:
         if speed:
             wait = began + one["ms"] / 1000 / speed - time.monotonic()
@@ -198,7 +202,7 @@ class Recording:
         self.cassette = cassette
         self.replays = replays
 
-    def answer(self, asked: Asked, caller: Caller) -> Iterator[Piece]:
+    def answer(self, asked: Asked, caller: Caller) -> Iterator[Heard]:
         """Yield its answer, and keep it when it has ended; see :class:`.pieces.Model`."""
         request = normal(asked)
         if self.replays and (found := self.cassette.find(request)) is not None:
@@ -207,7 +211,8 @@ class Recording:
         began, kept = time.monotonic(), list[Timed]()
         try:
             for piece in self.model.answer(asked, caller):
-                kept.append(timed(piece, began))
+                if not isinstance(piece, Begun):
+                    kept.append(timed(piece, began))
                 yield piece
         except ModelFailed as failed:
             caller.check()

@@ -24,6 +24,8 @@ import httpx
 from local_cloud.engine.caller import Caller
 from local_cloud.engine.model.pieces import (
     Asked,
+    Begun,
+    Heard,
     ModelFailed,
     Piece,
     Stop,
@@ -69,7 +71,7 @@ class OpenAiCompatible:
         self.timeout = timeout
         self.way = Way.to(self.url)
 
-    def answer(self, asked: Asked, caller: Caller) -> Iterator[Piece]:
+    def answer(self, asked: Asked, caller: Caller) -> Iterator[Heard]:
         """Yield what the server streams; see :class:`.pieces.Model`."""
         request = {
             "model": self.model,
@@ -92,6 +94,7 @@ class OpenAiCompatible:
                                 _CODES.get(response.status, "ModelErrorException"),
                                 f"{self.url}: {response.status} {words}",
                             )
+                        yield Begun()
                         yield from _pieces(_lines(response))
         except TimeoutError as error:
             raise ModelFailed("ModelTimeoutException", f"{self.url} takes too long") from error

@@ -14,6 +14,11 @@ CHARACTERS = 4
 
 
 @dataclass(frozen=True)
+class Begun:
+    """It has taken the request, and will speak: said by one that may be silent for a while."""
+
+
+@dataclass(frozen=True)
 class Text:
     """Some of its words."""
 
@@ -67,6 +72,7 @@ class Stop:
 
 
 Piece = Text | Thought | ToolUse | ToolInput | Stop
+Heard = Begun | Piece
 
 
 class ModelFailed(Exception):
@@ -142,8 +148,10 @@ class Asked:
 class Model(Protocol):
     """Answers conversations."""
 
-    def answer(self, asked: Asked, caller: Caller) -> Iterator[Piece]:
+    def answer(self, asked: Asked, caller: Caller) -> Iterator[Heard]:
         """Yield the answer as it comes; the last piece is a :class:`Stop`.
+
+        What fails after the first is told amid the answer, and by no status.
 
         Raises:
             ModelFailed: there is none, or no more of it.

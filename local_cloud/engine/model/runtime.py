@@ -27,7 +27,7 @@ from local_cloud.engine.model.calls import CALLS
 from local_cloud.engine.model.catalog import FoundationModel, model_of
 from local_cloud.engine.model.models_file import ModelsFile
 from local_cloud.engine.model.overrides import OVERRIDES
-from local_cloud.engine.model.pieces import Asked, Model, ModelFailed, Piece, malformed
+from local_cloud.engine.model.pieces import Asked, Heard, Model, ModelFailed, malformed
 from local_cloud.engine.model.validation import asked_of
 from local_cloud.engine.service import picked, service_of
 
@@ -187,7 +187,7 @@ class BedrockRuntime:
 
     def _ask(
         self, model: FoundationModel, body: dict[str, Any], caller: Caller
-    ) -> tuple[Asked, Iterator[Piece]]:
+    ) -> tuple[Asked, Iterator[Heard]]:
         asked = self._asked(model, body)
         kept = CALLS.begin(asked, getattr(spans.here, "header", None))
         override = OVERRIDES.now
@@ -197,14 +197,14 @@ class BedrockRuntime:
         def others() -> Model:
             return self.models.model_for(asked.model)
 
-        def answer() -> Iterator[Piece]:
+        def answer() -> Iterator[Heard]:
             model = override.model(others) if override is not None else others()
             return model.answer(asked, caller)
 
         return asked, kept.heard(answer, caller)
 
 
-def _begun(asked: Asked, pieces: Iterator[Piece]) -> tuple[Iterator[list[Event]], Iterator[Piece]]:
+def _begun(asked: Asked, pieces: Iterator[Heard]) -> tuple[Iterator[list[Event]], Iterator[Heard]]:
     """Return the events of an answer that has begun: what fails before is answered by a status."""
     began = time.monotonic()
     first = next(pieces, None)
@@ -265,13 +265,13 @@ def _chunk(said: dict[str, Any]) -> Event:
     return "chunk", {"bytes": base64.b64encode(json.dumps(said).encode()).decode()}
 
 
-def _stream(told: Iterator[list[Event]], pieces: Iterator[Piece]) -> Response:
+def _stream(told: Iterator[list[Event]], pieces: Iterator[Heard]) -> Response:
     return Response(
         _frames(told, pieces), headers={"Content-Type": STREAM}, direct_passthrough=True
     )
 
 
-def _frames(told: Iterator[list[Event]], pieces: Iterator[Piece]) -> Iterator[bytes]:
+def _frames(told: Iterator[list[Event]], pieces: Iterator[Heard]) -> Iterator[bytes]:
     try:
         for group in told:
             yield b"".join(event(name, json.dumps(payload).encode()) for name, payload in group)

@@ -15,6 +15,8 @@ from typing import Any
 from local_cloud.engine.caller import Caller
 from local_cloud.engine.model.pieces import (
     Asked,
+    Begun,
+    Heard,
     ModelFailed,
     Piece,
     Stop,
@@ -94,7 +96,7 @@ class Scripted:
     def __init__(self, rules: Sequence[Mapping[str, Any]]) -> None:
         self.rules = rules
 
-    def answer(self, asked: Asked, caller: Caller) -> Iterator[Piece]:
+    def answer(self, asked: Asked, caller: Caller) -> Iterator[Heard]:
         """Yield the answer of the first rule that fits; see :class:`.pieces.Model`."""
         said = Said.of(asked)
         for rule in self.rules:
@@ -140,7 +142,7 @@ def _parsed(text: str) -> Any:
 
 def _told(
     rule: Mapping[str, Any], values: Mapping[str, Any], turn: int, caller: Caller
-) -> Iterator[Piece]:
+) -> Iterator[Heard]:
     error = rule.get("error")
     if error is not None and not error.get("after"):
         raise ModelFailed(error["code"], error.get("message") or "A fault on purpose.")
@@ -149,8 +151,10 @@ def _told(
 
 def _pieces(
     rule: Mapping[str, Any], values: Mapping[str, Any], turn: int, caller: Caller
-) -> Iterator[Piece]:
+) -> Iterator[Heard]:
     delay, error = float(rule.get("delay") or 0), rule.get("error")
+    if delay:
+        yield Begun()
     for number, piece in enumerate(_spoken(rule, values, turn)):
         if error is not None and number == error["after"]:
             raise ModelFailed(error["code"], error.get("message") or "A fault on purpose.")

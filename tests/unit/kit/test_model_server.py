@@ -14,6 +14,7 @@ from local_cloud.engine.caller import Caller
 from local_cloud.engine.model.openai_compatible import OpenAiCompatible, Way
 from local_cloud.engine.model.pieces import (
     Asked,
+    Begun,
     ModelFailed,
     Piece,
     Stop,
@@ -68,7 +69,9 @@ def server() -> Iterator[Server]:
 
 def ask(server: Server, asked: Asked | None = None, key: str | None = None) -> list[Piece]:
     model = OpenAiCompatible(f"http://127.0.0.1:{server.server_port}/v1/", "small", key, 5.0)
-    return list(model.answer(asked or Asked("m", [user("hello")]), Caller()))
+    begun, *said = model.answer(asked or Asked("m", [user("hello")]), Caller())
+    assert begun == Begun()
+    return [piece for piece in said if not isinstance(piece, Begun)]
 
 
 def delta(**more: Any) -> dict[str, Any]:
@@ -207,10 +210,8 @@ def proxy(server: Server, monkeypatch: pytest.MonkeyPatch) -> str:
 def test_a_server_is_reached_by_the_environments_proxy(server: Server, proxy: str) -> None:
     server.chunks = [delta(content="x"), end("stop")]
     model = OpenAiCompatible("http://models.example/v1?v=1", "small")
-    assert list(model.answer(Asked("m", [user("hello")]), Caller())) == [
-        Text("x"),
-        Stop("end_turn"),
-    ]
+    heard = list(model.answer(Asked("m", [user("hello")]), Caller()))
+    assert heard == [Begun(), Text("x"), Stop("end_turn")]
     assert server.path == "http://models.example/v1/chat/completions?v=1"
     assert server.proxy_authorization == "Basic bWU6bXkgd29yZA=="
 

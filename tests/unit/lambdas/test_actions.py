@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from agent_common import analyses, events
+from agent_common import analyses
 from agent_common.errors import PromptNotOpen
 from agent_common.tokens import User
 from tests.unit.lambdas.conftest import Pushed
@@ -88,8 +88,3 @@ def test_a_cancel_that_does_not_reach_the_workflow_can_be_given_again(
     workflow.away = False
     actions.cancel(CALLER, cancel)
     assert [answer["error"] for answer in workflow.done] == ["AnalysisCancelled"]
-
-
-def test_what_a_user_said_is_told_to_every_connection(workflow: StepFunctions) -> None:
-    actions.reply(CALLER, REPLY)
-    assert [e["text"] for e in events.since("a1", 0)] == ["You said: yes"]

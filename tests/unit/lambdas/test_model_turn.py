@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from agent_common import analyses, conversation, events
 from agent_common.errors import LlmInvalidResponse, LlmMisconfigured
+from tests.unit.lambdas.conftest import Pushed
 from tests.unit.lambdas.function_code import code_of, load
 
 next_step = load("invoke-llm", "next_step")
@@ -16,6 +18,7 @@ openai_compatible = load("invoke-llm", "providers.openai_compatible")
 streaming = load("invoke-llm", "streaming")
 send_prompt = load("send-prompt", "index")
 answers = load("append-tool-output", "answers")
+append_tool_output = load("append-tool-output", "index")
 
 
 def turn(*names: str, content: str = "") -> dict[str, Any]:
@@ -134,6 +137,17 @@ def test_every_call_of_a_turn_gets_an_answer() -> None:
     assert '"answer": "randomised"' in found[0]["content"]
     assert all("one question at a time" in found[index]["content"] for index in (1, 2))
     assert [found[index]["toolCallId"] for index in range(3)] == ["c0", "c1", "c2"]
+
+
+def test_what_a_user_said_is_told_before_the_turn_is_complete(cloud: Pushed) -> None:
+    analyses.create("a1", "alice", "c1", "Why?", "nsw", 20)
+    conversation.put("a1", conversation.model_turn(2), turn("ask_user"))
+    reply = {"promptId": "2.prompt", "answer": "yes"}
+    payload = {"analysisId": "a1", "turn": 2, "promptTimeoutSeconds": 60, "reply": reply}
+    for _ in range(2):  # a step may be tried again
+        assert append_tool_output.run(payload)["turn"] == 3
+    told = [event["text"] for event in events.since("a1", 0)]
+    assert told == ["You said: yes", "Turn 2 is complete."]
 
 
 def test_a_call_that_no_tool_has_answered_is_told_why() -> None:
