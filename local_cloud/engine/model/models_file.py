@@ -150,9 +150,14 @@ def _asked(path: Path, said: Mapping[str, Any]) -> Model:
         return AwsBedrock(profile, said.get("model"), said.get("endpoint_url"), timeout)
     key = None
     if (variable := said.get("api_key_variable")) is not None:
-        key = os.environ.get(variable)
+        key = os.environ.get(variable, "").strip()
         if not key:
             raise WrongModels(f"{path}: {said['match']}: the environment has no {variable}")
+        if not (key.isascii() and key.isprintable()):
+            # Said here: an error of the request's would tell the key.
+            raise WrongModels(
+                f"{path}: {said['match']}: {variable} is no key: no header may have it"
+            )
     try:
         return OpenAiCompatible(said["base_url"], said["model"], key, timeout)
     except ValueError as error:

@@ -308,7 +308,7 @@ class Keeper:
 
     def keep(self, service: Service) -> None:
         """Write what a service holds from now on."""
-        if service.name() not in NOT_KEPT and holds_anything(service):
+        if service.name() not in NOT_KEPT:
             self._services[service.name()] = service
 
     def check_writable(self) -> None:
@@ -345,7 +345,8 @@ class Keeper:
         Raises:
             NotWritten: there is no room for it; it is tried again in the background.
         """
-        if name not in self._services:
+        service = self._services.get(name)
+        if service is None or not holds_anything(service):
             return
         if not parts_only and self._seconds.get(name, 0.0) > COMMIT_SECONDS:
             self._behind.add(name)

@@ -6,12 +6,14 @@ import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from local_cloud.engine.caller import Caller
-from local_cloud.engine.model.openai_compatible import OpenAiCompatible, Way
+from local_cloud.engine.model.models_file import WrongModels, read
+from local_cloud.engine.model.openai_compatible import OpenAiCompatible
 from local_cloud.engine.model.pieces import (
     Asked,
     Begun,
@@ -23,6 +25,7 @@ from local_cloud.engine.model.pieces import (
     ToolInput,
     ToolUse,
 )
+from local_cloud.engine.model.way import Way
 from tests.models import user
 
 
@@ -232,3 +235,17 @@ def test_no_proxy_leads_to_this_machine_and_a_tunnel_to_https(
         Way.to("https://models.example/")
     with pytest.raises(ValueError, match="names no host"):
         Way.to("http:///v1")
+
+
+def test_a_key_that_no_header_may_have_is_refused_and_not_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "models.yaml"
+    entry = {"match": "*", "answer": "openai", "base_url": "http://127.0.0.1:1/v1", "model": "x"}
+    path.write_text(json.dumps({"models": [{**entry, "api_key_variable": "MODEL_KEY"}]}))
+    monkeypatch.setenv("MODEL_KEY", "hush\nhush")
+    with pytest.raises(WrongModels, match="MODEL_KEY is no key") as wrong:
+        read(path)
+    assert "hush" not in str(wrong.value)
+    monkeypatch.setenv("MODEL_KEY", "hush\n")
+    assert [match for match, _ in read(path)] == ["*"]
