@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from localstack.services.plugins import Service
 from localstack.services.stores import LOCAL_ATTR_PREFIX, AccountRegionBundle
@@ -19,7 +20,7 @@ Held = dict[str, Any]
 #: Of services that hold more than LocalStack shows a visitor: what, and how it is put back.
 Extra = tuple[Callable[[Service], Any], Callable[[Service, Any], None]]
 extras: dict[str, Extra] = {}
-_found: dict[str, list[tuple[str, Any]]] = {}
+_found: WeakKeyDictionary[Service, list[tuple[str, Any]]] = WeakKeyDictionary()
 
 
 class _Collector(StateVisitor):  # type: ignore[misc]
@@ -33,14 +34,12 @@ class _Collector(StateVisitor):  # type: ignore[misc]
 
 def _containers(service: Service) -> list[tuple[str, Any]]:
     # Found once: it means imports, of which those that fail take a millisecond each time.
-    name = service.name()
-    if name not in _found:
+    if (found := _found.get(service)) is None:
         collector = _Collector()
         service.accept_state_visitor(collector)
-        _found[name] = [
-            (f"{type(one).__name__}:{one.service_name}", one) for one in collector.found
-        ]
-    return _found[name]
+        found = [(f"{type(one).__name__}:{one.service_name}", one) for one in collector.found]
+        _found[service] = found
+    return found
 
 
 def holds_anything(service: Service) -> bool:
