@@ -16,6 +16,23 @@ def user(text: str) -> dict[str, Any]:
     return {"role": "user", "content": [{"text": text}]}
 
 
+def model_calls(engine_url: str) -> list[dict[str, Any]]:
+    """Return the last calls of models, the newest first."""
+    calls: list[dict[str, Any]] = _told(engine_url, "calls")["calls"]
+    return calls
+
+
+def call_of(engine_url: str, model: str) -> dict[str, Any]:
+    """Return all that is told of the last call of a model."""
+    found = next(one for one in model_calls(engine_url) if one["model"] == model)
+    return _told(engine_url, f"calls/{found['id']}")
+
+
+def _told(engine_url: str, path: str) -> dict[str, Any]:
+    told: dict[str, Any] = httpx.get(f"{engine_url}/_models/{path}", trust_env=False).json()
+    return told
+
+
 def ask_and_leave(engine_url: str, model: str, text: str, operation: str) -> list[dict[str, Any]]:
     """Ask a model that falls silent, and leave; return its calls when they have ended.
 
@@ -32,8 +49,7 @@ def ask_and_leave(engine_url: str, model: str, text: str, operation: str) -> lis
         )
 
     def ended() -> list[dict[str, Any]] | None:
-        calls = httpx.get(f"{engine_url}/_models/calls", trust_env=False).json()["calls"]
-        found = [one for one in calls if one["asks"] == text]
+        found = [one for one in model_calls(engine_url) if one["asks"] == text]
         return found if all(one["ms"] is not None for one in found) else None
 
     return until(ended, 30)

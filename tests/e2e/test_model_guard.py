@@ -7,11 +7,11 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-import httpx
 import pytest
 
 from local_cloud.client import Message
 from local_cloud.model_override import ModelOverride
+from tests.models import model_calls
 from tests.stack import Stack, analyse, until, within
 
 PROFILE = {"name": "profile_dataset", "input": {}}
@@ -171,11 +171,6 @@ def test_a_cancel_ends_the_models_answer(stack: Stack, model: ModelOverride, say
     assert (finished["status"], finished["code"]) == ("CANCELLED", "Cancelled")
     # Its words would have taken minutes.
     assert took < 30
-    url = f"{stack.ports.engine_url}/_models/calls"
-
-    def last() -> dict[str, Any]:
-        call: dict[str, Any] = httpx.get(url, trust_env=False).json()["calls"][0]
-        return call
-
-    until(lambda: last()["ms"] is not None)
-    assert last()["left"], "the engine asks the model no more"
+    engine = stack.ports.engine_url
+    until(lambda: model_calls(engine)[0]["ms"] is not None)
+    assert model_calls(engine)[0]["left"], "the engine asks the model no more"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import socket
@@ -10,7 +11,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 import yaml
 from botocore.exceptions import ClientError, EventStreamError
@@ -18,7 +18,7 @@ from botocore.exceptions import ClientError, EventStreamError
 from local_cloud.client import client_at
 from local_cloud.installation import Options, Permissions
 from tests.conftest import own_stack
-from tests.models import ask_and_leave, user
+from tests.models import ask_and_leave, call_of, user
 from tests.stack import Stack
 
 pytestmark = pytest.mark.embedded("the models file is the test's own")
@@ -216,10 +216,7 @@ def test_a_large_image_is_kept_by_its_hash(runtime: Any, asked: Stack, afar: Pat
     *_, line = afar.read_text().splitlines()
     assert len(line) < 2000
     # What the console tells of the call is the same entry.
-    calls = httpx.get(f"{asked.ports.engine_url}/_models/calls", trust_env=False).json()["calls"]
-    call = next(one for one in calls if one["model"] == AFAR)
-    url = f"{asked.ports.engine_url}/_models/calls/{call['id']}"
-    told = json.loads(httpx.get(url, trust_env=False).json()["cassette"])
+    told = json.loads(call_of(asked.ports.engine_url, AFAR)["cassette"])
     assert told["request"] == json.loads(line)["request"]
 
 
@@ -237,10 +234,7 @@ def test_bedrock_is_told_all_of_a_request_and_its_thoughts_come_back(
     thought, _ = answer["output"]["message"]["content"]
     assert thought["reasoningContent"]["reasoningText"]["text"] == "It may be."
     assert thought["reasoningContent"]["reasoningText"]["signature"]
-    engine = asked.ports.engine_url
-    calls = httpx.get(f"{engine}/_models/calls", trust_env=False).json()["calls"]
-    call = next(one for one in calls if one["model"] == MODEL)
-    told = httpx.get(f"{engine}/_models/calls/{call['id']}", trust_env=False).json()["request"]
+    told = call_of(asked.ports.engine_url, MODEL)["request"]
     assert told["additionalModelRequestFields"]["thinking"]["budget_tokens"] == 1024
     assert told["system"] == [{"text": "Be brief."}, point]
     assert told["toolConfig"]["tools"][-1] == point
@@ -320,3 +314,18 @@ def test_a_profile_that_is_not_there_is_said(runtime: Any, models: Path) -> None
     with pytest.raises(ClientError, match="nobody"):
         runtime.converse(modelId=AFAR, messages=[user("count")])
     write(models, RULES)
+
+
+def test_a_cassette_that_has_an_image_in_whole_still_fits(
+    runtime: Any, afar: Path, models: Path
+) -> None:
+    data = bytes(range(256))
+    messages = [user("count")]
+    messages[0]["content"].append({"image": {"format": "png", "source": {"bytes": data}}})
+    first = runtime.converse(modelId=AFAR, messages=messages)
+    entry = json.loads(afar.read_text().splitlines()[-1])
+    source = entry["request"]["messages"][0]["content"][1]["image"]["source"]
+    source["bytes"] = base64.b64encode(data).decode()
+    (models.parent / "whole.jsonl").write_text(json.dumps(entry))
+    write(models, [], {"match": AFAR, "answer": "replay", "cassette": "whole.jsonl"})
+    assert runtime.converse(modelId=AFAR, messages=messages)["output"] == first["output"]

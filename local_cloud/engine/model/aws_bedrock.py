@@ -33,6 +33,7 @@ from local_cloud.engine.model.pieces import (
     Thought,
     ToolInput,
     ToolUse,
+    replaced,
 )
 
 CONNECT_SECONDS = 5.0
@@ -176,16 +177,7 @@ def _cut(stream: Any) -> Callable[[], None]:
 
 def _with_bytes(value: Any) -> Any:
     """Return a value whose binary parts are bytes: JSON has them in base64."""
-    if isinstance(value, list):
-        return [_with_bytes(one) for one in value]
-    if not isinstance(value, Mapping):
-        return value
-    return {
-        name: base64.b64decode(one)
-        if name in ("bytes", "redactedContent") and isinstance(one, str)
-        else _with_bytes(one)
-        for name, one in value.items()
-    }
+    return replaced(value, ("bytes", "redactedContent"), base64.b64decode)
 
 
 def _pieces(stream: Iterator[Mapping[str, Any]]) -> Iterator[Piece]:

@@ -34,6 +34,7 @@ from local_cloud.engine.model.pieces import (
     Thought,
     ToolInput,
     ToolUse,
+    replaced,
 )
 
 #: Calls that are kept, and about so many characters of them all.
@@ -251,19 +252,10 @@ def _words(blocks: Sequence[Mapping[str, Any]]) -> str:
 def _light(asked: Asked) -> Asked:
     """Return a request without the bytes of large images and documents."""
 
-    def light(value: Any) -> Any:
-        if isinstance(value, list):
-            return [light(one) for one in value]
-        if not isinstance(value, Mapping):
-            return value
-        return {
-            name: digest(one)
-            if name == "bytes" and isinstance(one, str) and len(one) > LARGE
-            else light(one)
-            for name, one in value.items()
-        }
+    def light(data: str) -> str:
+        return digest(data) if len(data) > LARGE else data
 
-    return replace(asked, messages=light(asked.messages))
+    return replace(asked, messages=replaced(asked.messages, ("bytes",), light))
 
 
 CALLS = Calls()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol
@@ -162,6 +162,23 @@ class Model(Protocol):
 def tokens_of(text: str) -> int:
     """Return about how many tokens a text has."""
     return -(-len(text) // CHARACTERS)
+
+
+def replaced(value: Any, names: Container[str], change: Callable[[str], Any]) -> Any:
+    """Return JSON with what ``change`` makes of each text that has one of these names.
+
+    Such as ``bytes``, which is what images and documents have, in base64.
+    """
+    if isinstance(value, list):
+        return [replaced(one, names, change) for one in value]
+    if not isinstance(value, Mapping):
+        return value
+    return {
+        name: change(one)
+        if name in names and isinstance(one, str)
+        else replaced(one, names, change)
+        for name, one in value.items()
+    }
 
 
 def _texts(value: Any) -> Iterator[str]:

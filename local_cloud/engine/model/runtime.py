@@ -81,7 +81,13 @@ class BedrockRuntime:
         answer = picked(self.answers, context)
         try:
             model = str(dict(request).get("modelId"))
-            return answer(Question(model, _body(context), Caller.of(context.request.environ)))
+            return answer(
+                Question(
+                    model,
+                    _json(context.request.get_data() or b"{}"),
+                    Caller.of(context.request.environ),
+                )
+            )
         except CallerLeft:
             return Response(status=LEFT)
         except ModelFailed as failed:
@@ -238,10 +244,6 @@ def _converse(body: dict[str, Any]) -> dict[str, Any]:
 def _spoken(answer: dict[str, Any]) -> int:
     usage = answer["usage"]
     return int(usage.get("output_tokens", usage.get("outputTokens", 0)))
-
-
-def _body(context: RequestContext) -> dict[str, Any]:
-    return _json(context.request.get_data() or b"{}")
 
 
 def _decoded(data: str) -> bytes:

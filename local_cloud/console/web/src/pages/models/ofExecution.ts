@@ -1,10 +1,6 @@
 import { get } from "../../api";
+import type { TraceItem } from "../traces/spans";
 import type { ModelCallItem } from "./calls";
-
-interface TraceItem {
-  trace: string;
-  executions: string[];
-}
 
 /** The calls of models, the newest first; those `of` an execution, if one is named. */
 export async function callsOf(execution?: string): Promise<ModelCallItem[]> {
