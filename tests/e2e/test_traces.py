@@ -80,7 +80,6 @@ def test_one_analysis_is_one_trace_from_frame_to_finished(analysis: Told) -> Non
         "dynamodb.Query",
         "s3.GetObject",
         "s3.PutObject",
-        "secretsmanager.GetSecretValue",
         "stepfunctions.StartExecution",
         "lambda.Invoke",
     }
@@ -89,6 +88,17 @@ def test_one_analysis_is_one_trace_from_frame_to_finished(analysis: Told) -> Non
     assert any('"finished"' in span["request"] for span in posts)
     tops = [span for span in analysis["tree"] if span["depth"] == 0]
     assert [span["name"] for span in tops] == ["analyze"], "all of it hangs together"
+
+
+def test_a_functions_read_of_a_secret_is_told(analysis: Told, traces: TraceConsole) -> None:
+    # A function reads it again after some seconds only: an analysis just before may have read it.
+    recent = [traces.whole(one["trace"]) for one in traces.latest(500)]
+    reads = {"secretsmanager.GetSecretValue"}
+    assert any(
+        "invoke-llm" in trace["functions"] and reads <= names(trace, "call")
+        for trace in recent
+        if trace is not None
+    )
 
 
 def test_each_call_is_below_the_invocation_that_made_it(analysis: Told) -> None:
