@@ -21,6 +21,7 @@ from typing import Any
 
 from local_aws.credentials import key_of
 from local_aws.http_message import Request, Response
+from local_aws.random_bytes import random_bytes
 from local_cloud.lambda_endpoint.debugger import CHECK_SECONDS, Debugger
 from local_cloud.lambda_endpoint.function_log import FunctionLogs, stream_name
 from local_cloud.lambda_endpoint.functions import Function
@@ -38,8 +39,8 @@ _RESPONSE_LIMIT = MAX_PAYLOAD_BYTES + 100  # what Lambda's own message says
 
 
 def new_request_id() -> str:
-    """Return a UUID (RFC 9562, version 4) for a third of what :func:`uuid.uuid4` costs."""
-    digits = os.urandom(16).hex()
+    """Return a UUID (RFC 9562, version 4) for a fifth of what :func:`uuid.uuid4` costs."""
+    digits = random_bytes(16).hex()
     variant = "89ab"[int(digits[16], 16) & 3]
     return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
 
@@ -232,9 +233,9 @@ class ExecutionEnvironment:
         self._unreported = (invocation, time.perf_counter())
         if invocation.wants_tail:
             self._report_last()
-        else:  # who called has the answer before its lines are read
-            loop.call_soon(self._report_last)
         done(outcome)
+        # Who called has the answer before its lines are read: in the loop's turn after its own.
+        loop.call_soon(loop.call_soon, self._report_last)
 
     def _report_last(self) -> None:
         """Say how the last invocation ended, if that has not been said."""

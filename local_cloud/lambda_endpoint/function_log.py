@@ -8,6 +8,9 @@ import time
 
 from local_aws.log_delivery import LogDelivery
 
+#: How long a line waits for others on its way to the terminal.
+PRINT_SECONDS = 0.002
+
 
 def stream_name(environment: str) -> str:
     """Return the name of the log stream that an execution environment begins today."""
@@ -23,12 +26,13 @@ class FunctionLogs:
 
     def write(self, function: str, group: str, stream: str, line: str) -> None:
         """Take one line of a function."""
-        if not self._printed:  # lines of one turn of the loop go out together
-            asyncio.get_running_loop().call_soon(self._print_all)
+        if not self._printed:  # the lines of a moment go out together
+            asyncio.get_running_loop().call_later(PRINT_SECONDS, self.print_all)
         self._printed.append(f"{function} | {line}\n")
         self.delivery.write(group, stream, line)
 
-    def _print_all(self) -> None:
+    def print_all(self) -> None:
+        """Print what has come since the last time."""
         sys.stdout.write("".join(self._printed))
         sys.stdout.flush()
         self._printed.clear()

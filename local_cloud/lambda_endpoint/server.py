@@ -30,6 +30,7 @@ from local_cloud.lambda_endpoint.packages import RUNTIME_REQUIREMENTS, InstallEr
 from local_cloud.lambda_endpoint.registry import Registry
 from local_cloud.lambda_endpoint.runtime_api import MAX_PAYLOAD_BYTES
 from local_cloud.lambda_endpoint.runtimes import OWN_PYTHON, instead_of
+from local_cloud.lambda_endpoint.sources import Files
 from local_cloud.lambda_endpoint.xray_daemon import listen
 from local_cloud.lambda_endpoint.zygote import Zygotes
 
@@ -85,7 +86,9 @@ class LambdaEndpoint:
         self.zygotes = Zygotes()
         #: The versions that the engine has registered.
         self.registry = Registry(self._make_pool)
-        self.mark: tuple[int, int] | None = None
+        #: What is read again when it has changed.
+        self.files = Files((settings.template, settings.env_vars))
+        self.mark: int | None = None
         #: Until its file is there, when functions would look for AWS.
         self.unconfigured = settings.env_vars is not None and not settings.env_vars.exists()
         self.background: list[asyncio.Task[None]] = []
@@ -153,15 +156,17 @@ class LambdaEndpoint:
         """Stop every worker; deliver the last log lines."""
         for task in self.background:
             task.cancel()
+        self.files.close()
         await asyncio.gather(*(pool.close() for pool in self.pools.values()))
         await self.registry.close()
         await self.zygotes.close()
         await self.debuggers.close()
+        self.logs.print_all()
         await self.delivery.flush()
 
     def refresh(self) -> None:
         """Read the template and the variables again when one of them has changed."""
-        if self._current_mark() == self.mark:
+        if self.files.mark() == self.mark:
             return
         try:
             self._load()
@@ -169,13 +174,10 @@ class LambdaEndpoint:
         except (OSError, ValueError) as error:
             LOG.error("%s (the functions as they were are kept)", error)
 
-    def _current_mark(self) -> tuple[int, int]:
-        return _modified(self.settings.template), _modified(self.settings.env_vars)
-
     def _load(self) -> None:
         """Read the template; keep the pools whose functions did not change."""
         settings = self.settings
-        self.mark = self._current_mark()
+        self.mark = self.files.mark()
         if settings.template is None:
             return
         template = Template.load(settings.template, settings.parameters, settings.region)
@@ -284,10 +286,3 @@ async def _size(pool: FunctionPool) -> int:
     except (InstallError, OSError):
         return 0  # its start will say why
     return sum(len(os.listdir(folder)) for folder in folders if folder.is_dir())
-
-
-def _modified(path: Path | None) -> int:
-    try:
-        return os.stat(path).st_mtime_ns if path is not None else 0
-    except FileNotFoundError:
-        return 0

@@ -1,4 +1,4 @@
-"""Whether a function's code has changed, asked at each of its invocations."""
+"""Whether a function's code or its template has changed, asked at each invocation."""
 
 from __future__ import annotations
 
@@ -18,6 +18,9 @@ if sys.platform == "linux":
     from inotify_simple import INotify, flags
 
     _MOVED = flags.MOVE_SELF | flags.MASK_ADD
+    #: Of a folder of which some files count.
+    _ENTRIES = _MOVED | flags.CREATE | flags.MODIFY | flags.ATTRIB | flags.DELETE | flags.MOVED_TO
+    _ENTRIES |= flags.MOVED_FROM
     _EVENTS = (
         *(flags.MODIFY, flags.ATTRIB, flags.CREATE, flags.DELETE, flags.DELETE_SELF),
         *(flags.MOVED_FROM, flags.MOVED_TO, flags.MOVE_SELF, flags.ONLYDIR),
@@ -53,14 +56,53 @@ class Sources:
             return self.known
         _kernel.forget(self)
         told = _kernel.watch(self)
-        mark = fingerprint(self.folders)
+        mark = self.read()
         if told:
             self.known = mark
         return mark
 
+    def read(self) -> int:
+        """Return the mark of what is there now."""
+        return fingerprint(self.folders)
+
+    def watched(self) -> Iterator[tuple[str, int]]:
+        """Give each folder that the kernel has to watch, with the events that count there.
+
+        Raises:
+            Untold: there are changes that it will not tell.
+        """
+        for number, folder in enumerate(_folders_below(self.folders)):
+            if number == _MOST_FOLDERS:
+                raise Untold
+            yield folder, _ANYTHING
+
+    def concerns(self, name: str) -> bool:
+        """Return whether a change of an entry counts; of the folder itself it has no name."""
+        return True
+
     def close(self) -> None:
         """Watch no more."""
         _kernel.forget(self)
+
+
+class Files(Sources):
+    """Single files, which need not be there, and a mark that says which they are."""
+
+    def __init__(self, paths: Iterable[Path | None]) -> None:
+        self.paths = tuple(path.absolute() for path in paths if path is not None)
+        super().__init__(sorted({path.parent for path in self.paths}))
+
+    def read(self) -> int:
+        return hash(tuple(_modified(path) for path in self.paths))
+
+    def watched(self) -> Iterator[tuple[str, int]]:
+        if any(path.is_symlink() for path in self.paths):
+            raise Untold  # what it leads to may change without a word
+        for folder in self.folders:
+            yield str(folder), _ENTRIES
+
+    def concerns(self, name: str) -> bool:
+        return not name or any(path.name == name for path in self.paths)
 
 
 class _Kernel:
@@ -78,13 +120,11 @@ class _Kernel:
         try:
             if self.queue is None:
                 self.queue = INotify(nonblocking=True)
-            for number, folder in enumerate(_folders_below(sources.folders)):
-                if number == _MOST_FOLDERS:
-                    raise _Untold
-                self._add(sources, folder, _ANYTHING)
+            for folder, events in sources.watched():
+                self._add(sources, folder, events)
             for parent in {parent for folder in sources.folders for parent in folder.parents}:
                 self._add(sources, str(parent), _MOVED)
-        except (OSError, _Untold):
+        except (OSError, Untold):
             self.forget(sources)
             return False
         return True
@@ -118,13 +158,14 @@ class _Kernel:
             lost = event.mask & flags.Q_OVERFLOW
             for changed in self.watching.values() if lost else (self.watching.get(event.wd, ()),):
                 for sources in changed:
-                    sources.known = None
+                    if lost or sources.concerns(event.name):
+                        sources.known = None
 
 
 _kernel = _Kernel()
 
 
-class _Untold(Exception):
+class Untold(Exception):
     """There are changes that the kernel will not tell."""
 
 
@@ -136,7 +177,7 @@ def _folders_below(roots: Iterable[Path]) -> Iterator[str]:
         with os.scandir(folder) as entries:
             for entry in entries:
                 if entry.is_symlink():
-                    raise _Untold  # what it leads to may change without a word
+                    raise Untold  # what it leads to may change without a word
                 if entry.is_dir() and entry.name != "__pycache__":
                     pending.append(entry.path)
 
@@ -148,6 +189,13 @@ def _tells(folder: Path) -> bool:
         return False
     mounts = [m for m in psutil.disk_partitions(all=True) if folder.is_relative_to(m.mountpoint)]
     return bool(mounts) and max(mounts, key=lambda m: len(m.mountpoint)).fstype in _TELLING
+
+
+def _modified(path: Path) -> int:
+    try:
+        return os.stat(path).st_mtime_ns
+    except FileNotFoundError:
+        return 0
 
 
 def fingerprint(folders: Iterable[Path]) -> int:

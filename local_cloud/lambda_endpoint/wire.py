@@ -8,6 +8,9 @@ from __future__ import annotations
 import asyncio
 import struct
 from collections.abc import Callable
+from typing import cast
+
+from local_aws.write_now import write_now
 
 _FRAME = struct.Struct(">cII")
 NEXT, RESPONSE, ERROR = b"N", b"R", b"E"
@@ -24,24 +27,34 @@ class WireProtocol(asyncio.Protocol):
     def __init__(self, told: Callable[[bytes, str, bytes], None], lost: Callable[[], None]) -> None:
         self.told = told
         self.lost = lost
-        self._data = bytearray()
+        #: What has come of a frame, and how much of it has to be there for the next step.
+        self._begun, self._wanted = bytearray(), 0
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport."""
-        self._transport = transport  # type: ignore[assignment]
+        self._transport = cast(asyncio.Transport, transport)
+        self._descriptor = transport.get_extra_info("socket").fileno()
 
     def data_received(self, data: bytes) -> None:
         """Tell the frames that are whole."""
-        self._data += data
-        while len(self._data) >= _FRAME.size:
-            kind, head, size = _FRAME.unpack_from(self._data)
-            begin = _FRAME.size + head
-            if len(self._data) < begin + size:
+        if self._begun:
+            self._begun += data
+            if len(self._begun) < self._wanted:
                 return
-            frame = bytes(self._data[: begin + size])
-            del self._data[: begin + size]
-            self.told(kind, frame[_FRAME.size : begin].decode(), frame[begin:])
+            data = bytes(self._begun)
+            self._begun.clear()
+        self._wanted = _FRAME.size
+        while len(data) >= _FRAME.size:
+            kind, head, size = _FRAME.unpack_from(data)
+            begin = _FRAME.size + head
+            end = begin + size
+            if len(data) < end:
+                self._wanted = end
+                break
+            self.told(kind, data[_FRAME.size : begin].decode(), data[begin:end])
+            data = data[end:]
+        self._begun += data
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell that the worker is gone."""
@@ -52,7 +65,7 @@ class WireProtocol(asyncio.Protocol):
         if self._transport is not None:
             head = "\n".join(headers).encode()
             frame = _FRAME.pack(b"I", len(head), len(payload))
-            self._transport.write(b"".join((frame, head, payload)))
+            write_now(self._transport, self._descriptor, b"".join((frame, head, payload)))
 
     def close(self) -> None:
         """Close this end."""

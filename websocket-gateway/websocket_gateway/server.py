@@ -1,6 +1,7 @@
 """The gateway's sockets: one port for WebSocket upgrades and for HTTP.
 
-The WebSocket protocol itself (RFC 6455) is the ``websockets`` library's, used without I/O.
+The WebSocket protocol itself (RFC 6455) is the ``websockets`` library's, used without I/O, but for
+a text message in one frame (:mod:`.frames`).
 """
 
 from __future__ import annotations
@@ -21,11 +22,13 @@ from websockets.server import ServerProtocol
 
 from local_aws.http1 import HttpServerProtocol, serialize
 from local_aws.http_message import Request, Response
+from local_aws.write_now import write_now
 from websocket_gateway.core.address import Address
 from websocket_gateway.core.connection import Connection
 from websocket_gateway.core.events import Handshake
 from websocket_gateway.core.gateway import Gateway
 from websocket_gateway.core.http_api import HttpApi
+from websocket_gateway.frames import cut, message, text_frame
 
 MOST_FILES = 1 << 20
 
@@ -46,6 +49,8 @@ class GatewayProtocol(HttpServerProtocol):
         self.websocket: ServerProtocol | None = None
         self.connection: Connection
         self.fragments: list[bytes] = []
+        #: The beginning of a frame whose end has not come yet.
+        self.begun = b""
         self.in_flight: set[asyncio.Task[None]] = set()
         self.timer: asyncio.TimerHandle | None = None
         self.open = False
@@ -70,7 +75,7 @@ class GatewayProtocol(HttpServerProtocol):
             self.refuse(403)
             return
         protocol = ServerProtocol(max_size=(self.limits.message, self.limits.frame), logger=_silent)
-        protocol.receive_data(_handshake(request) + rest)
+        protocol.receive_data(_handshake(request))
         handshakes = protocol.events_received()
         if not handshakes or isinstance(handshakes[0], Frame):
             self.refuse(400)
@@ -80,6 +85,7 @@ class GatewayProtocol(HttpServerProtocol):
             self.refuse(answer.status_code)
             return
         self.websocket = protocol
+        self.descriptor = self.transport.get_extra_info("socket").fileno()
         self.stop_idle_timer()
         self._start_message()
         del self.parser  # HTTP is over: thousands of connections would keep their requests
@@ -90,6 +96,7 @@ class GatewayProtocol(HttpServerProtocol):
             user_agent=request.headers.get("user-agent", ""),
             connected_at=time.time_ns() // 1_000_000,
         )
+        self._take_frames(rest)
         self.ending.begin(self._let_in(request, address, answer))
 
     async def _let_in(self, request: Request, address: Address, answer: HandshakeResponse) -> None:
@@ -133,9 +140,19 @@ class GatewayProtocol(HttpServerProtocol):
         if self.websocket is None:
             super().data_received(data)
             return
-        self.websocket.receive_data(data)
-        if self.open:
-            self._take_events()
+        self._take_frames(data)
+
+    def _take_frames(self, data: bytes) -> None:
+        websocket = self.websocket
+        assert websocket is not None
+        frames, self.begun = cut(self.begun + data, self.limits.frame)
+        for frame in frames:
+            if frame[1] and self.open and not self.fragments and websocket.state is OPEN:
+                self._take_message(message(frame))
+                continue
+            websocket.receive_data(frame[0])
+            if self.open:
+                self._take_events()
 
     def _take_events(self) -> None:
         assert self.websocket is not None
@@ -166,7 +183,10 @@ class GatewayProtocol(HttpServerProtocol):
         except UnicodeDecodeError:
             self._fail(CloseCode.INVALID_DATA, "Not UTF-8")
             return
-        task = self.loop.create_task(self.gateway.message(self, text))
+        task = asyncio.Task(self.gateway.message(self, text), loop=self.loop, eager_start=True)
+        if task.done():
+            self._message_done(task)
+            return
         self.in_flight.add(task)
         task.add_done_callback(self._message_done)
         if len(self.in_flight) >= self.limits.in_flight:
@@ -189,8 +209,7 @@ class GatewayProtocol(HttpServerProtocol):
             self.close_reason = (CloseCode.ABNORMAL_CLOSURE, "The client does not read")
             self.transport.abort()
             return
-        self.websocket.send_text(text.encode())
-        self._flush()
+        write_now(self.transport, self.descriptor, text_frame(text.encode()))
 
     def close(self, code: int, reason: str) -> None:
         """Begin the closing handshake; a client that does not answer it is cut."""

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from local_cloud.lambda_endpoint import sources
-from local_cloud.lambda_endpoint.sources import Sources
+from local_cloud.lambda_endpoint.sources import Files, Sources
 
 
 def _append(place: Path) -> None:
@@ -162,3 +162,59 @@ def test_a_folder_that_is_gone_is_an_error(place: Path) -> None:
     shutil.rmtree(place)
     with pytest.raises(FileNotFoundError):
         one.mark()
+
+
+def _rewrite(file: Path) -> None:
+    file.write_text(file.read_text() + "#")
+
+
+def _replace(file: Path) -> None:
+    file.with_name("new").write_text("replaced")
+    file.with_name("new").rename(file)
+
+
+def _replace_its_folder(file: Path) -> None:
+    _replace_the_folder(file.parent)
+    file.write_text("another one")
+
+
+@pytest.mark.parametrize("edit", [_rewrite, _replace, Path.unlink, _replace_its_folder])
+@pytest.mark.parametrize("told", [True, False], ids=["told by the kernel", "looked for"])
+def test_every_edit_of_a_single_file_is_noticed(
+    place: Path, edit: Callable[[Path], object], *, told: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not told:
+        monkeypatch.setattr(sources, "_tells", lambda folder: False)
+    file = place / "index.py"
+    one = Files([file, place / "not there", None])
+    before = one.mark()
+    (place / "package" / "module.py").write_text("of no concern")
+    (place / "beside").write_text("nor this")
+    assert one.mark() == before
+    edit(file)
+    after = one.mark()
+    assert after != before
+    (place / "not there").write_text("it is now")
+    assert one.mark() != after
+    one.close()
+
+
+def test_a_single_file_is_noticed_in_a_folder_that_is_watched_as_code(place: Path) -> None:
+    file, code = Files([place / "index.py"]), Sources([place])
+    marks = file.mark(), code.mark()
+    _rewrite(place / "index.py")
+    assert file.mark() != marks[0]
+    assert code.mark() != marks[1]
+    code.close()
+    again = file.mark()
+    _rewrite(place / "index.py")
+    assert file.mark() != again
+    file.close()
+
+
+def test_a_single_file_that_is_a_link_is_looked_at(place: Path) -> None:
+    (place / "linked").symlink_to(place / "package" / "module.py")
+    one = Files([place / "linked"])
+    before = one.mark()
+    _edit_below(place)
+    assert one.mark() != before

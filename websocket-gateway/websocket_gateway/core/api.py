@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -23,7 +24,12 @@ INTEGRATION_TIMEOUT = 29.0
 
 def function_of(uri: str, variables: Mapping[str, str]) -> str | None:
     """Return the function that a Lambda integration or authorizer URI names."""
-    match = FUNCTION_IN_URI.search(with_variables(uri, variables))
+    return _function_named(with_variables(uri, variables))
+
+
+@lru_cache(maxsize=1024)
+def _function_named(uri: str) -> str | None:
+    match = FUNCTION_IN_URI.search(uri)
     return match["name"] if match else None
 
 

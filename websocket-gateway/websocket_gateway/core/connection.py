@@ -8,6 +8,8 @@ import secrets
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from local_aws.random_bytes import random_bytes
+
 # 11 random bytes, as base64: "WyHPAfymhcwCENw=" has the same form.
 _ID = re.compile(r"[A-Za-z0-9_-]{15}=")
 
@@ -24,7 +26,7 @@ def is_connection_id(text: str) -> bool:
 
 def new_request_id() -> str:
     """Return an id as in ``requestContext.requestId`` (``Xo0gKHXSoAMFfpA=``)."""
-    return base64.urlsafe_b64encode(secrets.token_bytes(11)).decode()
+    return base64.b64encode(random_bytes(11), b"-_").decode()
 
 
 @dataclass(slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from typing import Any
 
 from local_aws.faults import Faults, Strike
@@ -45,10 +45,10 @@ class FaultyGateway(Gateway):
             raise Refused(status, "Internal server error", WHY)
         return await super()._connect(connection, handshake, address, context)
 
-    async def message(self, client: Client, body: str) -> None:
-        if not self.faults.rules:
-            await super().message(client, body)
-            return
+    def message(self, client: Client, body: str) -> Coroutine[Any, Any, None]:
+        return self._message(client, body) if self.faults.rules else super().message(client, body)
+
+    async def _message(self, client: Client, body: str) -> None:
         found = self._serving(client.connection)
         route = found[0].route_for(Scope(body=body)) if found else None
         strike = await self._struck("message", route.key if route else "$default")
@@ -68,7 +68,18 @@ class FaultyGateway(Gateway):
         for _ in range(0 if strike.drop else 2 if strike.duplicate else 1):
             await super().post(client, text)
 
-    async def _integrate(
+    def _integrate(
+        self,
+        integration: Integration,
+        event: Mapping[str, Any],
+        scope: Scope,
+        *,
+        answer_matters: bool,
+    ) -> Coroutine[Any, Any, ProxyResponse]:
+        integrate = self._faulty_integration if self.faults.rules else super()._integrate
+        return integrate(integration, event, scope, answer_matters=answer_matters)
+
+    async def _faulty_integration(
         self,
         integration: Integration,
         event: Mapping[str, Any],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Coroutine, Iterable, Mapping
 from typing import Any, Protocol
 
 import orjson
@@ -384,15 +384,15 @@ class Gateway:
                 self.metrics.latency(dimensions, milliseconds)
             scope.context["integrationLatency"] = round(milliseconds)  # type: ignore[index]
 
-    async def _integrate(
+    def _integrate(
         self,
         integration: Integration,
         event: Mapping[str, Any],
         scope: Scope,
         *,
         answer_matters: bool,
-    ) -> ProxyResponse:
-        return await run(
+    ) -> Coroutine[Any, Any, ProxyResponse]:
+        return run(
             integration,
             event,
             scope,
