@@ -13,6 +13,7 @@ from benchmarks.echo_gateway import SIGNED, echo_gateway
 from benchmarks.figures import percentiles, say
 from benchmarks.floors import floors
 from benchmarks.idle_clients import IdleClients, open_files
+from benchmarks.rest import settle
 from benchmarks.round_trip import measure
 from local_aws.http1 import HttpClient
 
@@ -32,6 +33,7 @@ def run(*, beside_peers: bool) -> None:
     """Measure an echo beside its floors and peers; posts, idle connections, a broadcast."""
     floors(MESSAGE)
     with echo_gateway("--new-connections-per-second", "100000") as (port, process):
+        settle([process.pid])
         url = f"ws://127.0.0.1:{port}"
         asyncio.run(measure("gateway.echo", url, MESSAGE, target="local-cloud"))
         asyncio.run(_connections(port, process))

@@ -12,7 +12,8 @@ from pathlib import Path
 import yaml
 
 from benchmarks.figures import percentiles, say
-from benchmarks.whole_cloud import cloud, settle
+from benchmarks.rest import settle
+from benchmarks.whole_cloud import cloud
 from local_aws.aws_api import authorization
 from local_cloud.installation import Home, State
 from local_cloud.memory import resident_mb
@@ -99,7 +100,9 @@ async def _measure(words: WordServer, port: int, home: Home) -> None:
             raise RuntimeError((told + rest).decode(errors="replace"))
         return first - words.left[name]
 
-    await asyncio.to_thread(settle, home)
+    state = State.read(home)
+    assert state is not None
+    await asyncio.to_thread(settle, state.parts.values())
     await late("warm up")
     times = [await late(f"one {number}") for number in range(ONE_BY_ONE)]
     say("models.first_word", runs=ONE_BY_ONE, **percentiles(times))

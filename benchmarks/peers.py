@@ -25,6 +25,7 @@ import boto3
 import httpx
 
 from benchmarks.figures import say
+from benchmarks.rest import settle
 from benchmarks.round_trip import measure
 from local_cloud.port_check import free_ports
 
@@ -58,6 +59,7 @@ class Peer:
     url: str
     #: ``@connections`` without the connection's id.
     connections: str
+    pid: int
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,7 @@ def run(message: str) -> None:
         with tempfile.TemporaryDirectory() as folder:
             try:
                 with start(Path(folder), Api()) as peer:
+                    settle([peer.pid])
                     asyncio.run(measure("gateway.echo", peer.url, message, target=name))
             except (Unavailable, OSError) as error:
                 say("gateway.echo", target=name, skipped=str(error))
@@ -163,19 +166,19 @@ def _serverless(packages: tuple[str, ...], folder: Path, api: Api) -> Iterator[P
         "SLS_NOTIFICATIONS_MODE": "off",
     }
     command = [str(folder / "node_modules" / ".bin" / "serverless"), "offline", "start"]
-    with _running(command, folder, environment, ports.gateway):
+    with _running(command, folder, environment, ports.gateway) as pid:
         base = f"localhost:{ports.gateway}"
-        yield Peer(f"ws://{base}", f"http://{base}/@connections")
+        yield Peer(f"ws://{base}", f"http://{base}/@connections", pid)
 
 
 @contextlib.contextmanager
 def _ministack(folder: Path, api: Api) -> Iterator[Peer]:
     program = _python_program(MINISTACK, "ministack", folder)
     port = free_ports().engine
-    with _running([program], folder, {"GATEWAY_PORT": str(port)}, port):
+    with _running([program], folder, {"GATEWAY_PORT": str(port)}, port) as pid:
         name = _make_api(f"http://localhost:{port}", api)
         base = f"localhost:{port}/_aws/execute-api/{name}/dev"
-        yield Peer(f"ws://{base}", f"http://{base}/@connections")
+        yield Peer(f"ws://{base}", f"http://{base}/@connections", pid)
 
 
 @contextlib.contextmanager

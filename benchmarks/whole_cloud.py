@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import math
 import os
 import statistics
 import subprocess
@@ -14,8 +13,6 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
-
-import psutil
 
 from benchmarks import console
 from benchmarks.figures import say
@@ -27,8 +24,6 @@ from local_cloud.installation import PROJECT, Home, Ports, State
 from local_cloud.port_check import free_ports
 
 ANALYSES = 5
-#: Of a second, what a cloud takes that has nothing to do; how long it may take to get there.
-AT_REST, SETTLE_SECONDS = 0.08, 60
 
 
 def run(wanted: set[str]) -> None:
@@ -50,34 +45,6 @@ def run(wanted: set[str]) -> None:
             asyncio.run(measure("ping", url, '{"action": "ping"}'))
         if "console" in wanted:
             console.measure(ports)
-
-
-def settle(home: Home) -> None:
-    """Wait until what a cloud still starts behind its first answers has been started.
-
-    Raises:
-        RuntimeError: it is not at rest within a minute.
-    """
-    state = State.read(home)
-    assert state is not None
-    before = -math.inf
-    for _ in range(SETTLE_SECONDS):
-        spent = sum(map(_processor_seconds, state.parts.values()))
-        if spent - before < AT_REST:
-            return
-        before = spent
-        time.sleep(1)
-    raise RuntimeError(f"the cloud is not at rest after {SETTLE_SECONDS} s")
-
-
-def _processor_seconds(pid: int) -> float:
-    """Return what a process and all below it have taken."""
-    process = psutil.Process(pid)
-    spent = 0.0
-    for member in (process, *process.children(recursive=True)):
-        with contextlib.suppress(psutil.NoSuchProcess):
-            spent += sum(member.cpu_times()[:2])
-    return spent
 
 
 @contextlib.contextmanager
