@@ -234,8 +234,9 @@ class ExecutionEnvironment:
         if invocation.wants_tail:
             self._report_last()
         done(outcome)
-        # Who called has the answer before its lines are read: in the loop's turn after its own.
-        loop.call_soon(loop.call_soon, self._report_last)
+        if self._unreported is not None:  # else the next invocation has begun
+            # Who called has the answer before its lines are read: in the turn after its own.
+            loop.call_soon(loop.call_soon, self._report_last)
 
     def _report_last(self) -> None:
         """Say how the last invocation ended, if that has not been said."""

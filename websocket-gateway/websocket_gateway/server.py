@@ -183,23 +183,27 @@ class GatewayProtocol(HttpServerProtocol):
         except UnicodeDecodeError:
             self._fail(CloseCode.INVALID_DATA, "Not UTF-8")
             return
-        task = asyncio.Task(self.gateway.message(self, text), loop=self.loop, eager_start=True)
+        task = asyncio.Task(self._pass_on(text), loop=self.loop, eager_start=True)
         if task.done():
-            self._message_done(task)
             return
         self.in_flight.add(task)
-        task.add_done_callback(self._message_done)
         if len(self.in_flight) >= self.limits.in_flight:
             self.transport.pause_reading()
 
-    def _message_done(self, task: asyncio.Task[None]) -> None:
+    async def _pass_on(self, text: str) -> None:
+        try:
+            await self.gateway.message(self, text)
+        except Exception as error:  # noqa: BLE001 - nobody waits for it who could be told
+            self.loop.call_exception_handler({"message": "message failed", "exception": error})
+        finally:
+            self._message_done(asyncio.current_task())
+
+    def _message_done(self, task: asyncio.Task[Any] | None) -> None:
+        if task not in self.in_flight:  # it took no time
+            return
         self.in_flight.discard(task)
         if len(self.in_flight) == self.limits.in_flight - 1 and not self.transport.is_closing():
             self.transport.resume_reading()
-        if not task.cancelled() and (error := task.exception()) is not None:
-            self.loop.call_exception_handler(
-                {"message": "message failed", "exception": error, "task": task}
-            )
 
     def send_text(self, text: str) -> None:
         """Send a message; it is dropped when the connection is closing."""

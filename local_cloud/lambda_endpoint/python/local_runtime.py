@@ -7,6 +7,7 @@ another. This file is run by the function's interpreter, and knows nothing of th
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import importlib.abc
 import importlib.util
@@ -128,7 +129,15 @@ def change_botocore(gateway: str) -> None:
         sys.meta_path.insert(0, change)
 
 
+def be_patient() -> None:
+    """Interrupt nobody when there is work: least of all the gateway, which brings it to others."""
+    if hasattr(os, "SCHED_BATCH"):
+        with contextlib.suppress(OSError):  # a sandbox may forbid it
+            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+
+
 if __name__ == "__main__":
+    be_patient()
     if zygote := os.environ.pop("LOCAL_CLOUD_ZYGOTE", ""):
         _beside("zygote").serve(socket.socket(fileno=int(zygote)))
     sys.path[0] = os.getcwd()  # the function's folder, as with -m, and not this file's
