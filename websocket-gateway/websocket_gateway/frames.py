@@ -1,6 +1,6 @@
 """Where a WebSocket frame ends, and a text message in one frame, which is nearly all that passes.
 
-What else there is, and what is wrong, the ``websockets`` library reads; it takes a third of a
+What else there is, and what is wrong, the ``websockets`` library reads; it takes a tenth of a
 message's time here, so it is left out where there is nothing to decide.
 
 https://www.rfc-editor.org/rfc/rfc6455#section-5.2

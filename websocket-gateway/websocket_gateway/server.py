@@ -237,6 +237,7 @@ class GatewayProtocol(HttpServerProtocol):
         assert self.websocket is not None
         self.websocket.fail(code, reason)
         self.close_reason = (code, reason)
+        self._flush()
 
     def _flush(self) -> None:
         assert self.websocket is not None
