@@ -20,8 +20,8 @@ from benchmarks import (
 )
 from benchmarks.figures import say_machine
 
-USUAL = ("start", "analysis", "ping", "functions", "workflows", "gateway")
-ON_A_CLOUD = ("start", "analysis", "ping", "console")
+USUAL = ("start", "analysis", "commands", "ping", "functions", "workflows", "gateway")
+ON_A_CLOUD = ("start", "analysis", "commands", "ping", "console")
 ALL = (*USUAL, "echo", "many", "console", "calls", "tools", "traces", "models", "soak", "fidelity")
 
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
-from benchmarks import console
+from benchmarks import commands, console
 from benchmarks.figures import say
 from benchmarks.round_trip import measure
 from local_cloud.analysis import Analysis
@@ -43,6 +43,8 @@ def run(wanted: set[str]) -> None:
             token = log_in(demo_login(ports), ports)
             url = f"{ports.websocket_url}?token={quote(token)}"
             asyncio.run(measure("ping", url, '{"action": "ping"}'))
+        if "commands" in wanted:
+            commands.run(Home(Path(folder)), ports)
         if "console" in wanted:
             console.measure(ports)
 

@@ -13,8 +13,9 @@ from typing import Any
 import psutil
 
 from local_aws.account import REGION
+from local_cloud import places
 
-PROJECT = Path(__file__).resolve().parent.parent
+PROJECT = Path(places.PROJECT)
 MODELS = PROJECT / "config" / "models.yaml"
 TEMPLATE = PROJECT / "lambdas" / "template.yaml"
 SCRIPTS = PROJECT / "setup-scripts"
@@ -84,7 +85,7 @@ class Home:
 
     @classmethod
     def from_environment(cls) -> Home:
-        return cls(Path(os.environ.get("LOCAL_CLOUD_HOME") or PROJECT / ".local-cloud").resolve())
+        return cls(Path(places.home_folder()))
 
     @property
     def state_file(self) -> Path:

@@ -10,6 +10,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable
 from typing import Any
 
+from local_cloud.awslocal.activation import take_commands
 from local_cloud.installation import State
 from local_cloud.log_files import rotate
 from local_cloud.mode import Mode, Progress, Report
@@ -60,15 +61,18 @@ class Supervisor:
         self.state.write(self.home)
         work = loop.create_task(self._work(on_ready))
         stop = loop.create_task(self.stop_wanted.wait())
-        logs = loop.create_task(self._keep_logs_short())
+        aside = [
+            loop.create_task(self._keep_logs_short()),
+            loop.create_task(take_commands(self.home, self.report)),
+        ]
         try:
             await asyncio.wait({work, stop}, return_when=asyncio.FIRST_COMPLETED)
             if work.done():
                 work.result()
         finally:
-            for task in (work, stop, logs):
+            for task in (work, stop, *aside):
                 task.cancel()
-            await asyncio.gather(work, stop, logs, return_exceptions=True)
+            await asyncio.gather(work, stop, *aside, return_exceptions=True)
             await self._stop_all()
             self.home.state_file.unlink(missing_ok=True)
 

@@ -38,6 +38,9 @@ FUNCTIONS = [
 def awslocal(stack: Stack, *words: str) -> str:
     program = Path(sys.executable).with_name("awslocal")
     environment = aws_environment(stack.ports)
+    if stack.home is not None:  # it finds the cloud by itself, as a user's does
+        del environment["AWS_ENDPOINT_URL"]
+        environment["LOCAL_CLOUD_HOME"] = str(stack.home.path)
     done = subprocess.run(
         [str(program), *words], env=environment, capture_output=True, text=True, check=False
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from local_cloud.awslocal import format_event, since_to_milliseconds
+from local_cloud.awslocal.tail import format_event, since_to_milliseconds
 
 EVENT = {"timestamp": 1_700_000_000_123, "logStreamName": "s", "message": '{"a": 1}'}
 

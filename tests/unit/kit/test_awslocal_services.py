@@ -18,7 +18,7 @@ from awscli.clidriver import CLIDriver
 from botocore import xform_name
 from botocore.model import OperationModel, ServiceModel, Shape
 
-from local_cloud.awslocal import make_driver
+from local_cloud.awslocal.command import make_driver
 
 COMMANDS = {"s3": "s3api", "codedeploy": "deploy", "config": "configservice"}
 #: The CLI has a command of its own in place of the operation that takes least.

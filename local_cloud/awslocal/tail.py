@@ -1,4 +1,4 @@
-"""``awslocal``: the AWS CLI, pointed at the local cloud, with ``logs tail`` as version 2 has it.
+"""``awslocal logs tail``, as version 2 of the AWS CLI has it.
 
 https://docs.aws.amazon.com/cli/latest/reference/logs/tail.html
 """
@@ -6,21 +6,13 @@ https://docs.aws.amazon.com/cli/latest/reference/logs/tail.html
 from __future__ import annotations
 
 import json
-import os
 import re
-import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urlsplit
 
-from awscli.clidriver import CLIDriver, create_clidriver
 from awscli.customizations.commands import BasicCommand
-from botocore.config import Config
-
-from local_aws.account import REGION
-from local_cloud.installation import Home, Ports, State, aws_environment
 
 POLL_SECONDS = 1.0
 _SINCE = re.compile(r"(\d+)([smhdw])")
@@ -115,67 +107,6 @@ def _events(
         time.sleep(POLL_SECONDS)
 
 
-def _add_tail(command_table: dict[str, Any], session: Any, **_: object) -> None:
+def add_tail(command_table: dict[str, Any], session: Any, **_: object) -> None:
+    """Give ``logs`` the command, when the AWS CLI builds its table of them."""
     command_table.setdefault("tail", TailCommand(session))
-
-
-def make_driver(endpoint: str, arguments: Sequence[str]) -> tuple[CLIDriver, list[str]]:
-    """Return an AWS CLI whose every call goes to ``endpoint``, and the arguments to give it.
-
-    ``AWS_ENDPOINT_URL`` alone would not do: version 1 of the CLI gives SQS its old address in
-    spite of it, and some services' endpoint rules put names of their own before the host.
-
-    Args:
-        endpoint: ``http://host:port``. Where the user names another, that one is taken.
-    """
-    arguments = list(arguments)
-    named = _named_endpoint(arguments)
-    if named is None:
-        arguments = ["--endpoint-url", endpoint, *arguments]
-    driver = create_clidriver()
-    # A host prefix ("sync-", an account's number) has no address here.
-    driver.session.set_default_client_config(
-        Config(inject_host_prefix=False, s3={"addressing_style": "path"})
-    )
-    there = urlsplit(named or endpoint)
-
-    def go_there(request: Any, **_: object) -> None:
-        # Clients that the CLI's own commands make know nothing of --endpoint-url.
-        request.url = (
-            urlsplit(request.url)._replace(scheme=there.scheme, netloc=there.netloc).geturl()
-        )
-        if "host" in request.headers:
-            request.headers["host"] = there.netloc
-
-    driver.session.register("before-send", go_there)
-    driver.session.register("building-command-table.logs", _add_tail)
-    return driver, arguments
-
-
-def _named_endpoint(arguments: Sequence[str]) -> str | None:
-    for position, argument in enumerate(arguments):
-        name, equals, value = argument.partition("=")
-        if name == "--endpoint-url":
-            return value if equals else "".join(arguments[position + 1 : position + 2])
-    return None
-
-
-def main() -> None:
-    """Run the AWS CLI. ``AWS_ENDPOINT_URL`` names another cloud than the one that runs here."""
-    if not os.environ.get("AWS_ENDPOINT_URL"):
-        state = State.read(Home.from_environment())
-        os.environ.update(aws_environment(state.ports if state else Ports.from_environment()))
-    elif not os.environ.get("AWS_PROFILE"):  # a local cloud takes any credentials
-        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-            os.environ.setdefault(name, "test")
-        os.environ.setdefault("AWS_DEFAULT_REGION", REGION)
-    os.environ.setdefault("AWS_PAGER", "")
-    driver, arguments = make_driver(os.environ["AWS_ENDPOINT_URL"], sys.argv[1:])
-    try:
-        sys.exit(driver.main(arguments))
-    except KeyboardInterrupt:
-        sys.exit(130)
-
-
-if __name__ == "__main__":
-    main()

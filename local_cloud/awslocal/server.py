@@ -1,0 +1,180 @@
+"""``python -m local_cloud.awslocal.server DESCRIPTOR``: forks for each command of ``awslocal``.
+
+The descriptor is a listening socket, standard input a pipe from the supervisor: when that ends,
+everything here does. It ends as well when nobody has wanted anything for a while; the supervisor
+starts it again for the next command.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import importlib
+import json
+import os
+import selectors
+import signal
+import socket
+import sys
+import time
+from typing import Any
+
+import awscli
+
+from local_cloud.awslocal.command import make_driver, run
+from local_cloud.awslocal.front import READY, STARTED
+
+IDLE_SECONDS = 600.0
+_MOST_BYTES = 1 << 20
+_STANDARD = ("stdin", "r"), ("stdout", "w"), ("stderr", "w")
+
+
+class Server:
+    """Takes commands, forks for each, and tells how it ended.
+
+    Args:
+        listener: where they come.
+        idle_seconds: after which it ends.
+    """
+
+    def __init__(self, listener: socket.socket, idle_seconds: float = IDLE_SECONDS) -> None:
+        self._listener = listener
+        self._idle_seconds = idle_seconds
+        self._selector = selectors.DefaultSelector()
+        self._waker, self._wakened = socket.socketpair()
+        #: Whoever has asked, with the process that runs the command, if it runs.
+        self._fronts: dict[socket.socket, int | None] = {}
+
+    def serve(self) -> dict[str, Any] | None:
+        """Fork until nobody asks any more; return in each child what to run."""
+        self._waker.setblocking(False)
+        self._wakened.setblocking(False)
+        self._listener.setblocking(False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(self._waker.fileno())
+        for source in (self._listener, self._wakened, sys.stdin):
+            self._selector.register(source, selectors.EVENT_READ)
+        while ready := self._selector.select(None if self._fronts else self._idle_seconds):
+            for key, _ in ready:
+                source = key.fileobj
+                if source is sys.stdin:
+                    self._end_all()
+                    return None
+                if source is self._listener:
+                    self._accept()
+                elif source is self._wakened:
+                    self._tell_ended()
+                elif isinstance(source, socket.socket) and (command := self._hear(source)):
+                    return command
+        return None
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):  # it has gone again
+            front, _ = self._listener.accept()
+            self._fronts[front] = None
+            self._selector.register(front, selectors.EVENT_READ)
+            _say(front, READY)
+
+    def _hear(self, front: socket.socket) -> dict[str, Any] | None:
+        """Take what a front says; return, in the child, the command to run."""
+        pid = self._fronts[front]
+        try:
+            data, descriptors, _, _ = socket.recv_fds(front, _MOST_BYTES, 4)
+        except OSError:
+            data, descriptors = b"", []
+        if data and pid is None:
+            return self._fork(front, json.loads(data), descriptors)
+        for descriptor in descriptors:
+            os.close(descriptor)
+        if pid is not None:
+            os.kill(pid, int(data) if data else signal.SIGTERM)
+        if not data:
+            self._forget(front)
+        return None
+
+    def _fork(
+        self, front: socket.socket, command: dict[str, Any], descriptors: list[int]
+    ) -> dict[str, Any] | None:
+        _say(front, STARTED)
+        pid = os.fork()
+        if pid:
+            self._fronts[front] = pid
+            for descriptor in descriptors:
+                os.close(descriptor)
+            return None
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        # What a child holds open, nobody sees the end of.
+        self._selector.close()
+        for mine in (self._listener, self._waker, self._wakened, *self._fronts):
+            mine.close()
+        _become(command, descriptors)
+        return command
+
+    def _tell_ended(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            self._wakened.recv(4096)
+        with contextlib.suppress(ChildProcessError):  # there is none
+            while True:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+                if not pid:
+                    return
+                for front in [front for front, child in self._fronts.items() if child == pid]:
+                    _say(front, b"%d" % os.waitstatus_to_exitcode(status))
+                    self._forget(front)
+
+    def _forget(self, front: socket.socket) -> None:
+        del self._fronts[front]
+        self._selector.unregister(front)
+        front.close()
+
+    def _end_all(self) -> None:
+        for pid in self._fronts.values():
+            if pid is not None:
+                os.kill(pid, signal.SIGTERM)
+
+
+def _say(front: socket.socket, said: bytes) -> None:
+    with contextlib.suppress(OSError):  # it is gone, which its end of the socket tells, too
+        front.send(said)
+
+
+def _become(command: dict[str, Any], descriptors: list[int]) -> None:
+    """Be what the front would have been."""
+    *standard, folder = descriptors
+    for number, descriptor in enumerate(standard):
+        os.dup2(descriptor, number)
+        os.close(descriptor)
+    os.fchdir(folder)
+    os.close(folder)
+    os.umask(command["umask"])
+    os.environ.clear()
+    os.environ.update(command["environment"])
+    time.tzset()
+    importlib.reload(awscli)  # it notes in the environment where its data is
+    sys.argv[1:] = command["arguments"]
+    for number, ((name, mode), encoding) in enumerate(
+        zip(_STANDARD, command["encodings"], strict=True)
+    ):
+        stream = open(number, mode, encoding=encoding[0], errors=encoding[1], closefd=False)  # noqa: SIM115
+        setattr(sys, name, stream)
+        setattr(sys, f"__{name}__", stream)
+
+
+def main() -> None:
+    """Import what every command does; take commands until nobody asks, or the supervisor goes."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the front is told, and tells
+    make_driver("http://localhost", [])  # its extensions of the AWS CLI are imported by that
+    gc.collect()
+    gc.freeze()  # a collection in a child does not touch, and so copy, what is shared
+    command = Server(socket.socket(fileno=int(sys.argv[1]))).serve()
+    if command is not None:
+        try:
+            sys.exit(run(command["arguments"]))
+        except KeyboardInterrupt:
+            sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,181 @@
+"""``awslocal`` in a process that the running cloud forks: nothing differs but the time it takes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from local_cloud.installation import aws_environment
+from tests.stack import Stack, until
+
+PROGRAM = str(Path(sys.executable).with_name("awslocal"))
+SERVER = "local_cloud.awslocal.server"
+FOLLOW = ("logs", "tail", "/aws/lambda/websocket-handler", "--follow")
+
+
+@pytest.fixture
+def home(stack: Stack) -> Path:
+    if stack.home is None:
+        pytest.skip("somebody else's cloud: its home is not known")
+    return stack.home.path
+
+
+def environment(home: Path) -> dict[str, str]:
+    own = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    return {**own, "LOCAL_CLOUD_HOME": str(home)}
+
+
+def run(home: Path, *words: str, **options: Any) -> subprocess.CompletedProcess[str]:
+    options = {"env": environment(home), "capture_output": True, "text": True, **options}
+    return subprocess.run([PROGRAM, *words], check=False, timeout=60, **options)
+
+
+def start(home: Path, *words: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [PROGRAM, *words],
+        env=environment(home),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def servers(stack: Stack) -> list[psutil.Process]:
+    return [p for p in psutil.Process(stack.state().pid).children() if SERVER in _line(p)]
+
+
+def commands(stack: Stack) -> list[psutil.Process]:
+    """The forked processes that run a command."""
+    return [
+        child
+        for server in servers(stack)
+        for child in server.children()
+        if child.status() != psutil.STATUS_ZOMBIE
+    ]
+
+
+def _line(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
+
+
+def test_one_process_forks_for_all_commands(stack: Stack, home: Path) -> None:
+    run(home, "dynamodb", "list-tables")
+    (server,) = servers(stack)
+    alone = subprocess.run(
+        [PROGRAM, "dynamodb", "list-tables"],
+        env=aws_environment(stack.ports),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    handed_over = run(home, "dynamodb", "list-tables")
+    assert (handed_over.returncode, handed_over.stdout) == (0, alone.stdout)
+    assert servers(stack) == [server]
+
+
+def test_a_command_has_its_own_folder_files_and_settings(
+    stack: Stack, home: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "said.json").write_text('{"requestContext": {}}')
+    words = ("lambda", "invoke", "--function-name", "websocket-handler")
+    told = run(
+        home,
+        *(*words, "--payload", "file://said.json", "answer.json"),
+        cwd=tmp_path,
+        env={**environment(home), "AWS_DEFAULT_OUTPUT": "text"},
+        umask=0o077,
+    )
+    assert told.stdout.split() == ["$LATEST", "Unhandled", "200"]
+    answer = tmp_path / "answer.json"
+    assert "connectionId" in json.loads(answer.read_text())["errorMessage"]
+    assert stat.S_IMODE(answer.stat().st_mode) == 0o600
+
+
+def test_what_is_piped_through_it_is_whole(stack: Stack, home: Path) -> None:
+    data = "".join(f"line {number} ü\n" for number in range(20_000))
+    place = "s3://causal-datasets/awslocal-test/piped.txt"
+    assert run(home, "s3", "cp", "-", place, input=data).returncode == 0
+    assert run(home, "s3", "cp", place, "-").stdout == data
+    assert run(home, "s3", "rm", place).returncode == 0
+
+
+def test_a_file_that_only_the_caller_has_open_is_read(stack: Stack, home: Path) -> None:
+    read, write = os.pipe()
+    os.write(write, b'{"requestContext": {}}')
+    os.close(write)
+    words = ("lambda", "invoke", "--function-name", "websocket-handler", "/dev/stdout")
+    told = run(home, *words, "--payload", f"fileb:///dev/fd/{read}", pass_fds=[read])
+    os.close(read)
+    assert "connectionId" in told.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "said"),
+    [
+        (["dynamodb", "list-tabels"], 2, "Invalid choice"),
+        (["s3", "ls", "s3://there-is-none"], 255, "NoSuchBucket"),
+    ],
+)
+def test_a_failure_is_told_as_by_the_aws_cli(
+    stack: Stack, home: Path, words: list[str], status: int, said: str
+) -> None:
+    told = run(home, *words)
+    assert told.returncode == status
+    assert said in told.stderr
+
+
+def test_ctrl_c_ends_a_command(stack: Stack, home: Path) -> None:
+    front = start(home, *FOLLOW)
+    until(lambda: commands(stack))
+    front.send_signal(signal.SIGINT)
+    assert front.wait(10) == 130
+    until(lambda: not commands(stack))
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_a_command_ends_with_who_asked_for_it(
+    stack: Stack, home: Path, number: signal.Signals
+) -> None:
+    front = start(home, *FOLLOW)
+    until(lambda: commands(stack))
+    front.send_signal(number)
+    assert front.wait(10) == -number
+    until(lambda: not commands(stack))
+
+
+def test_a_command_that_dies_of_a_signal_is_told_so(stack: Stack, home: Path) -> None:
+    front = start(home, *FOLLOW)
+    (command,) = until(lambda: commands(stack))
+    command.kill()
+    assert front.wait(10) == -signal.SIGKILL
+
+
+def test_a_server_that_dies_is_replaced(stack: Stack, home: Path) -> None:
+    front = start(home, *FOLLOW)
+    (command,) = until(lambda: commands(stack))
+    (server,) = servers(stack)
+    server.kill()
+    _, said = front.communicate(timeout=10)
+    assert front.returncode == 1
+    assert "has ended, and this command with it" in said
+    until(lambda: not command.is_running())
+    assert json.loads(run(home, "dynamodb", "list-tables").stdout)["TableNames"]
+    assert servers(stack) != [server]
+
+
+def test_nobody_else_may_ask(stack: Stack, home: Path) -> None:
+    mode = (home / "awslocal.socket").stat().st_mode
+    assert stat.S_ISSOCK(mode)
+    assert stat.S_IMODE(mode) == 0o600
