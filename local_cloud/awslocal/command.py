@@ -9,13 +9,16 @@ from urllib.parse import urlsplit
 
 from awscli.clidriver import CLIDriver, create_clidriver
 from botocore.config import Config
+from botocore.loaders import Loader
 
 from local_aws.account import REGION
 from local_cloud.awslocal.tail import add_tail
 from local_cloud.installation import Home, Ports, State, aws_environment
 
 
-def make_driver(endpoint: str, arguments: Sequence[str]) -> tuple[CLIDriver, list[str]]:
+def make_driver(
+    endpoint: str, arguments: Sequence[str], loader: Loader | None = None
+) -> tuple[CLIDriver, list[str]]:
     """Return an AWS CLI whose every call goes to ``endpoint``, and the arguments to give it.
 
     ``AWS_ENDPOINT_URL`` alone would not do: version 1 of the CLI gives SQS its old address in
@@ -23,12 +26,15 @@ def make_driver(endpoint: str, arguments: Sequence[str]) -> tuple[CLIDriver, lis
 
     Args:
         endpoint: ``http://host:port``. Where the user names another, that one is taken.
+        loader: has read descriptions of services before.
     """
     arguments = list(arguments)
     named = _named_endpoint(arguments)
     if named is None:
         arguments = ["--endpoint-url", endpoint, *arguments]
     driver = create_clidriver()
+    if loader is not None:
+        driver.session.register_component("data_loader", loader)
     # A host prefix ("sync-", an account's number) has no address here.
     driver.session.set_default_client_config(
         Config(inject_host_prefix=False, s3={"addressing_style": "path"})
@@ -56,8 +62,12 @@ def _named_endpoint(arguments: Sequence[str]) -> str | None:
     return None
 
 
-def run(arguments: Sequence[str]) -> int:
+def run(arguments: Sequence[str], loader: Loader | None = None) -> int:
     """Run one command of the AWS CLI against the cloud that runs here, or ``AWS_ENDPOINT_URL``.
+
+    Args:
+        arguments: the command's.
+        loader: has read descriptions of services before.
 
     Returns:
         Its exit status.
@@ -73,5 +83,5 @@ def run(arguments: Sequence[str]) -> int:
             os.environ.setdefault(name, "test")
         os.environ.setdefault("AWS_DEFAULT_REGION", REGION)
     os.environ.setdefault("AWS_PAGER", "")
-    driver, arguments = make_driver(os.environ["AWS_ENDPOINT_URL"], arguments)
+    driver, arguments = make_driver(os.environ["AWS_ENDPOINT_URL"], arguments, loader)
     return int(driver.main(arguments))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import importlib
+import io
 import json
 import os
 import selectors
@@ -20,7 +21,9 @@ import time
 from typing import Any
 
 import awscli
+from botocore.loaders import Loader
 
+from local_aws.account import REGION
 from local_cloud.awslocal.command import make_driver, run
 from local_cloud.awslocal.front import READY, STARTED
 
@@ -162,18 +165,41 @@ def _become(command: dict[str, Any], descriptors: list[int]) -> None:
         setattr(sys, f"__{name}__", stream)
 
 
+def _warm() -> Loader:
+    """Do what most commands do first; return what has read what they read."""
+    driver, arguments = make_driver(
+        "http://localhost", ["sts", "get-caller-identity", "--generate-cli-skeleton"]
+    )
+    with contextlib.redirect_stdout(io.StringIO()):
+        driver.main(arguments)
+    driver.session.create_client("sts", region_name=REGION)
+    loader: Loader = driver.session.get_component("data_loader")
+    return loader
+
+
+def _reads_as_here(loader: Loader, path: str | None) -> bool:
+    """Return whether a command would find the same descriptions of services.
+
+    Args:
+        path: the user's ``AWS_DATA_PATH``.
+    """
+    return path is None and not os.path.exists(loader.CUSTOMER_DATA_PATH)
+
+
 def main() -> None:
     """Import what every command does; take commands until nobody asks, or the supervisor goes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the front is told, and tells
-    make_driver("http://localhost", [])  # its extensions of the AWS CLI are imported by that
+    loader = _warm()
     gc.collect()
     gc.freeze()  # a collection in a child does not touch, and so copy, what is shared
     command = Server(socket.socket(fileno=int(sys.argv[1]))).serve()
-    if command is not None:
-        try:
-            sys.exit(run(command["arguments"]))
-        except KeyboardInterrupt:
-            sys.exit(130)
+    if command is None:
+        return
+    same = _reads_as_here(loader, command["environment"].get("AWS_DATA_PATH"))
+    try:
+        sys.exit(run(command["arguments"], loader if same else None))
+    except KeyboardInterrupt:
+        sys.exit(130)
 
 
 if __name__ == "__main__":
