@@ -21,8 +21,8 @@ from local_cloud.lambda_endpoint.server import LambdaEndpoint, Settings
 
 INVOCATIONS = 1000
 WORKER = """
-import sys, wire
-worker = wire.Wire(int(sys.argv[1]))
+import os, sys, wire
+worker = wire.Wire(int(sys.argv[1]), os.pipe()[1])
 while True:
     payload, _ = worker.next()
     worker.post_invocation_result("id", payload, "application/json")
@@ -60,8 +60,7 @@ async def _wire() -> None:
     theirs.close()
     ours.setblocking(False)
     _, protocol = await loop.create_unix_connection(
-        lambda: wire.WireProtocol(lambda kind, head, payload: heard.put_nowait(kind), lambda: None),
-        sock=ours,
+        lambda: wire.WireProtocol(lambda kind, *_: heard.put_nowait(kind), lambda: None), sock=ours
     )
     await heard.get()
     times = []

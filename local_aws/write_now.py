@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-from contextlib import suppress
 
 
 def write_now(transport: asyncio.Transport, descriptor: int, data: bytes) -> None:
@@ -19,8 +18,11 @@ def write_now(transport: asyncio.Transport, descriptor: int, data: bytes) -> Non
     if transport.is_closing():
         return
     if not transport.get_write_buffer_size():
-        with suppress(OSError):  # it is full; or it is gone, which the transport notices
-            data = data[os.write(descriptor, data) :]
-        if not data:
+        try:
+            written = os.write(descriptor, data)
+        except OSError:  # it is full; or it is gone, which the transport notices
+            written = 0
+        if written == len(data):
             return
+        data = data[written:]
     transport.write(data)

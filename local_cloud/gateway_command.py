@@ -13,13 +13,13 @@ import uvloop
 
 from local_aws.account import REGION
 from local_aws.aws_api import AwsApi
+from local_aws.deadlines import Deadlines
 from local_aws.log_delivery import LogDelivery
 from local_aws.template import Template
 from local_aws.traces import current, traces_of
 from local_cloud.installation import PROJECT, Home, State
 from local_cloud.lambda_endpoint.execution_environment import (
     Invocation,
-    Outcome,
     new_request_id,
 )
 from local_cloud.lambda_endpoint.function_pool import TooManyRequests
@@ -49,6 +49,8 @@ class LocalFunctions(NetworkBackend):
         super().__init__(lambda_endpoint, logs, engine)
         self.local = endpoint
         self.traces = traces_of("lambda")
+        #: By the seconds that an integration may take.
+        self._deadlines: dict[float, Deadlines] = {}
 
     async def invoke(self, function: str, payload: bytes, timeout: float) -> bytes:
         """Return a function's answer; see :class:`websocket_gateway.core.backend.Backend`."""
@@ -60,24 +62,20 @@ class LocalFunctions(NetworkBackend):
         trace = current.get()
         invocation = Invocation(new_request_id(), payload, cause=trace, trace_id=trace)
         answer = submit(pool, invocation, self.traces)
-        timer = asyncio.get_running_loop().call_later(timeout, _expire, answer)
+        deadlines = self._deadlines.get(timeout)
+        if deadlines is None:
+            deadlines = self._deadlines[timeout] = Deadlines(timeout)
+        deadlines.watch(answer)
         try:
             outcome = await answer
         except TimeoutError as error:
             raise IntegrationTimedOut(f"{function} took longer than {timeout:g} s") from error
         except (TooManyRequests, InstallError, OSError) as error:
             raise IntegrationFailed(f"{function}: {error!r}") from error
-        finally:
-            timer.cancel()
         if outcome.function_error is not None:
             words = outcome.payload[:500].decode(errors="replace")
             raise IntegrationFailed(f"{function} failed: {words}")
         return outcome.payload
-
-
-def _expire(answer: asyncio.Future[Outcome]) -> None:
-    if not answer.done():
-        answer.set_exception(TimeoutError())
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -16,8 +16,9 @@ import socket
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from local_aws.credentials import key_of
 from local_aws.http_message import Request, Response
@@ -45,7 +46,7 @@ def new_request_id() -> str:
     return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
 
 
-@dataclass
+@dataclass(slots=True)
 class Invocation:
     """A payload on its way through a function, and the answer when there is one."""
 
@@ -68,8 +69,7 @@ class Invocation:
     sink: Callable[[bytes], None] | None = None
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(NamedTuple):
     """A function's answer. ``function_error`` is ``"Unhandled"`` when it failed."""
 
     payload: bytes
@@ -116,6 +116,8 @@ class ExecutionEnvironment:
         self._next: asyncio.Future[Invocation] | None = None
         self._wire: WireProtocol | None = None
         self._unreported: tuple[Invocation, float] | None = None
+        #: Whether the last answer said that all that had been printed was read.
+        self._quiet = False
         self._undelivered: Invocation | None = None
         self._current: Invocation | None = None
         self._done: Callable[[Outcome], None] | None = None
@@ -124,6 +126,14 @@ class ExecutionEnvironment:
         #: How long the worker took to be ready, in seconds.
         self.init_seconds = 0.0
         self._memory: ResidentMemory | None = None
+        self._deadline = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+        #: What does not change from one invocation to the next.
+        self._arn = function.arn
+        #: Of invocations that nobody traces, in one second.
+        self._second, self._untraced = 0, ""
+        self._started_line = f" Version: {function.version}"
+        self._log = partial(logs.write, function.name, function.log_group, self.stream_name)
         self._output = -1
         self._partial = b""
         self._stopping = False
@@ -221,20 +231,21 @@ class ExecutionEnvironment:
         self._current, self._done = invocation, done
         invocation.started = time.perf_counter()
         invocation.log_stream, invocation.init_ms = self.stream_name, self._init_ms
-        self._say(f"START RequestId: {invocation.request_id} Version: {self.function.version}")
-        self._set_timer(self.function.timeout)
+        self._say(f"START RequestId: {invocation.request_id}{self._started_line}")
+        self._deadline = invocation.started + self.function.timeout
+        if self._timer is None:
+            self._watch_time(self.function.timeout)
 
     def _settle(self, outcome: Outcome) -> None:
         invocation, done, self._done = self._current, self._done, None
         if invocation is None or done is None:
             return
-        loop = asyncio.get_running_loop()
-        self._timer.cancel()
         self._unreported = (invocation, time.perf_counter())
         if invocation.wants_tail:
             self._report_last()
         done(outcome)
         if self._unreported is not None:  # else the next invocation has begun
+            loop = asyncio.get_running_loop()
             # Who called has the answer before its lines are read: in the turn after its own.
             loop.call_soon(loop.call_soon, self._report_last)
 
@@ -248,7 +259,7 @@ class ExecutionEnvironment:
     def _take_last(self) -> tuple[Invocation, float] | None:
         """Return the last invocation, if its end has not been said; read what it has printed."""
         last, self._unreported = self._unreported, None
-        if last is not None:
+        if last is not None and not self._quiet:
             self._read_output()
         return last
 
@@ -335,12 +346,16 @@ class ExecutionEnvironment:
     def _headers_of(self, invocation: Invocation) -> tuple[str, str, str, str, str]:
         """Return an invocation's id, deadline, function, trace and client context."""
         now = time.time()
+        if (second := int(now)) != self._second:
+            self._second = second
+            self._untraced = f"Root=1-{second:08x}-{self.id[:24]};Sampled=0"
+        context = invocation.client_context
         return (
             invocation.request_id,
             str(int((now + self.function.timeout) * 1000)),
-            invocation.invoked_arn or self.function.arn,
-            invocation.trace_id or f"Root=1-{int(now):08x}-{self.id[:24]};Sampled=0",
-            (invocation.client_context or "").replace("\n", " "),
+            invocation.invoked_arn or self._arn,
+            invocation.trace_id or self._untraced,
+            context.replace("\n", " ") if context else "",
         )
 
     # The wire of a Python worker
@@ -354,10 +369,11 @@ class ExecutionEnvironment:
         )
         return theirs
 
-    def _hear(self, kind: bytes, request_id: str, payload: bytes) -> None:
+    def _hear(self, kind: bytes, request_id: str, payload: bytes, printed: bool) -> None:
         if kind == NEXT:
             self._become_ready()
         elif self._current is not None and self._current.request_id == request_id:
+            self._quiet = not printed
             failed = kind == ERROR
             self._settle(Outcome(payload, "Unhandled") if failed else self._checked(payload))
 
@@ -395,17 +411,25 @@ class ExecutionEnvironment:
             )
         return Outcome(body)
 
-    def _set_timer(self, left: float) -> None:
-        """Let the function's time run, which stands still while a debugger is attached."""
-        loop = asyncio.get_running_loop()
-        if self.debugger is None:
-            self._timer = loop.call_later(left, self._time_out)
-        elif left <= 0:
-            self._time_out()
+    def _watch_time(self, seconds: float) -> None:
+        """Look after a while whether the time is up: one timer for many invocations.
+
+        The time stands still while a debugger is attached.
+        """
+        step = seconds if self.debugger is None else min(seconds, CHECK_SECONDS)
+        self._timer = asyncio.get_running_loop().call_later(step, self._look_at_time, step)
+
+    def _look_at_time(self, passed: float) -> None:
+        self._timer = None
+        if self._done is None:  # it has nothing to do
+            return
+        if self.debugger is not None and self.debugger.attached:
+            self._deadline += passed
+        left = self._deadline - time.perf_counter()
+        if left > 0:
+            self._watch_time(left)
         else:
-            step = min(left, CHECK_SECONDS)
-            rest = left if self.debugger.attached else left - step
-            self._timer = loop.call_later(step, self._set_timer, rest)
+            self._time_out()
 
     def _time_out(self) -> None:
         if self._current is None:
@@ -429,6 +453,8 @@ class ExecutionEnvironment:
         os.close(self._output)
         self._output = -1
         self._server.close()
+        if self._timer is not None:
+            self._timer.cancel()
         if self._memory is not None:
             self._memory.close()
         if self._wire is not None:
@@ -477,10 +503,6 @@ class ExecutionEnvironment:
         self._log(line)
         if self._current is not None:
             self._current.log_tail.append(line)
-
-    def _log(self, line: str) -> None:
-        function = self.function
-        self.logs.write(function.name, function.log_group, self.stream_name, line)
 
     def _report(self, invocation: Invocation, ended: float) -> None:
         milliseconds = (ended - invocation.started) * 1000

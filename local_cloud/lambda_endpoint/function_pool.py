@@ -46,7 +46,8 @@ class Call:
     invocation: Invocation
     answer: asyncio.Future[Outcome]
     environment: ExecutionEnvironment | None = None
-    timer: asyncio.TimerHandle | None = None
+    #: By which it has waited as long as the start of a worker takes.
+    due: float = 0.0
 
 
 class FunctionPool:
@@ -81,6 +82,7 @@ class FunctionPool:
         #: What is in flight, and of it what waits for a worker.
         self.calls: set[Call] = set()
         self.queue: deque[Call] = deque()
+        self._look: asyncio.TimerHandle | None = None
         #: Whether the template has another function in its place: nobody else will come.
         self.retired = False
         self.environments: set[ExecutionEnvironment] = set()
@@ -149,8 +151,6 @@ class FunctionPool:
 
     def _begin(self, environment: ExecutionEnvironment, call: Call) -> None:
         call.environment = environment
-        if call.timer is not None:
-            call.timer.cancel()
         environment.begin(call.invocation, partial(self._done, environment, call))
 
     def _done(self, environment: ExecutionEnvironment, call: Call, outcome: Outcome) -> None:
@@ -178,13 +178,23 @@ class FunctionPool:
         # A burst of short invocations shares the workers there are: one that has waited as long
         # as a start takes would have done better with a worker of its own.
         loop = asyncio.get_running_loop()
-        call.timer = loop.call_later(self.start_seconds, self._scale_out)
+        call.due = loop.time() + self.start_seconds
+        if self._look is None:
+            self._look = loop.call_at(call.due, self._scale_out)
 
     def _scale_out(self) -> None:
+        """Start a worker for each that has waited long enough; look again when another one has."""
+        self._look = None
         if self.debugged and (self.environments or self.starting):
             return
-        if self.starting < len(self.queue):
-            self._start_one()
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        for call in self.queue:
+            if call.due > now:
+                self._look = loop.call_at(call.due, self._scale_out)
+                return
+            if self.starting < len(self.queue):
+                self._start_one()
 
     def _start_one(self) -> asyncio.Task[None]:
         self.starting += 1
@@ -237,8 +247,6 @@ class FunctionPool:
             return
         call = self.queue.popleft()
         self.calls.discard(call)
-        if call.timer is not None:
-            call.timer.cancel()
         if call.answer.done():
             return
         if isinstance(reason, Exception):
@@ -298,6 +306,8 @@ class FunctionPool:
     async def close(self) -> None:
         """Stop every worker, and wait until they are gone and have said their last."""
         self.sources.close()
+        if self._look is not None:
+            self._look.cancel()
         for task in self.tasks:
             task.cancel()
         await asyncio.gather(*self.tasks, return_exceptions=True)

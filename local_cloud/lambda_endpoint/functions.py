@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -37,12 +38,12 @@ class Function:
     #: When the template last changed, in nanoseconds. That alone makes it no other function.
     configured_at: int = field(default=0, compare=False)
 
-    @property
+    @cached_property
     def arn(self) -> str:
         arn = f"arn:aws:lambda:{self.region}:{ACCOUNT_ID}:function:{self.name}"
         return arn if self.version == "$LATEST" else f"{arn}:{self.version}"
 
-    @property
+    @cached_property
     def log_group(self) -> str:
         return f"/aws/lambda/{self.name}"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import fcntl
 import os
@@ -110,6 +111,8 @@ class _Kernel:
 
     def __init__(self) -> None:
         self.queue: INotify | None = None
+        #: That which listens by itself; where none runs, each question does.
+        self._loop: asyncio.AbstractEventLoop | None = None
         self.watching: dict[int, set[Sources]] = {}
         self._waiting = array("i", [0])
 
@@ -120,6 +123,7 @@ class _Kernel:
         try:
             if self.queue is None:
                 self.queue = INotify(nonblocking=True)
+            self._listen_by_loop(self.queue)
             for folder, events in sources.watched():
                 self._add(sources, folder, events)
             for parent in {parent for folder in sources.folders for parent in folder.parents}:
@@ -147,10 +151,26 @@ class _Kernel:
                     self.queue.rm_watch(watch)
         sources.watches.clear()
 
+    def _listen_by_loop(self, queue: INotify) -> None:
+        """Have the running loop take what is told: before what somebody sends who has changed it.
+
+        The system tells of both in the order in which they came.
+        """
+        with contextlib.suppress(RuntimeError):  # none runs
+            loop = asyncio.get_running_loop()
+            if loop is not self._loop:
+                loop.add_reader(queue.fileno(), self._take)
+                self._loop = loop
+
     def listen(self) -> None:
         """Take what was told since: of what has changed nothing is known any more."""
         if self.queue is None:
             return
+        if self._loop is None or asyncio._get_running_loop() is not self._loop:
+            self._take()
+
+    def _take(self) -> None:
+        assert self.queue is not None
         fcntl.ioctl(self.queue, termios.FIONREAD, self._waiting)  # a third of what reading takes
         if not self._waiting[0]:
             return

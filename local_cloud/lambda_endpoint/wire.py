@@ -14,17 +14,21 @@ from local_aws.write_now import write_now
 
 _FRAME = struct.Struct(">cII")
 NEXT, RESPONSE, ERROR = b"N", b"R", b"E"
+#: The same where nothing that the function has printed is left to be read.
+QUIET = {b"r": RESPONSE, b"e": ERROR}
 
 
 class WireProtocol(asyncio.Protocol):
     """Reads a worker's frames.
 
     Args:
-        told: is given each frame's kind, its head and its payload.
+        told: is given each frame's kind, its head, its payload, and whether output may wait.
         lost: is called when the worker's end is closed.
     """
 
-    def __init__(self, told: Callable[[bytes, str, bytes], None], lost: Callable[[], None]) -> None:
+    def __init__(
+        self, told: Callable[[bytes, str, bytes, bool], None], lost: Callable[[], None]
+    ) -> None:
         self.told = told
         self.lost = lost
         #: What has come of a frame, and how much of it has to be there for the next step.
@@ -52,7 +56,8 @@ class WireProtocol(asyncio.Protocol):
             if len(data) < end:
                 self._wanted = end
                 break
-            self.told(kind, data[_FRAME.size : begin].decode(), data[begin:end])
+            head_text = data[_FRAME.size : begin].decode()
+            self.told(QUIET.get(kind, kind), head_text, data[begin:end], kind not in QUIET)
             data = data[end:]
         self._begun += data
 

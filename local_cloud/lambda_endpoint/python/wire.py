@@ -7,18 +7,22 @@ interpreter, and knows nothing of the kit.
 A frame is its kind (one byte), the lengths of its head and of its payload (four bytes each), the
 head and the payload. The endpoint sends ``I``, an invocation: its head is its headers, one a line.
 A worker sends ``N`` once, when it is ready, then ``R``, a response, or ``E``, an error; the head
-of these two is the request's id, and who answers wants the next one.
+of these two is the request's id, and who answers wants the next one. They are in lower case where
+nothing waits in the pipe of the worker's output.
 https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 """
 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import importlib
 import os
 import socket
 import struct
 import sys
+import termios
+from array import array
 from types import ModuleType
 from typing import Any
 
@@ -40,9 +44,12 @@ class Wire:
 
     Args:
         descriptor: of the socket.
+        output: of the pipe that takes what the function prints.
     """
 
-    def __init__(self, descriptor: int) -> None:
+    def __init__(self, descriptor: int, output: int) -> None:
+        self._output = output
+        self._waiting = array("i", [0])
         self._socket = socket.socket(fileno=descriptor)
         self._socket.set_inheritable(False)
         self._ready = False
@@ -80,6 +87,9 @@ class Wire:
         self._send(b"E", invoke_id, error if isinstance(error, bytes) else error.encode())
 
     def _send(self, kind: bytes, invoke_id: str, data: bytes) -> None:
+        fcntl.ioctl(self._output, termios.FIONREAD, self._waiting)
+        if not self._waiting[0]:
+            kind = kind.lower()
         head = invoke_id.encode()
         self._socket.sendall(_FRAME.pack(kind, len(head), len(data)) + head + data)
 
@@ -100,7 +110,7 @@ class Wire:
 
 def speak(descriptor: int) -> None:
     """Have ``awslambdaric`` use the wire."""
-    wire = Wire(descriptor)
+    wire = Wire(descriptor, os.dup(1))  # of its own: a function may close or replace that
     module = ModuleType("runtime_client")
     for name in ("initialize_client", "next", "post_invocation_result", "post_error"):
         setattr(module, name, getattr(wire, name))

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
-from collections.abc import Callable
+import socket
+from collections.abc import Callable, Coroutine
 from pathlib import Path
+from typing import Any
 
 import pytest
+import uvloop
 
 from local_cloud.lambda_endpoint import sources
 from local_cloud.lambda_endpoint.sources import Files, Sources
@@ -218,3 +222,33 @@ def test_a_single_file_that_is_a_link_is_looked_at(place: Path) -> None:
     before = one.mark()
     _edit_below(place)
     assert one.mark() != before
+
+
+@pytest.mark.parametrize("run", [asyncio.run, uvloop.run])
+@pytest.mark.parametrize("edit", [_append, _rewrite_at_once, _add_a_folder])
+def test_what_is_sent_after_an_edit_finds_it_noticed(
+    place: Path,
+    edit: Callable[[Path], object],
+    run: Callable[[Coroutine[Any, Any, None]], None],
+) -> None:
+    """A loop that takes both is told of the edit first."""
+
+    async def ask() -> None:
+        loop = asyncio.get_running_loop()
+        one = Sources([place])
+        before = one.mark()
+        heard: asyncio.Future[int] = loop.create_future()
+        here, there = socket.socketpair()
+        with here, there:
+
+            def hear() -> None:
+                loop.remove_reader(here)
+                heard.set_result(one.mark())
+
+            loop.add_reader(here, hear)
+            edit(place)
+            there.send(b"!")
+            assert await heard != before
+        one.close()
+
+    run(ask())

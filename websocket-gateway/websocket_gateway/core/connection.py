@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import binascii
 import re
 import secrets
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from datetime import UTC, datetime
 
 from local_aws.random_bytes import random_bytes
 
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 # 11 random bytes, as base64: "WyHPAfymhcwCENw=" has the same form.
 _ID = re.compile(r"[A-Za-z0-9_-]{15}=")
 
@@ -26,7 +28,7 @@ def is_connection_id(text: str) -> bool:
 
 def new_request_id() -> str:
     """Return an id as in ``requestContext.requestId`` (``Xo0gKHXSoAMFfpA=``)."""
-    return base64.b64encode(random_bytes(11), b"-_").decode()
+    return binascii.b2a_base64(random_bytes(11), newline=False).translate(_URL_SAFE).decode()
 
 
 @dataclass(slots=True)

@@ -32,8 +32,10 @@ class Statistics:
     def add(self, value: float) -> None:
         self.count += 1
         self.total += value
-        self.smallest = min(self.smallest, value)
-        self.largest = max(self.largest, value)
+        if value < self.smallest:
+            self.smallest = value
+        if value > self.largest:
+            self.largest = value
 
     def merge(self, other: Statistics) -> None:
         self.count += other.count

@@ -6,13 +6,12 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocke
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import orjson
 
 
-@dataclass(frozen=True)
-class ProxyResponse:
+class ProxyResponse(NamedTuple):
     """A function's answer. Header names are lower case."""
 
     status: int
@@ -49,4 +48,5 @@ def parse_proxy_response(payload: bytes) -> ProxyResponse | None:
             body = base64.b64decode(body, validate=True).decode()
         except ValueError:
             return None
-    return ProxyResponse(status, {str(k).lower(): str(v) for k, v in headers.items()}, body)
+    named = {str(k).lower(): str(v) for k, v in headers.items()} if headers else {}
+    return ProxyResponse(status, named, body)
