@@ -179,6 +179,7 @@ class EmbeddedMode:
         # https://docs.localstack.cloud/references/configuration/
         return {
             "GATEWAY_LISTEN": f"127.0.0.1:{self.ports.engine}",
+            "GATEWAY_SERVER": "kit",
             "LOCALSTACK_HOST": f"localhost:{self.ports.engine}",
             **({"STATE_FOLDER": str(self.home.data)} if self.keeps_state else {}),
             "FILESYSTEM_ROOT": str(self.home.engine_files),

@@ -27,6 +27,8 @@ class Caller:
     def of(cls, environ: Mapping[str, Any]) -> Caller:
         """Return the caller of a WSGI request; one who stays, where the server tells of none."""
         found = environ.get(ENVIRON)
+        if callable(found):  # it is watched only where somebody asks
+            found = found()
         return found if isinstance(found, cls) else cls()
 
     def leave(self) -> None:
