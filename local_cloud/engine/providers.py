@@ -101,6 +101,7 @@ def stepfunctions() -> Service:
     """Return Step Functions: LocalStack's own, completed where it answers otherwise than AWS."""
     from local_cloud.engine.workflows import (
         clock,
+        definitions,
         error_names,
         execution_logs,
         http_task,
@@ -129,6 +130,7 @@ def stepfunctions() -> Service:
     sdk_names.name_services()
     roles.keep_roles()
     map_items.take_items()
+    definitions.parse_definitions_once()
     run_distributed_maps()
     json_paths.read_paths_once()
     evaluate_here()

@@ -130,6 +130,7 @@ INSIDES = (
             ("parse.asl_parser", "AmazonStateLanguageParser.parse"),
         )
     ),
+    ("workflows.definitions", f"{_ASL}.parse.asl_parser", "AmazonStateLanguageParser.parse"),
     *(
         ("workflows.error_names", module.__name__, "CustomErrorName")
         for module in error_names.MODULES
