@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import importlib.abc
 import importlib.machinery
-import importlib.util
 import sys
 from collections.abc import Sequence
 from functools import cache
@@ -18,6 +17,8 @@ from typing import Any, NoReturn
 
 import botocore.loaders
 import orjson
+
+from local_cloud.engine.later import LaterLoader
 
 #: Loaded when they are first used: what asks name servers.
 LATER = ("dns.message", "dns.query", "dns.resolver")
@@ -48,7 +49,7 @@ class _Later(importlib.abc.MetaPathFinder):
             return None
         spec = importlib.machinery.PathFinder.find_spec(name, path)
         if spec is not None and spec.loader is not None:
-            spec.loader = importlib.util.LazyLoader(spec.loader)
+            spec.loader = LaterLoader(spec.loader)
         return spec
 
 
