@@ -14,7 +14,6 @@ from urllib.parse import urlencode
 
 import requests
 from localstack.aws.api.stepfunctions import HistoryEventType, TaskFailedEventDetails
-from localstack.services.events.api_destination import add_api_destination_authorization
 from localstack.services.stepfunctions.asl.component.common.error_name.failure_event import (
     FailureEvent,
 )
@@ -129,6 +128,9 @@ def _authorized(parameters: Mapping[str, Any], headers: dict[str, str], body: An
     """Add what an EventBridge connection adds to requests; return the endpoint."""
     endpoint = str(parameters["ApiEndpoint"])
     given = parameters.get("Authentication") or parameters.get("InvocationConfig") or {}
+    # It brings all of API Gateway with it, a third of what Step Functions take to load.
+    from localstack.services.events.api_destination import add_api_destination_authorization
+
     connection = given.get("ConnectionArn")
     if connection is None:
         return endpoint
