@@ -55,6 +55,7 @@ class LocalFunctions(NetworkBackend):
     async def invoke(self, function: str, payload: bytes, timeout: float) -> bytes:
         """Return a function's answer; see :class:`websocket_gateway.core.backend.Backend`."""
         self.local.refresh()
+        self.local.used.set()
         pool = self.local.pools.get(function)
         if pool is None:
             why = self.local.not_run.get(function)

@@ -52,7 +52,8 @@ def _arguments() -> argparse.Namespace:
         "--warm-workers",
         choices=["EAGER", "LAZY"],
         default="LAZY",
-        help="EAGER starts a worker of each function ahead of its first invocation",
+        help="EAGER starts a worker of each function ahead of its first invocation; "
+        "of those with more packages than others when any is invoked",
     )
     parser.add_argument(
         "--debug",

@@ -92,6 +92,8 @@ class LambdaEndpoint:
         #: Until its file is there, when functions would look for AWS.
         self.unconfigured = settings.env_vars is not None and not settings.env_vars.exists()
         self.background: list[asyncio.Task[None]] = []
+        #: Whether a function has been invoked.
+        self.used = asyncio.Event()
 
     async def run(self) -> None:
         """Serve on the port until SIGINT or SIGTERM."""
@@ -251,12 +253,16 @@ class LambdaEndpoint:
     async def _warm_up(self) -> None:
         """Start a worker of each function, one after the other, once they are configured.
 
-        Those with the fewest packages of their own first: the others hold up nobody then.
+        Those with the fewest packages first. The others take memory and time that nobody is to miss
+        who does not use functions: they start when one is invoked.
         """
         await self._until_configured()
         self.refresh()
         pools = [(await _size(pool), pool) for pool in self.pools.values()]
-        for _, pool in sorted(pools, key=lambda sized: sized[0]):
+        fewest = min((size for size, _ in pools), default=0)
+        for size, pool in sorted(pools, key=lambda sized: sized[0]):
+            if size > fewest:
+                await self.used.wait()
             if (start := pool.warm_up()) is not None:
                 await start
 
@@ -267,6 +273,7 @@ class LambdaEndpoint:
 
     def _configured(self) -> Awaitable[None] | None:
         """Return what an invocation waits for that comes amid the provisioning."""
+        self.used.set()
         if not self.unconfigured:
             return None
         return self._wait_for_configuration()

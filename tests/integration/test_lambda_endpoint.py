@@ -497,3 +497,49 @@ def test_an_invocation_amid_the_provisioning_waits_for_what_configures_it(
             draft.write_text(json.dumps({"told": {"WHERE": "here"}}))
             draft.replace(file)
             assert answer.result().json() == "here"
+
+
+LIGHT_AND_HEAVY = """
+Resources:
+  Layer:
+    Type: AWS::Serverless::LayerVersion
+    Properties: {ContentUri: layer/}
+  Light:
+    Type: AWS::Serverless::Function
+    Properties: {FunctionName: light, CodeUri: light/, Handler: index.handler}
+  Heavy:
+    Type: AWS::Serverless::Function
+    Properties:
+      {FunctionName: heavy, CodeUri: heavy/, Handler: index.handler, Layers: [!Ref Layer]}
+"""
+MARKING = """
+from pathlib import Path
+Path(__file__).with_name("started").touch()
+def handler(event, context): return "done"
+"""
+
+
+def test_what_has_more_packages_is_warm_when_another_function_was_used(
+    stack: Stack, tmp_path: Path
+) -> None:
+    write(
+        tmp_path,
+        template_dot_yaml=LIGHT_AND_HEAVY,
+        light__index_dot_py=MARKING,
+        heavy__index_dot_py=MARKING,
+        layer__more_dot_py="",
+    )
+    port = free_ports().functions
+    with started(
+        "local_cloud.lambda_endpoint",
+        port,
+        "/health",
+        *("--template", str(tmp_path / "template.yaml"), "--cache", str(tmp_path / "cache")),
+        *("--warm-workers", "EAGER"),
+        ports=stack.ports,
+    ):
+        until((tmp_path / "light" / "started").exists)
+        assert not (tmp_path / "heavy" / "started").exists()
+        url = f"http://127.0.0.1:{port}/2015-03-31/functions/light/invocations"
+        assert httpx.post(url, json={}, timeout=60, trust_env=False).json() == "done"
+        until((tmp_path / "heavy" / "started").exists)
