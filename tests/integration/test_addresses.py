@@ -29,4 +29,4 @@ def test_the_engine_speaks_tls_on_its_one_port(stack: Stack) -> None:
         trusting.wrap_socket(client) as encrypted,
     ):
         encrypted.sendall(b"GET /_localstack/health HTTP/1.0\r\nHost: localhost\r\n\r\n")
-        assert encrypted.recv(65536).startswith(b"HTTP/1.1 200 ")
+        assert encrypted.recv(65536).startswith(b"HTTP/1.0 200 ")

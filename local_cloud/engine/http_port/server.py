@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import errno
 import logging
+import os
+import select
 import socket
 import threading
 import time
@@ -37,6 +39,7 @@ class PortServer(RuntimeServer):  # type: ignore[misc]
         self._listeners: list[socket.socket] = []
         self._departures = Departures()
         self._stopped = threading.Event()
+        self._closing = False
         self._lock = threading.Lock()
         self._connections: set[Connection] = set()
         self._twisted_lock = threading.Lock()
@@ -73,10 +76,10 @@ class PortServer(RuntimeServer):  # type: ignore[misc]
 
     def shutdown(self) -> None:
         """Take no more connections; let what is being answered end."""
+        self._closing = True
         for listener in self._listeners:
             with contextlib.suppress(OSError):
                 listener.shutdown(socket.SHUT_RDWR)
-            listener.close()
         with self._lock:
             connections = list(self._connections)
         for connection in connections:
@@ -88,16 +91,23 @@ class PortServer(RuntimeServer):  # type: ignore[misc]
         self._stopped.set()
 
     def _accept(self, listener: socket.socket) -> None:
-        while True:
+        # accept() would take the file of a connection before there is one.
+        poll = select.poll()
+        poll.register(listener, select.POLLIN)
+        spare = os.open(os.devnull, os.O_RDONLY)
+        while not self._closing:
+            poll.poll()
             try:
                 client, _ = listener.accept()
             except OSError as error:
-                if listener.fileno() < 0 or error.errno == errno.EINVAL:  # it is closed
-                    return
-                LOG.warning("no connection can be taken: %s", error)
-                time.sleep(PAUSE_SECONDS)  # until there are files again
+                if error.errno in (errno.EMFILE, errno.ENFILE):
+                    spare = _turn_away(listener, spare)
+                elif not self._closing:
+                    LOG.warning("a connection was not taken: %s", error)
                 continue
             self._take(client)
+        if spare >= 0:
+            os.close(spare)
 
     def _take(self, client: socket.socket) -> None:
         connection = Connection(client, self._application, self._departures, self._hand_over)
@@ -128,6 +138,27 @@ class PortServer(RuntimeServer):  # type: ignore[misc]
 
                 self._twisted = Twisted(self._gateway, self._credentials)
         self._twisted.take(client, read)
+
+
+def _turn_away(listener: socket.socket, spare: int) -> int:
+    """Close the next connection, for which there is no file, rather than have its client wait.
+
+    Args:
+        spare: a file that is open for this.
+
+    Returns:
+        The next such file, or -1 while there is none.
+    """
+    if spare < 0:
+        time.sleep(PAUSE_SECONDS)  # files are closed by others, who tell nobody
+    else:
+        os.close(spare)
+        with contextlib.suppress(OSError):
+            listener.accept()[0].close()
+    try:
+        return os.open(os.devnull, os.O_RDONLY)
+    except OSError:
+        return -1
 
 
 class PortServerPlugin(RuntimeServerPlugin):  # type: ignore[misc]

@@ -319,6 +319,7 @@ def keep_time() -> None:
 
     state.datetime = Datetime
     Program.eval = _limiting(Program.eval)
+    Program._eval_body = _noting(Program._eval_body)
     execute_state.threading = Threading
     execute_state.Thread = TaskThread
     callback.Event = ClockEvent
@@ -350,7 +351,17 @@ def _limiting(theirs: Callable[[Any, Environment], None]) -> Any:
         except RuntimeError:
             if not isinstance(env.program_state(), ProgramStopped):
                 raise
-            self._eval_body(env)  # it was stopped before it began: only its end is to be told
+        stopped = isinstance(env.program_state(), ProgramStopped) and not env.is_frame()
+        if stopped and not hasattr(env, "has_run"):  # before it began: only its end is to be told
+            self._eval_body(env)
+
+    return evaluate
+
+
+def _noting(theirs: Callable[[Any, Environment], None]) -> Any:
+    def evaluate(self: Program, env: Environment) -> None:
+        env.has_run = True
+        theirs(self, env)
 
     return evaluate
 

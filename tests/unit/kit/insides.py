@@ -63,6 +63,7 @@ INSIDES = (
             ("component.common.retry.retrier_decl", "RetrierDecl._eval_body"),
             ("component.common.retry.retrier_decl", "time"),
             ("component.program.program", "Program.eval"),
+            ("component.program.program", "Program._eval_body"),
             ("component.state.state", "CommonStateField._eval_body"),
             ("component.state.state", "datetime"),
             (f"{_EXECUTION}.execute_state", "threading.Event"),

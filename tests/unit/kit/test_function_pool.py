@@ -230,6 +230,7 @@ def test_a_busy_worker_ends_its_work_before_it_is_replaced(bench: Bench) -> None
         busy = asyncio.create_task(said(pool))
         await asyncio.sleep(START_SECONDS + WORK_SECONDS / 2)
         bench.edit("two, longer")
+        await asyncio.sleep(0.01)  # the loop is told of it, as of an edit by somebody else
         return [await said(pool), await busy]
 
     assert run(work()) == ["two, longer", "one"]
