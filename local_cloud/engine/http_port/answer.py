@@ -73,7 +73,6 @@ class Answer:
 
     def _head(self, *, whole: bool = False) -> bytes:
         """Return the head; ``whole`` if there is no body."""
-        self.begun = True
         lines = [f"HTTP/1.1 {self._status}"]
         told = False
         for name, value in self._headers:
@@ -98,6 +97,7 @@ class Answer:
         if self.close:
             lines.append("Connection: close")
         lines.append(f"Date: {_date(int(time.time()))}")
+        self.begun = True
         return "\r\n".join([*lines, "\r\n"]).encode("latin-1", "replace")
 
 

@@ -26,7 +26,8 @@ LOG = logging.getLogger(__name__)
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 HandOver = Callable[[socket.socket, bytes], None]
 
-IDLE_SECONDS = 60
+IDLE_SECONDS, LINGER_SECONDS = 60, 1
+MOST_UNREAD_BYTES = 16 << 20
 MOST_HEAD_BYTES = 64 * 1024
 #: A larger body is kept in a file.
 MOST_BYTES_IN_MEMORY = 16 << 20
@@ -83,6 +84,7 @@ class Connection:
         self._last = False
         self._parser = httptools.HttpRequestParser(self)
         self._whole: deque[_Request] = deque()
+        self._watched: Caller | None = None
         self._request: _Request | None = None
         self._head_bytes = 0
         #: What came of a request whose head is not whole: another server may have to read it.
@@ -93,9 +95,7 @@ class Connection:
         handed_over = False
         try:
             self.client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            # A limit of Python's own would cost a call of the system for each of the others.
-            idle = _TIMEVAL.pack(IDLE_SECONDS, 0)
-            self.client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, idle)
+            self._wait_at_most(IDLE_SECONDS)
             self._addresses = self.client.getpeername(), self.client.getsockname()
             handed_over = self._exchange()
         except OSError:
@@ -130,6 +130,8 @@ class Connection:
         while data:
             if self._raw is not None:
                 self._raw += data
+                if len(self._raw) > MOST_HEAD_BYTES + _AT_ONCE:  # one line of its head never ends
+                    return self._refuse(431)
             try:
                 self._parser.feed_data(data)
             except httptools.HttpParserCallbackError as error:
@@ -154,7 +156,18 @@ class Connection:
         self.client.sendall(
             f"HTTP/1.1 {status} {phrase}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode()
         )
+        # To close it on what the client still sends would take the answer from it (RFC 9112, 9.6).
+        self.client.shutdown(socket.SHUT_WR)
+        self._wait_at_most(LINGER_SECONDS)
+        left = MOST_UNREAD_BYTES
+        while left > 0 and (data := self.client.recv(_AT_ONCE)):
+            left -= len(data)
         return False
+
+    def _wait_at_most(self, seconds: int) -> None:
+        """Have reading end after a while: a limit of Python's own would cost one more call each."""
+        limit = _TIMEVAL.pack(seconds, 0)
+        self.client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
 
     # httptools' callbacks
 
@@ -226,7 +239,7 @@ class Connection:
             *self._addresses,
         )
         environ[ENVIRON] = self._caller
-        self._watched = False
+        self._watched = None
         try:
             # What a request leaves in the thread's context is not for the next one.
             contextvars.copy_context().run(self._run, environ, answer)
@@ -238,7 +251,7 @@ class Connection:
             return False if answer.begun else self._refuse(500)
         finally:
             request.body.close()
-            if self._watched:
+            if self._watched is not None:
                 self.departures.forget(self.client)
         return not answer.close
 
@@ -255,7 +268,7 @@ class Connection:
 
     def _caller(self) -> Caller:
         """Return the caller of the request, whose leaving is told from now on."""
-        caller = Caller()
-        self._watched = True
-        self.departures.watch(self.client, caller.leave)
-        return caller
+        if self._watched is None:
+            self._watched = Caller()
+            self.departures.watch(self.client, self._watched.leave)
+        return self._watched

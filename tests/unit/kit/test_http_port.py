@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import socket
 import threading
@@ -239,6 +240,25 @@ def test_a_failure_is_told_and_the_port_stays_up(serve: Serve) -> None:
     assert port.rest().startswith(b"HTTP/1.1 500 Internal Server Error\r\n")
 
 
+def test_who_answers_nothing_has_failed(serve: Serve) -> None:
+    port = serve(lambda environ, start: [])
+    port.send("GET / HTTP/1.1\r\n\r\n")
+    assert port.rest().startswith(b"HTTP/1.1 500 Internal Server Error\r\n")
+
+
+def test_a_line_without_an_end_is_not_waited_for(serve: Serve) -> None:
+    port = serve(echo)
+
+    def send() -> None:
+        with contextlib.suppress(OSError):  # it is not listened to any more
+            port.send("GET / HTTP/1.1\r\nX: " + "x" * 100 * MOST_HEAD_BYTES)
+
+    sender = threading.Thread(target=send)
+    sender.start()
+    assert port.until(b"\r\n\r\n").startswith(b"HTTP/1.1 431 ")
+    sender.join(LIMIT_SECONDS)
+
+
 def test_a_stream_that_fails_does_not_end_as_if_it_were_whole(serve: Serve) -> None:
     def fail(environ: dict[str, Any], start: Start) -> Iterator[bytes]:
         start("200 OK", [])
@@ -310,7 +330,8 @@ def test_who_answers_is_told_that_the_client_has_left(serve: Serve) -> None:
 
 def test_a_caller_who_stays_is_answered_and_asks_again(serve: Serve) -> None:
     def ask(environ: dict[str, Any], start: Start) -> Iterable[bytes]:
-        Caller.of(environ).check()
+        for _ in range(2):
+            Caller.of(environ).check()
         return echo(environ, start)
 
     port = serve(ask)
