@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import httpx
-
 from local_aws.faults import parted
 
 SECONDS = 10.0
@@ -65,6 +63,8 @@ class FaultRules:
 
     @staticmethod
     def _ask(method: str, url: str, body: Any = None) -> Any:
+        import httpx  # a tenth of what the command line takes to start
+
         try:
             answer = httpx.request(method, url, json=body, timeout=SECONDS, trust_env=False)
             return answer.raise_for_status().json()

@@ -6,7 +6,6 @@ import json
 import os
 from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -131,6 +130,8 @@ class Home:
     @property
     def service_catalog(self) -> Path:
         # Made from the installed packages alone, so it is shared as well.
+        from importlib.metadata import version
+
         versions = f"{version('localstack-core')}-{version('botocore')}"
         return PROJECT / ".local-cloud" / f"service-catalog-{versions}"
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-import httpx
-
 from local_cloud.costs import costs
 from local_cloud.trace_store import Trace, TraceStore
 
@@ -62,6 +60,9 @@ class TraceConsole:
     """
 
     def __init__(self, url: str) -> None:
+        import httpx  # a tenth of what the command line takes to start
+
+        self.away = (httpx.HTTPError, ValueError)
         self.client = httpx.Client(base_url=url, timeout=30, trust_env=False)
 
     def latest(self, count: int) -> list[dict[str, Any]]:
@@ -79,6 +80,6 @@ class TraceConsole:
             if answer.status_code == 404:
                 return None
             found: dict[str, Any] = answer.raise_for_status().json()
-        except (httpx.HTTPError, ValueError) as error:
+        except self.away as error:
             raise TracesAway(f"the console does not tell: {error}") from error
         return found
