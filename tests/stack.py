@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import time
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import docker
+import psutil
 import pytest
 
 from local_cloud.client import AgentClient, Login, Message, aws_client, demo_login, log_in
@@ -50,6 +52,16 @@ class Stack:
         container = container_of(docker.from_env(), self.project, SERVICES[part])
         assert container is not None, f"there is no {part}"
         container.kill()
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Have nothing that ends be started again meanwhile."""
+        supervisor = psutil.Process(self.state().pid)
+        supervisor.suspend()
+        try:
+            yield
+        finally:
+            supervisor.resume()
 
     def ended(self, execution: str, seconds: float = 20.0) -> dict[str, Any]:
         """Return an execution, as it is described, once it runs no more."""

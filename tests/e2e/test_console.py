@@ -787,8 +787,9 @@ def test_a_fault_is_added_strikes_and_is_cleared(page: Page, stack: Stack) -> No
 def test_an_engine_that_goes_and_comes_back(page: Page, breakable_stack: Stack) -> None:
     go(page, breakable_stack, "executions")
     expect(page.get_by_role("button", name="Start execution")).to_be_enabled()
-    breakable_stack.kill("engine")
-    expect(page.get_by_role("alert")).to_be_visible()
+    with breakable_stack.held():
+        breakable_stack.kill("engine")
+        expect(page.get_by_role("alert")).to_be_visible(timeout=60_000)
     expect(page.get_by_role("alert")).to_be_hidden(timeout=60_000)
     expect(page.get_by_role("button", name="Start execution")).to_be_enabled(timeout=60_000)
 
