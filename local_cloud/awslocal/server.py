@@ -28,6 +28,7 @@ from local_cloud.awslocal.command import make_driver, run
 from local_cloud.awslocal.front import READY, STARTED
 
 IDLE_SECONDS = 600.0
+INTERRUPT = {signal.SIGINT}
 _MOST_BYTES = 1 << 20
 _STANDARD = ("stdin", "r"), ("stdout", "w"), ("stderr", "w")
 
@@ -99,8 +100,11 @@ class Server:
         self, front: socket.socket, command: dict[str, Any], descriptors: list[int]
     ) -> dict[str, Any] | None:
         _say(front, STARTED)
+        # Ctrl-C that comes at once waits until the child can take it.
+        signal.pthread_sigmask(signal.SIG_BLOCK, INTERRUPT)
         pid = os.fork()
         if pid:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, INTERRUPT)
             self._fronts[front] = pid
             for descriptor in descriptors:
                 os.close(descriptor)
@@ -197,6 +201,7 @@ def main() -> None:
         return
     same = _reads_as_here(loader, command["environment"].get("AWS_DATA_PATH"))
     try:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, INTERRUPT)
         sys.exit(run(command["arguments"], loader if same else None))
     except KeyboardInterrupt:
         sys.exit(130)

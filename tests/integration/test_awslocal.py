@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -19,13 +20,17 @@ from tests.stack import Stack, until
 
 PROGRAM = str(Path(sys.executable).with_name("awslocal"))
 SERVER = "local_cloud.awslocal.server"
-FOLLOW = ("logs", "tail", "/aws/lambda/websocket-handler", "--follow")
+GROUP = "awslocal-test"
+FOLLOW = ("logs", "tail", GROUP, "--follow")
 
 
 @pytest.fixture
 def home(stack: Stack) -> Path:
     if stack.home is None:
         pytest.skip("somebody else's cloud: its home is not known")
+    logs = stack.aws("logs")
+    with contextlib.suppress(logs.exceptions.ResourceAlreadyExistsException):
+        logs.create_log_group(logGroupName=GROUP)
     return stack.home.path
 
 
