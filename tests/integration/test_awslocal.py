@@ -9,6 +9,7 @@ import signal
 import stat
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,8 @@ from tests.stack import Stack, until
 PROGRAM = str(Path(sys.executable).with_name("awslocal"))
 SERVER = "local_cloud.awslocal.server"
 GROUP = "awslocal-test"
-FOLLOW = ("logs", "tail", GROUP, "--follow")
+
+Follow = Callable[[], subprocess.Popen[str]]
 
 
 @pytest.fixture
@@ -44,14 +46,29 @@ def run(home: Path, *words: str, **options: Any) -> subprocess.CompletedProcess[
     return subprocess.run([PROGRAM, *words], check=False, timeout=60, **options)
 
 
-def start(home: Path, *words: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [PROGRAM, *words],
-        env=environment(home),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+@pytest.fixture
+def follow(stack: Stack, home: Path) -> Iterator[Follow]:
+    """Starts a command that runs until it is ended, and waits until the cloud runs it."""
+    begun: list[subprocess.Popen[str]] = []
+
+    def begin() -> subprocess.Popen[str]:
+        front = subprocess.Popen(
+            [PROGRAM, "logs", "tail", GROUP, "--follow"],
+            env=environment(home),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            # A shell's background job ignores it, and so does what that starts.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        )
+        begun.append(front)
+        until(lambda: commands(stack))
+        return front
+
+    yield begin
+    for front in begun:
+        with front:
+            front.kill()
 
 
 def servers(stack: Stack) -> list[psutil.Process]:
@@ -141,9 +158,8 @@ def test_a_failure_is_told_as_by_the_aws_cli(
     assert said in told.stderr
 
 
-def test_ctrl_c_ends_a_command(stack: Stack, home: Path) -> None:
-    front = start(home, *FOLLOW)
-    until(lambda: commands(stack))
+def test_ctrl_c_ends_a_command(stack: Stack, follow: Follow) -> None:
+    front = follow()
     front.send_signal(signal.SIGINT)
     assert front.wait(10) == 130
     until(lambda: not commands(stack))
@@ -151,25 +167,24 @@ def test_ctrl_c_ends_a_command(stack: Stack, home: Path) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_a_command_ends_with_who_asked_for_it(
-    stack: Stack, home: Path, number: signal.Signals
+    stack: Stack, follow: Follow, number: signal.Signals
 ) -> None:
-    front = start(home, *FOLLOW)
-    until(lambda: commands(stack))
+    front = follow()
     front.send_signal(number)
     assert front.wait(10) == -number
     until(lambda: not commands(stack))
 
 
-def test_a_command_that_dies_of_a_signal_is_told_so(stack: Stack, home: Path) -> None:
-    front = start(home, *FOLLOW)
-    (command,) = until(lambda: commands(stack))
+def test_a_command_that_dies_of_a_signal_is_told_so(stack: Stack, follow: Follow) -> None:
+    front = follow()
+    (command,) = commands(stack)
     command.kill()
     assert front.wait(10) == -signal.SIGKILL
 
 
-def test_a_server_that_dies_is_replaced(stack: Stack, home: Path) -> None:
-    front = start(home, *FOLLOW)
-    (command,) = until(lambda: commands(stack))
+def test_a_server_that_dies_is_replaced(stack: Stack, home: Path, follow: Follow) -> None:
+    front = follow()
+    (command,) = commands(stack)
     (server,) = servers(stack)
     server.kill()
     _, said = front.communicate(timeout=10)
