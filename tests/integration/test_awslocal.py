@@ -110,18 +110,18 @@ def test_one_process_forks_for_all_commands(stack: Stack, home: Path) -> None:
 def test_a_command_has_its_own_folder_files_and_settings(
     stack: Stack, home: Path, tmp_path: Path
 ) -> None:
-    (tmp_path / "said.json").write_text('{"requestContext": {}}')
-    words = ("lambda", "invoke", "--function-name", "websocket-handler")
+    (tmp_path / "asked.json").write_text('{"Limit": 1}')
     told = run(
         home,
-        *(*words, "--payload", "file://said.json", "answer.json"),
+        *("dynamodb", "list-tables", "--cli-input-json", "file://asked.json"),
         cwd=tmp_path,
         env={**environment(home), "AWS_DEFAULT_OUTPUT": "text"},
-        umask=0o077,
     )
-    assert told.stdout.split() == ["$LATEST", "Unhandled", "200"]
+    assert "TABLENAMES\t" in told.stdout
+    words = ("s3api", "get-object", "--bucket", "causal-datasets", "--key", "shared/nsw.json")
+    run(home, *words, "answer.json", cwd=tmp_path, umask=0o077)
     answer = tmp_path / "answer.json"
-    assert "connectionId" in json.loads(answer.read_text())["errorMessage"]
+    assert json.loads(answer.read_text())
     assert stat.S_IMODE(answer.stat().st_mode) == 0o600
 
 

@@ -74,7 +74,7 @@ class Maps(Workflows):
 
     def map_run(self, execution: str) -> dict[str, Any]:
         """Return the description of an execution's map run."""
-        (run,) = self.api.list_map_runs(executionArn=execution)["mapRuns"]
+        (run,) = until(lambda: self.api.list_map_runs(executionArn=execution)["mapRuns"])
         found: dict[str, Any] = self.api.describe_map_run(mapRunArn=run["mapRunArn"])
         return found
 
