@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import statistics
 import subprocess
 import sys
@@ -11,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from benchmarks.figures import say
-from local_cloud.installation import SCRIPTS, Home, Ports, aws_environment
+from local_cloud.installation import SCRIPTS, Home, Ports, aws_environment, environment_without_aws
 
 RUNS = 15
 AWSLOCAL = str(Path(sys.executable).with_name("awslocal"))
@@ -19,9 +18,8 @@ AWSLOCAL = str(Path(sys.executable).with_name("awslocal"))
 
 def run(home: Home, ports: Ports) -> None:
     """Measure the commands on a running cloud."""
-    own = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     call = [AWSLOCAL, "dynamodb", "list-tables"]
-    ours = {**own, "LOCAL_CLOUD_HOME": str(home.path)}
+    ours = {**environment_without_aws(), "LOCAL_CLOUD_HOME": str(home.path)}
     scripts = {
         **aws_environment(ports),
         "PYTHON": sys.executable,

@@ -30,7 +30,7 @@ class ConnectionFailed(ConnectionError):
 def serialize(response: Response, *, close: bool = False) -> bytes:
     """Return a response as it goes over the wire."""
     head = [f"HTTP/1.1 {response.status} {_PHRASES.get(response.status, '')}"]
-    head += [f"{name}: {_one_line(value)}" for name, value in response.headers.items()]
+    head += [f"{name}: {one_line(value)}" for name, value in response.headers.items()]
     if response.chunks is None:
         head.append(f"Content-Length: {len(response.body)}")
     else:
@@ -40,7 +40,8 @@ def serialize(response: Response, *, close: bool = False) -> bytes:
     return "\r\n".join([*head, "\r\n"]).encode("latin-1", "replace") + response.body
 
 
-def _one_line(value: str) -> str:
+def one_line(value: str) -> str:
+    """Return a header's value without what would begin another line."""
     return value.replace("\r", " ").replace("\n", " ")
 
 

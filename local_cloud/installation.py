@@ -215,15 +215,19 @@ class State:
             return None
 
 
+def environment_without_aws() -> dict[str, str]:
+    """Return the environment without the user's own credentials, profiles and endpoint."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+
+
 def aws_environment(ports: Ports) -> dict[str, str]:
     """Return the environment in which AWS clients speak to this cloud, and to nothing else.
 
     The user's own credentials and profiles stay out of it, so that no mistake reaches AWS.
     """
-    inherited = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}
     local = ",".join(filter(None, [os.environ.get("NO_PROXY"), "localhost,127.0.0.1"]))
     return {
-        **inherited,
+        **environment_without_aws(),
         "AWS_ENDPOINT_URL": ports.engine_url,
         "AWS_DEFAULT_REGION": REGION,
         "AWS_ACCESS_KEY_ID": "test",

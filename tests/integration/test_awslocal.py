@@ -16,7 +16,7 @@ from typing import Any
 import psutil
 import pytest
 
-from local_cloud.installation import aws_environment
+from local_cloud.installation import aws_environment, environment_without_aws
 from tests.stack import Stack, until
 
 PROGRAM = str(Path(sys.executable).with_name("awslocal"))
@@ -37,8 +37,7 @@ def home(stack: Stack) -> Path:
 
 
 def environment(home: Path) -> dict[str, str]:
-    own = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    return {**own, "LOCAL_CLOUD_HOME": str(home)}
+    return {**environment_without_aws(), "LOCAL_CLOUD_HOME": str(home)}
 
 
 def run(home: Path, *words: str, **options: Any) -> subprocess.CompletedProcess[str]:

@@ -9,6 +9,8 @@ from email.utils import formatdate
 from functools import lru_cache
 from typing import Any
 
+from local_aws.http1 import one_line
+
 _NO_BODY = {204, 304}
 #: A body of this size goes out by itself: to join it to the head would copy it.
 _LARGE = 1 << 16
@@ -83,7 +85,7 @@ class Answer:
                 self.close = self.close or value.lower() == "close"
                 continue
             told = told or lower == "content-length"
-            lines.append(f"{name}: {_one_line(value)}")
+            lines.append(f"{name}: {one_line(value)}")
         code = int(self._status.split(None, 1)[0])
         if code in _NO_BODY or code < 200:
             self._head_only = True
@@ -99,10 +101,6 @@ class Answer:
         lines.append(f"Date: {_date(int(time.time()))}")
         self.begun = True
         return "\r\n".join([*lines, "\r\n"]).encode("latin-1", "replace")
-
-
-def _one_line(value: str) -> str:
-    return value.replace("\r", " ").replace("\n", " ")
 
 
 @lru_cache(maxsize=1)

@@ -11,11 +11,12 @@ import tempfile
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable
-from http import HTTPStatus
 from typing import IO, Any
 
 import httptools
 
+from local_aws.http1 import MAX_HEAD_BYTES, serialize
+from local_aws.http_message import Response
 from local_cloud.engine.caller import ENVIRON, Caller
 from local_cloud.engine.http_port.answer import Answer
 from local_cloud.engine.http_port.departures import Departures
@@ -28,7 +29,6 @@ HandOver = Callable[[socket.socket, bytes], None]
 
 IDLE_SECONDS, LINGER_SECONDS = 60, 1
 MOST_UNREAD_BYTES = 16 << 20
-MOST_HEAD_BYTES = 64 * 1024
 #: A larger body is kept in a file.
 MOST_BYTES_IN_MEMORY = 16 << 20
 _AT_ONCE = 1 << 16
@@ -130,7 +130,7 @@ class Connection:
         while data:
             if self._raw is not None:
                 self._raw += data
-                if len(self._raw) > MOST_HEAD_BYTES + _AT_ONCE:  # one line of its head never ends
+                if len(self._raw) > MAX_HEAD_BYTES + _AT_ONCE:  # one line of its head never ends
                     return self._refuse(431)
             try:
                 self._parser.feed_data(data)
@@ -152,10 +152,7 @@ class Connection:
         return False
 
     def _refuse(self, status: int) -> bool:
-        phrase = HTTPStatus(status).phrase
-        self.client.sendall(
-            f"HTTP/1.1 {status} {phrase}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode()
-        )
+        self.client.sendall(serialize(Response(status), close=True))
         # To close it on what the client still sends would take the answer from it (RFC 9112, 9.6).
         self.client.shutdown(socket.SHUT_WR)
         self._wait_at_most(LINGER_SECONDS)
@@ -187,7 +184,7 @@ class Connection:
 
     def _grow(self, size: int) -> None:
         self._head_bytes += size
-        if self._head_bytes > MOST_HEAD_BYTES:
+        if self._head_bytes > MAX_HEAD_BYTES:
             raise _Refused(431)
 
     def on_headers_complete(self) -> None:

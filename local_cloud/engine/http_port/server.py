@@ -112,10 +112,12 @@ class PortServer(RuntimeServer):  # type: ignore[misc]
     def _take(self, client: socket.socket) -> None:
         connection = Connection(client, self._application, self._departures, self._hand_over)
         with self._lock:
-            if len(self._connections) >= MOST_THREADS:
-                self._hand_over(client, b"")
-                return
-            self._connections.add(connection)
+            taken = len(self._connections) < MOST_THREADS
+            if taken:
+                self._connections.add(connection)
+        if not taken:  # not under the lock: it may load Twisted
+            self._hand_over(client, b"")
+            return
         threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, connection: Connection) -> None:

@@ -128,14 +128,14 @@ def _authorized(parameters: Mapping[str, Any], headers: dict[str, str], body: An
     """Add what an EventBridge connection adds to requests; return the endpoint."""
     endpoint = str(parameters["ApiEndpoint"])
     given = parameters.get("Authentication") or parameters.get("InvocationConfig") or {}
-    # It brings all of API Gateway with it, a third of what Step Functions take to load.
-    from localstack.services.events.api_destination import add_api_destination_authorization
-
     connection = given.get("ConnectionArn")
     if connection is None:
         return endpoint
     if _CONNECTION.fullmatch(str(connection)) is None:
         raise HttpFailed("States.Runtime", f"Invalid connection ARN: {connection}")
+    # It brings all of API Gateway with it, a third of what Step Functions take to load.
+    from localstack.services.events.api_destination import add_api_destination_authorization
+
     arn = connection if connection.count("/") > 1 else f"{connection}/any"
     destination = {"ConnectionArn": arn, "InvocationEndpoint": endpoint}
     try:

@@ -12,8 +12,9 @@ from wsgiref.validate import validator
 
 import pytest
 
+from local_aws.http1 import MAX_HEAD_BYTES
 from local_cloud.engine.caller import Caller
-from local_cloud.engine.http_port.connection import MOST_HEAD_BYTES, Connection
+from local_cloud.engine.http_port.connection import Connection
 from local_cloud.engine.http_port.departures import Departures
 
 Start = Callable[..., Any]
@@ -251,7 +252,7 @@ def test_a_line_without_an_end_is_not_waited_for(serve: Serve) -> None:
 
     def send() -> None:
         with contextlib.suppress(OSError):  # it is not listened to any more
-            port.send("GET / HTTP/1.1\r\nX: " + "x" * 100 * MOST_HEAD_BYTES)
+            port.send("GET / HTTP/1.1\r\nX: " + "x" * 100 * MAX_HEAD_BYTES)
 
     sender = threading.Thread(target=send)
     sender.start()
@@ -275,8 +276,8 @@ def test_a_stream_that_fails_does_not_end_as_if_it_were_whole(serve: Serve) -> N
     [
         ("no request\r\n\r\n", 400),
         ("GET / HTTP/1.1\r\nContent-Length: x\r\n\r\n", 400),
-        ("GET / HTTP/1.1\r\nX: " + "x" * MOST_HEAD_BYTES + "\r\n\r\n", 431),
-        ("GET /" + "x" * MOST_HEAD_BYTES + " HTTP/1.1\r\n\r\n", 431),
+        ("GET / HTTP/1.1\r\nX: " + "x" * MAX_HEAD_BYTES + "\r\n\r\n", 431),
+        ("GET /" + "x" * MAX_HEAD_BYTES + " HTTP/1.1\r\n\r\n", 431),
     ],
 )
 def test_what_is_no_request_is_refused(serve: Serve, sent: str, status: int) -> None:
