@@ -20,8 +20,14 @@ import orjson
 
 from local_cloud.engine.later import LaterLoader
 
-#: Loaded when they are first used: what asks name servers.
-LATER = ("dns.message", "dns.query", "dns.resolver")
+#: Loaded when they are first used, or when one of the functions is called that others import of
+#: them: what asks name servers; and of API Gateway what EventBridge sends HTTP requests with.
+LATER: dict[str, tuple[str, ...]] = {
+    "dns.message": (),
+    "dns.query": (),
+    "dns.resolver": (),
+    "localstack.services.apigateway.legacy.helpers": ("extract_query_string_params",),
+}
 #: Of each AWS service, what :mod:`botocore` reads again for each session that it makes.
 _SHARED = ("endpoints", "partitions")
 
@@ -49,7 +55,7 @@ class _Later(importlib.abc.MetaPathFinder):
             return None
         spec = importlib.machinery.PathFinder.find_spec(name, path)
         if spec is not None and spec.loader is not None:
-            spec.loader = LaterLoader(spec.loader)
+            spec.loader = LaterLoader(spec.loader, LATER[name])
         return spec
 
 

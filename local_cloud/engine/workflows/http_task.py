@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 
 import requests
 from localstack.aws.api.stepfunctions import HistoryEventType, TaskFailedEventDetails
+from localstack.services.events.api_destination import add_api_destination_authorization
 from localstack.services.stepfunctions.asl.component.common.error_name.failure_event import (
     FailureEvent,
 )
@@ -133,9 +134,6 @@ def _authorized(parameters: Mapping[str, Any], headers: dict[str, str], body: An
         return endpoint
     if _CONNECTION.fullmatch(str(connection)) is None:
         raise HttpFailed("States.Runtime", f"Invalid connection ARN: {connection}")
-    # It brings all of API Gateway with it, a third of what Step Functions take to load.
-    from localstack.services.events.api_destination import add_api_destination_authorization
-
     arn = connection if connection.count("/") > 1 else f"{connection}/any"
     destination = {"ConnectionArn": arn, "InvocationEndpoint": endpoint}
     try:

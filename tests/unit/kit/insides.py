@@ -235,6 +235,7 @@ INSIDES = (
     ("lighter", "localstack.services.stepfunctions.asl.jsonata.jsonata", "jpype.imports"),
     ("lighter", "localstack.utils.net", "dns.resolver"),
     ("lighter", "localstack.aws.connect", "dns.query"),
+    ("lighter", "localstack.utils.aws.message_forwarding", "extract_query_string_params"),
     ("dynamodb.provider", "moto.dynamodb.models.dynamo_type", "DynamoType.__add__"),
     ("dynamodb.provider", "moto.dynamodb.comparisons", "FuncSize.expr"),
     ("lazy_batch", "moto.batch.utils", "JobStatus"),

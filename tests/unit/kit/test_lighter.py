@@ -12,6 +12,8 @@ from local_cloud.engine.lighter import lighten
 lighten()
 import localstack.aws.app, localstack.utils.net
 import localstack.services.stepfunctions.asl.jsonata.jsonata
+import localstack.services.events.provider
+from localstack.utils.aws.message_forwarding import extract_query_string_params
 from twisted.internet import _sslverify
 loaded = set(sys.modules)
 import botocore.session, dns.resolver
@@ -20,6 +22,8 @@ print(json.dumps({
     "loaded": sorted({name.partition(".")[0] for name in loaded}),
     "verifies": _sslverify.verifyIPAddress.__module__,
     "unverified": "service_identity.exceptions" not in loaded,
+    "query": extract_query_string_params("/a?b=c"),
+    "api_gateway": "moto.apigateway" in loaded,
     "resolver": dns.resolver.Resolver.__name__,
     "endpoints": loader().load_data("endpoints")["partitions"][0]["partition"],
     "shared": loader().load_data("endpoints") is loader().load_data("endpoints"),
@@ -40,6 +44,8 @@ def test_what_nobody_uses_is_not_loaded_and_what_somebody_does_is_there() -> Non
     assert said == {
         "verifies": "local_cloud.engine.lighter",
         "unverified": True,
+        "query": ["/a", {"b": "c"}],
+        "api_gateway": False,
         "resolver": "Resolver",
         "endpoints": "aws",
         "shared": True,
