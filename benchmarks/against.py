@@ -19,7 +19,7 @@ from benchmarks.figures import say
 from local_cloud.installation import PROJECT
 
 #: The endings of what is measured; everything else says what it was measured of.
-MEASURED = ("_ms", "seconds", "_mb", "_per_second")
+MEASURED = ("_ms", "seconds", "_mb", "_per_second", "_percent")
 #: Parts of a cloud, by which memory is told in MB.
 PARTS = ("engine", "lambda", "gateway", "console", "supervisor")
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
+from collections.abc import Sequence
+from functools import partial
 
 from websockets.asyncio.client import ClientConnection, connect
 
 from benchmarks.figures import percentiles, say
+from benchmarks.rest import undisturbed
 
 CLIENTS = 20
 MESSAGES = 1000
@@ -17,23 +20,33 @@ WARM_UP = 100
 
 async def measure(name: str, url: str, message: str, target: str = "local-cloud") -> None:
     """Send ``message`` and wait for its answer, again and again; print the figures."""
-    async with connect(url, compression=None, proxy=None) as socket:
-        await _exchange(socket, message, WARM_UP)
-        began = time.perf_counter()
-        times = await _exchange(socket, message, MESSAGES)
-        _say(name, target, 1, times, time.perf_counter() - began)
-    sockets = [await connect(url, compression=None, proxy=None) for _ in range(CLIENTS)]
-    try:
-        share = MESSAGES // CLIENTS
-        await asyncio.gather(*(_exchange(socket, message, share) for socket in sockets))
-        began = time.perf_counter()
-        per_client = await asyncio.gather(
-            *(_exchange(socket, message, share * 2) for socket in sockets)
+    for clients, count in ((1, MESSAGES), (CLIENTS, 2 * MESSAGES // CLIENTS)):
+        sockets = [await connect(url, compression=None, proxy=None) for _ in range(clients)]
+        try:
+            await _exchange_all(sockets, message, WARM_UP if clients == 1 else count // 2)
+            (times, seconds), stolen = await undisturbed(
+                partial(_exchange_all, sockets, message, count)
+            )
+        finally:
+            await asyncio.gather(*(socket.close() for socket in sockets))
+        say(
+            name,
+            target=target,
+            clients=clients,
+            messages=len(times),
+            **percentiles(times),
+            messages_per_second=round(len(times) / seconds, 1),
+            stolen_percent=stolen,
         )
-        answered = [t for times in per_client for t in times]
-        _say(name, target, CLIENTS, answered, time.perf_counter() - began)
-    finally:
-        await asyncio.gather(*(socket.close() for socket in sockets))
+
+
+async def _exchange_all(
+    sockets: Sequence[ClientConnection], message: str, count: int
+) -> tuple[list[float], float]:
+    """Send ``count`` messages by each; return what each took, and all together, in seconds."""
+    began = time.perf_counter()
+    per_client = await asyncio.gather(*(_exchange(socket, message, count) for socket in sockets))
+    return [t for times in per_client for t in times], time.perf_counter() - began
 
 
 async def _exchange(socket: ClientConnection, message: str, count: int) -> list[float]:
@@ -46,14 +59,3 @@ async def _exchange(socket: ClientConnection, message: str, count: int) -> list[
         if "Too Many Requests" in str(answer):
             sys.exit(f"the gateway does not pass messages on: {answer!r}")
     return times
-
-
-def _say(name: str, target: str, clients: int, times: list[float], seconds: float) -> None:
-    say(
-        name,
-        target=target,
-        clients=clients,
-        messages=len(times),
-        **percentiles(times),
-        messages_per_second=round(len(times) / seconds, 1),
-    )
