@@ -61,6 +61,12 @@ class HttpServerProtocol(asyncio.Protocol):
             its next request is complete; without it, as long as it likes.
     """
 
+    # There are thousands of a subclass's, and a dictionary takes more than all else of them.
+    __slots__ = (
+        *("handler", "max_body", "hosts", "idle_seconds", "_idle", "transport", "parser", "queue"),
+        *("task", "closing", "_resumed", "url", "header_list", "head_size", "body"),
+    )
+
     def __init__(
         self,
         handler: Handler,

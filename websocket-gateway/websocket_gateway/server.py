@@ -17,7 +17,7 @@ from typing import Any, cast
 from websockets.exceptions import InvalidState
 from websockets.frames import CloseCode, Frame, Opcode
 from websockets.http11 import Response as HandshakeResponse
-from websockets.protocol import OPEN
+from websockets.protocol import OPEN, Protocol, Side
 from websockets.server import ServerProtocol
 
 from local_aws.http1 import HttpServerProtocol, serialize
@@ -39,6 +39,11 @@ _silent.setLevel(logging.WARNING)
 class GatewayProtocol(HttpServerProtocol):
     """One TCP connection: plain HTTP until its client upgrades it to a WebSocket."""
 
+    __slots__ = (
+        *("gateway", "ending", "limits", "loop", "websocket", "connection", "descriptor"),
+        *("fragments", "begun", "in_flight", "timer", "open", "ended", "close_reason"),
+    )
+
     def __init__(self, gateway: Gateway, api: HttpApi, ending: Tasks) -> None:
         limits = gateway.limits
         super().__init__(api, 2 * limits.message, gateway.hosts, limits.handshake)
@@ -46,7 +51,7 @@ class GatewayProtocol(HttpServerProtocol):
         self.ending = ending
         self.limits = gateway.limits
         self.loop = asyncio.get_running_loop()
-        self.websocket: ServerProtocol | None = None
+        self.websocket: Protocol | None = None
         self.connection: Connection
         self.fragments: list[bytes] = []
         #: The beginning of a frame whose end has not come yet.
@@ -74,17 +79,19 @@ class GatewayProtocol(HttpServerProtocol):
         if address is None or address.rest:
             self.refuse(403)
             return
-        protocol = ServerProtocol(max_size=(self.limits.message, self.limits.frame), logger=_silent)
-        protocol.receive_data(_handshake(request))
-        handshakes = protocol.events_received()
+        opening = ServerProtocol(logger=_silent)
+        opening.receive_data(_handshake(request))
+        handshakes = opening.events_received()
         if not handshakes or isinstance(handshakes[0], Frame):
             self.refuse(400)
             return
-        answer = protocol.accept(handshakes[0])  # type: ignore[arg-type]
+        answer = opening.accept(handshakes[0])  # type: ignore[arg-type]
         if answer.status_code != 101:
             self.refuse(answer.status_code)
             return
-        self.websocket = protocol
+        # Another one for the frames: that of the handshake would keep the request.
+        size = (self.limits.message, self.limits.frame)
+        self.websocket = Protocol(Side.SERVER, max_size=size, logger=_silent)
         self.descriptor = self.transport.get_extra_info("socket").fileno()
         self.stop_idle_timer()
         self._start_message()
@@ -107,7 +114,6 @@ class GatewayProtocol(HttpServerProtocol):
             raise
 
     async def _connect(self, request: Request, address: Address, answer: HandshakeResponse) -> None:
-        assert self.websocket is not None
         handshake = Handshake(tuple(request.header_list), request.query, request.path)
         decision = await self.gateway.connect(self.connection, handshake, address)
         if decision is None:
@@ -127,10 +133,9 @@ class GatewayProtocol(HttpServerProtocol):
             return
         if subprotocol := decision.headers.get("sec-websocket-protocol"):
             answer.headers["Sec-WebSocket-Protocol"] = subprotocol
-        self.websocket.send_response(answer)
+        self.transport.write(answer.serialize())
         self.open = True
         self.gateway.clients[self.connection.connection_id] = self
-        self._flush()
         self._watch_time()
         self._take_events()
 
