@@ -25,6 +25,7 @@ from tests.integration.raw_socket import (
     TEXT,
     RawSocket,
     frame,
+    handshake,
 )
 
 RFC = "https://www.rfc-editor.org/rfc/rfc6455"
@@ -120,6 +121,23 @@ def test_a_ping_is_answered(gateway: Gateway, payload: bytes) -> None:
         assert client.frame() == (PONG, payload)
         client.send(frame(PONG, b"unasked") + frame(CONTINUATION, b"b"))
         assert client.frame()[0] == TEXT
+
+
+def test_frames_that_come_with_the_handshake_are_answered_behind_its_answer(
+    gateway: Gateway,
+) -> None:
+    with RawSocket(gateway.port) as client:
+        client.send(handshake() + frame(PING, b"early") + frame(TEXT, b"a message"))
+        assert client.head().startswith("HTTP/1.1 101")
+        assert client.frame() == (PONG, b"early")
+        assert client.frame()[0] == TEXT
+
+
+def test_more_than_is_read_before_the_handshakes_answer_is_not_lost(gateway: Gateway) -> None:
+    with RawSocket(gateway.port) as client:
+        client.send(handshake() + 20 * frame(TEXT, b"*" * 30_000))
+        assert client.head().startswith("HTTP/1.1 101")
+        assert [client.frame()[0] for _ in range(20)] == [TEXT] * 20
 
 
 def test_pings_byte_by_byte_are_answered_in_order(gateway: Gateway) -> None:

@@ -54,7 +54,7 @@ class GatewayProtocol(HttpServerProtocol):
         self.websocket: Protocol | None = None
         self.connection: Connection
         self.fragments: list[bytes] = []
-        #: The beginning of a frame whose end has not come yet.
+        #: The beginning of a frame whose end has not come yet; all that comes before it is let in.
         self.begun = b""
         self.in_flight: set[asyncio.Task[None]] = set()
         self.timer: asyncio.TimerHandle | None = None
@@ -137,7 +137,9 @@ class GatewayProtocol(HttpServerProtocol):
         self.open = True
         self.gateway.clients[self.connection.connection_id] = self
         self._watch_time()
-        self._take_events()
+        if not self.transport.is_closing():
+            self.transport.resume_reading()
+        self._take_frames(b"")
 
     # WebSocket
 
@@ -148,16 +150,20 @@ class GatewayProtocol(HttpServerProtocol):
         self._take_frames(data)
 
     def _take_frames(self, data: bytes) -> None:
+        if not self.open:
+            self.begun += data
+            if len(self.begun) > self.limits.frame:
+                self.transport.pause_reading()
+            return
         websocket = self.websocket
         assert websocket is not None
         frames, self.begun = cut(self.begun + data, self.limits.frame)
         for frame in frames:
-            if frame[1] and self.open and not self.fragments and websocket.state is OPEN:
+            if frame[1] and not self.fragments and websocket.state is OPEN:
                 self._take_message(message(frame))
                 continue
             websocket.receive_data(frame[0])
-            if self.open:
-                self._take_events()
+            self._take_events()
 
     def _take_events(self) -> None:
         assert self.websocket is not None
