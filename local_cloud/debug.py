@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import httpx
-
+from local_cloud.ask import NoAnswer, ask
 from local_cloud.installation import Ports
 from local_cloud.lambda_endpoint.debugger import NotDebugged, Wanted
 
@@ -13,11 +12,9 @@ from local_cloud.lambda_endpoint.debugger import NotDebugged, Wanted
 def debuggers(ports: Ports) -> dict[str, dict[str, Any]]:
     """Return the functions that are debugged, each with ``port``, ``wait`` and ``attached``."""
     try:
-        answer = httpx.get(f"{ports.functions_url}/_debug", timeout=5, trust_env=False)
-        found = answer.json() if answer.status_code == 200 else {}
-    except (httpx.HTTPError, ValueError):
+        return dict(ask(f"{ports.functions_url}/_debug", seconds=5))
+    except NoAnswer:
         return {}
-    return dict(found)
 
 
 def debug(ports: Ports, spec: str, *, wait: bool) -> int:
@@ -31,14 +28,12 @@ def debug(ports: Ports, spec: str, *, wait: bool) -> int:
     """
     wanted = Wanted.read(spec)
     try:
-        answer = httpx.put(
+        answer = ask(
             f"{ports.functions_url}/_debug/{wanted.name}",
-            json={"port": wanted.port, "wait": wait},
-            timeout=60,
-            trust_env=False,
+            "PUT",
+            {"port": wanted.port, "wait": wait},
+            seconds=60,
         )
-    except httpx.HTTPError as error:
-        raise NotDebugged(f"{ports.functions_url} does not answer: {error}") from error
-    if answer.status_code != 200:
-        raise NotDebugged(answer.json().get("message", answer.text))
-    return int(answer.json()["port"])
+    except NoAnswer as error:
+        raise NotDebugged(str(error)) from error
+    return int(answer["port"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from local_aws.faults import parted
+from local_cloud.ask import NoAnswer, ask
 
 SECONDS = 10.0
 
@@ -63,10 +64,7 @@ class FaultRules:
 
     @staticmethod
     def _ask(method: str, url: str, body: Any = None) -> Any:
-        import httpx  # a tenth of what the command line takes to start
-
         try:
-            answer = httpx.request(method, url, json=body, timeout=SECONDS, trust_env=False)
-            return answer.raise_for_status().json()
-        except (httpx.HTTPError, ValueError) as error:
-            raise FaultsAway(f"{url}: {error}") from error
+            return ask(url, method, body, SECONDS)
+        except NoAnswer as error:
+            raise FaultsAway(str(error)) from error

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from local_cloud.ask import NoAnswer, ask
+
 SECONDS = 10.0
 #: What an error says that nobody has foreseen.
 UNFORESEEN = ("ModelErrorException: No rule fits", "ModelErrorException: No entry of the cassette")
@@ -99,13 +101,8 @@ class ModelOverride:
         self._recorded = recorded
 
     def _ask(self, method: str, body: Any = None) -> dict[str, Any]:
-        import httpx  # a tenth of what the command line takes to start
-
         try:
-            answer = httpx.request(method, self.url, json=body, timeout=SECONDS, trust_env=False)
-            told: dict[str, Any] = answer.json()
-        except (httpx.HTTPError, ValueError) as error:
-            raise ModelsAway(f"{self.url}: {error}") from error
-        if "error" in told:
-            raise ModelsAway(told["error"])
+            told: dict[str, Any] = ask(self.url, method, body, SECONDS)
+        except NoAnswer as error:
+            raise ModelsAway(str(error)) from error
         return told

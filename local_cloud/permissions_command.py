@@ -9,6 +9,7 @@ import typer
 import yaml
 from rich.console import Console
 
+from local_cloud.ask import NoAnswer, ask
 from local_cloud.failing import fail, running_or_fail
 from local_cloud.installation import Home
 
@@ -20,18 +21,11 @@ def permissions(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object")] = False,
 ) -> None:
     """Show which permissions functions used, lacked and had for nothing, by their traces."""
-    import httpx  # a tenth of what the command line takes to start
-
     state = running_or_fail(Home.from_environment())
     try:
-        answer = httpx.get(
-            f"{state.ports.console_url}/api/permissions", timeout=30, trust_env=False
-        )
-        told: Any = answer.json()
-    except (httpx.HTTPError, ValueError) as error:
-        fail(f"the console does not tell: {error}")
-    if "error" in told:
-        fail(told["error"])
+        told = ask(f"{state.ports.console_url}/api/permissions")
+    except NoAnswer as error:
+        fail(str(error))
     found = {one["function"]: one for one in told["functions"]}
     if function and function not in found:
         fail(f"There is no function {function} (there are: {', '.join(found) or 'none'})", 2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+from local_cloud.ask import NoAnswer, ask
 from local_cloud.costs import costs
 from local_cloud.trace_store import Trace, TraceStore
 
@@ -60,10 +61,7 @@ class TraceConsole:
     """
 
     def __init__(self, url: str) -> None:
-        import httpx  # a tenth of what the command line takes to start
-
-        self.away = (httpx.HTTPError, ValueError)
-        self.client = httpx.Client(base_url=url, timeout=30, trust_env=False)
+        self.url = url
 
     def latest(self, count: int) -> list[dict[str, Any]]:
         """Return the latest; see :meth:`TraceSource.latest`."""
@@ -76,10 +74,9 @@ class TraceConsole:
 
     def _ask(self, path: str) -> dict[str, Any] | None:
         try:
-            answer = self.client.get(path)
-            if answer.status_code == 404:
+            found: dict[str, Any] = ask(self.url + path)
+        except NoAnswer as error:
+            if error.status == 404:
                 return None
-            found: dict[str, Any] = answer.raise_for_status().json()
-        except self.away as error:
-            raise TracesAway(f"the console does not tell: {error}") from error
+            raise TracesAway(str(error)) from error
         return found

@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
@@ -19,6 +18,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from local_aws.hosts import AllowedHosts
+from local_aws.lean_httpx import httpx
 from local_cloud.console.aws_calls import AwsCalls
 from local_cloud.console.chat import Chat
 from local_cloud.console.fault_view import FaultView

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import httpx
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from local_aws.faults import parted
+from local_aws.lean_httpx import httpx
 
 _AT_ENGINE, _AT_GATEWAY = "/_faults", "/_gateway/faults"
 

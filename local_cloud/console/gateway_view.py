@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import httpx
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+
+from local_aws.lean_httpx import httpx
 
 
 class GatewayView:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-import httpx
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+
+from local_aws.lean_httpx import httpx
 
 _CALLS = "/_models/calls"
 

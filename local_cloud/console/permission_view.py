@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-import httpx
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from local_aws.lean_httpx import httpx
 from local_cloud.console.trace_view import NONE, TraceView
 from local_cloud.permission_report import reports
 

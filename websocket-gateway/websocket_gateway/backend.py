@@ -11,12 +11,11 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from urllib.parse import quote
 
-import httpx
-
 from local_aws.aws_api import AwsApi, EngineAway
 from local_aws.credentials import SignedRequest
 from local_aws.http1 import ConnectionFailed, HttpClient
 from local_aws.http_message import Response
+from local_aws.lean_httpx import httpx
 from local_aws.log_delivery import LogDelivery
 from local_aws.traces import HEADER, Traces, current, note_invocation, w3c_of
 from websocket_gateway.core.backend import (

@@ -10,7 +10,7 @@ from http.client import HTTPConnection, HTTPSConnection
 from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-import httpx
+from local_aws.lean_httpx import httpx
 
 #: No proxy leads to these.
 HERE = ("localhost", "127.0.0.1", "::1", "host.docker.internal")
