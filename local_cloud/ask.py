@@ -31,7 +31,7 @@ def ask(url: str, method: str = "GET", body: object = None, seconds: float = SEC
         seconds: that it may keep silent.
 
     Raises:
-        NoAnswer: it does not answer, not in JSON, or with an ``error``, whatever the status.
+        NoAnswer: it does not answer, not in JSON, or with a status that tells of an error.
     """
     parts = urlsplit(url)
     headers = {"Content-Type": "application/json"} if body is not None else {}
@@ -47,10 +47,8 @@ def ask(url: str, method: str = "GET", body: object = None, seconds: float = SEC
         told = json.loads(content)
     except ValueError:
         told = None
+    if answer.status < 400 and told is not None:
+        return told
     said = told if isinstance(told, dict) else {}
-    if words := said.get("error"):
-        raise NoAnswer(str(words), answer.status)
-    if answer.status >= 400 or told is None:
-        words = said.get("message") or f"{url} answers {answer.status} {answer.reason}"
-        raise NoAnswer(str(words), answer.status)
-    return told
+    words = said.get("error") or said.get("message")
+    raise NoAnswer(words or f"{url} answers {answer.status} {answer.reason}", answer.status)

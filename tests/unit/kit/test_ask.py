@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -13,7 +12,8 @@ from local_cloud.ask import NoAnswer, ask
 
 ANSWERS = {
     "/well": (200, b'{"rules": []}'),
-    "/error": (200, b'{"error": "no such rule"}'),
+    "/named": (200, b'{"error": {"port": 1}}'),
+    "/error": (503, b'{"error": "no such rule"}'),
     "/refused": (400, b'{"message": "no such function"}'),
     "/gone": (404, b"<html>"),
     "/text": (200, b"hello"),
@@ -49,13 +49,17 @@ def part() -> Iterator[str]:
 
 def test_what_is_answered_is_returned(part: str) -> None:
     assert ask(f"{part}/well") == {"rules": []}
-    assert ask(f"{part}/well", "PUT", {"port": 1}) == json.loads('{"port": 1}')
+    assert ask(f"{part}/well", "PUT", {"port": 1}) == {"port": 1}
+
+
+def test_a_function_may_be_called_error(part: str) -> None:
+    assert ask(f"{part}/named") == {"error": {"port": 1}}
 
 
 @pytest.mark.parametrize(
     ("path", "status", "words"),
     [
-        ("/error", 200, "^no such rule$"),
+        ("/error", 503, "^no such rule$"),
         ("/refused", 400, "^no such function$"),
         ("/gone", 404, "/gone answers 404 Not Found$"),
         ("/text", 200, "/text answers 200 OK$"),
