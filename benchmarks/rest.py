@@ -9,6 +9,8 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 import psutil
 
+from local_cloud.processes import family
+
 #: Of a second, what processes take that have nothing to do; how long it may take to get there.
 AT_REST, SETTLE_SECONDS = 0.08, 60
 #: Of the processors' time, what the host may take away from a figure; how often it is measured, as
@@ -61,9 +63,8 @@ def _stolen(before: Sequence[float], after: Sequence[float]) -> float:
 
 def _processor_seconds(pid: int) -> float:
     """Return what a process and all below it have taken."""
-    process = psutil.Process(pid)
     spent = 0.0
-    for member in (process, *process.children(recursive=True)):
+    for member in family(pid):
         with contextlib.suppress(psutil.NoSuchProcess):
             spent += sum(member.cpu_times()[:2])
     return spent

@@ -14,7 +14,6 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
-import psutil
 import typer
 from rich.console import Console
 from rich.markup import escape
@@ -36,6 +35,7 @@ from local_cloud.make_mode import make_mode
 from local_cloud.mode import Progress
 from local_cloud.parts import PartFailed
 from local_cloud.port_check import taken_ports
+from local_cloud.processes import found, send
 from local_cloud.supervisor import Supervisor, provision
 
 if TYPE_CHECKING:
@@ -251,7 +251,7 @@ def stop(home: Home, state: State) -> None:
                 os.killpg(pid, signal.SIGKILL)
             except ProcessLookupError:
                 continue
-        psutil.Process(state.pid).kill()
+        send(found(state.pid), signal.SIGKILL)
         home.state_file.unlink(missing_ok=True)
 
 

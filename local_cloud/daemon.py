@@ -13,13 +13,11 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict
 
-import psutil
-
 from local_cloud.installation import PROJECT, Home, Options, Ports, State
 from local_cloud.make_mode import make_mode
 from local_cloud.mode import Progress
 from local_cloud.parts import PartFailed
-from local_cloud.processes import wait_gone
+from local_cloud.processes import found, send, wait_gone
 from local_cloud.supervisor import Supervisor
 
 RESET_SECONDS = 180.0
@@ -87,9 +85,9 @@ def start(
 
 def stop(state: State, seconds: float) -> bool:
     """Tell a running cloud to stop; return whether it has within this time."""
-    supervisor = psutil.Process(state.pid)
-    supervisor.terminate()
-    return not wait_gone([supervisor], seconds)
+    supervisor = found(state.pid)
+    send(supervisor, signal.SIGTERM)
+    return not wait_gone(supervisor, seconds)
 
 
 def begin_anew(home: Home, state: State) -> None:
@@ -98,7 +96,7 @@ def begin_anew(home: Home, state: State) -> None:
     Raises:
         PartFailed: it took too long, or the cloud ended meanwhile.
     """
-    os.kill(state.pid, signal.SIGUSR1)
+    send(found(state.pid), signal.SIGUSR1)
     generation = state.generation + 1
     deadline = time.monotonic() + RESET_SECONDS
     while time.monotonic() < deadline:

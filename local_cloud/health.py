@@ -7,12 +7,11 @@ import time
 from typing import Any
 from urllib.parse import urlsplit
 
-import psutil
-
 from local_cloud.installation import Home, Ports, State
 from local_cloud.make_mode import make_mode
 from local_cloud.memory import resident_bytes
 from local_cloud.parts import PartFailed, status_of
+from local_cloud.processes import found
 
 WAIT_SECONDS = 60.0
 POLL_SECONDS = 0.05
@@ -40,8 +39,8 @@ def look(state: State, home: Home) -> dict[str, Any]:
         },
     }
     report["healthy"] = all(part["healthy"] for part in report["parts"].values())
-    own = resident_bytes(psutil.Process(state.pid)) / 2**20
-    report["memory_mb"] = own + sum(part["memory_mb"] for part in report["parts"].values())
+    supervisor = sum(map(resident_bytes, found(state.pid))) / 2**20
+    report["memory_mb"] = supervisor + sum(part["memory_mb"] for part in report["parts"].values())
     return report
 
 

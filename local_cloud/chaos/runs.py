@@ -23,12 +23,12 @@ import psutil
 
 from local_cloud import daemon
 from local_cloud.analysis import Analysis, AnalysisLost
-from local_cloud.chaos.victims import KILL, PARTS, STOP, Processes, Victims, with_children
+from local_cloud.chaos.victims import KILL, PARTS, STOP, Processes, Victims
 from local_cloud.chaos.writer import BACK_SECONDS, Writer
 from local_cloud.client import Message, demo_login, log_in
 from local_cloud.installation import Home, Ports, State
 from local_cloud.port_check import free_ports
-from local_cloud.processes import wait_gone
+from local_cloud.processes import command_line, family, wait_gone
 
 #: At which message of an analysis.
 PHASES = ("accepted", "progress", "llm.delta", "tool.started", "tool.finished", "prompt")
@@ -94,18 +94,18 @@ def run(
     keep = False
     try:
         daemon.start(home, ports, lambda _: None, mode)
-        family = _family(home)
+        seen = _family(home)
         try:
             with Writer(ports) as writer:
                 done = []
                 for number, fault in enumerate(plan(runs, seed, mode), 1):
                     done.append(_one(victims, ports, fault, writer))
                     report(number, done[-1])
-                    family |= _family(home)
+                    seen |= _family(home)
         finally:
             if (state := State.read(home)) is not None:
                 daemon.stop(state, BACK_SECONDS)
-        left = _left(home, ports, family) + victims.left()
+        left = _left(home, ports, seen) + victims.left()
         keep = bool(left) or any(run.wrong for run in done)
         return left, home.logs if keep else None
     finally:
@@ -183,13 +183,13 @@ def _wrong_messages(messages: list[Message]) -> list[str]:
 
 def _family(home: Home) -> set[psutil.Process]:
     state = State.read(home)
-    return set(with_children(state.pid)) if state is not None else set()
+    return set(family(state.pid)) if state is not None else set()
 
 
-def _left(home: Home, ports: Ports, family: set[psutil.Process]) -> list[str]:
+def _left(home: Home, ports: Ports, seen: set[psutil.Process]) -> list[str]:
     left = [
-        f"process {process.pid}: {' '.join(process.cmdline()[:6])}"
-        for process in wait_gone(family, 15)
+        f"process {process.pid}: {' '.join(command_line(process)[:6])}"
+        for process in wait_gone(seen, 15)
     ]
     for port in asdict(ports).values():
         with socket.socket() as probe:

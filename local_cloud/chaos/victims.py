@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import signal
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Protocol
 
 import psutil
 
 from local_cloud.installation import Home, State
+from local_cloud.processes import family, send
 
 #: What dies; ``workers`` are those of the functions.
 PARTS = ("engine", "lambda", "gateway", "console", "workers")
@@ -53,20 +53,5 @@ class Processes:
         state = State.read(self.home)
         assert state is not None, "the supervisor is gone"
         if part == "workers":
-            return with_children(state.parts["lambda"])[1:]
-        return with_children(state.parts[part])
-
-
-def with_children(pid: int) -> list[psutil.Process]:
-    """Return a process, if it is there, and all below it."""
-    with contextlib.suppress(psutil.NoSuchProcess):
-        process = psutil.Process(pid)
-        return [process, *process.children(recursive=True)]
-    return []
-
-
-def send(processes: Iterable[psutil.Process], number: signal.Signals) -> None:
-    """Send a signal to those that are still there."""
-    for process in processes:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.send_signal(number)
+            return family(state.parts["lambda"])[1:]
+        return family(state.parts[part])

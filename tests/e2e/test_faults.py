@@ -8,12 +8,12 @@ import signal
 from collections.abc import Callable
 from typing import Any
 
-import psutil
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local_cloud.analysis import Analysis
 from local_cloud.client import Message
+from local_cloud.processes import children, send
 from tests.stack import Stack, until, within
 from tests.workflows import ROLE, Workflows
 
@@ -23,8 +23,7 @@ def kill_part(name: str) -> Callable[[Stack], None]:
 
 
 def kill_workers(stack: Stack) -> None:
-    for worker in psutil.Process(stack.state().parts["lambda"]).children():
-        worker.kill()
+    send(children(stack.state().parts["lambda"]), signal.SIGKILL)
 
 
 def run_through(stack: Stack, fault: Callable[[Stack], None], when: str) -> list[Message]:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 from typing import Any
 
-import psutil
 import pytest
 
 from local_cloud.client import AgentClient, Message, demo_login, log_in
-from local_cloud.processes import wait_gone
+from local_cloud.processes import family, send, wait_gone
 from tests.conftest import own_stack
 from tests.stack import Stack, analyse, within
 
@@ -20,13 +18,10 @@ pytestmark = pytest.mark.embedded("Docker's containers end with the machine, the
 
 def switch_off(stack: Stack) -> None:
     """Kill every process of the cloud at once."""
-    supervisor = psutil.Process(stack.state().pid)
-    family = [supervisor, *supervisor.children(recursive=True)]
-    for process in family:
-        os.kill(process.pid, signal.SIGSTOP)  # so that none notices the end of another
-    for process in family:
-        os.kill(process.pid, signal.SIGKILL)
-    assert wait_gone(family, 20) == []
+    processes = family(stack.state().pid)
+    send(processes, signal.SIGSTOP)  # so that none notices the end of another
+    send(processes, signal.SIGKILL)
+    assert wait_gone(processes, 20) == []
 
 
 async def begun(stack: Stack, token: str) -> list[Message]:

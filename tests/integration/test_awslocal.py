@@ -17,6 +17,7 @@ import psutil
 import pytest
 
 from local_cloud.installation import aws_environment, environment_without_aws
+from local_cloud.processes import children, command_line, is_alive
 from tests.stack import Stack, until
 
 PROGRAM = str(Path(sys.executable).with_name("awslocal"))
@@ -71,24 +72,12 @@ def follow(stack: Stack, home: Path) -> Iterator[Follow]:
 
 
 def servers(stack: Stack) -> list[psutil.Process]:
-    return [p for p in psutil.Process(stack.state().pid).children() if SERVER in _line(p)]
+    return [p for p in children(stack.state().pid) if SERVER in command_line(p)]
 
 
 def commands(stack: Stack) -> list[psutil.Process]:
     """The forked processes that run a command."""
-    return [
-        child
-        for server in servers(stack)
-        for child in server.children()
-        if child.status() != psutil.STATUS_ZOMBIE
-    ]
-
-
-def _line(process: psutil.Process) -> list[str]:
-    try:
-        return process.cmdline()
-    except psutil.Error:
-        return []
+    return [p for server in servers(stack) for p in children(server.pid) if is_alive(p)]
 
 
 def test_one_process_forks_for_all_commands(stack: Stack, home: Path) -> None:

@@ -19,6 +19,7 @@ import pytest
 from local_cloud.client import aws_client, demo_login
 from local_cloud.installation import PROJECT, Home, Ports, State
 from local_cloud.port_check import free_ports
+from local_cloud.processes import family, wait_gone
 
 pytestmark = pytest.mark.embedded("starts its own clouds")
 
@@ -75,12 +76,10 @@ class CommandLine:
         """Return every process of the running cloud."""
         state = State.read(self.home)
         assert state is not None
-        supervisor = psutil.Process(state.pid)
-        return [supervisor, *supervisor.children(recursive=True)]
+        return family(state.pid)
 
-    def nothing_is_left(self, family: list[psutil.Process]) -> None:
-        _, alive = psutil.wait_procs(family, timeout=15)
-        assert not alive, f"still running: {alive}"
+    def nothing_is_left(self, processes: list[psutil.Process]) -> None:
+        assert wait_gone(processes, 15) == []
         for port in asdict(self.ports).values():
             with socket.socket() as probe:
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -136,9 +135,9 @@ def test_up_status_logs_provision_reset_and_down(command_line: CommandLine) -> N
     assert reset.returncode == 0, reset.stderr
     assert not command_line.holds("ours")
 
-    family = command_line.family()
+    processes = command_line.family()
     assert command_line.run("down").returncode == 0
-    command_line.nothing_is_left(family)
+    command_line.nothing_is_left(processes)
     assert command_line.run("down").returncode == 0, "twice does no harm"
 
 
@@ -198,11 +197,11 @@ def test_ctrl_c_stops_everything(command_line: CommandLine) -> None:
     for line in process.stdout:
         if "Ctrl-C stops everything" in line:
             break
-    family = command_line.family()
+    processes = command_line.family()
     process.send_signal(signal.SIGINT)
     assert process.wait(30) == 0
     assert "Stopped." in process.stdout.read()
-    command_line.nothing_is_left(family)
+    command_line.nothing_is_left(processes)
 
 
 def test_ctrl_c_while_it_starts_stops_everything(command_line: CommandLine) -> None:
@@ -211,24 +210,23 @@ def test_ctrl_c_while_it_starts_stops_everything(command_line: CommandLine) -> N
     while (state := State.read(command_line.home)) is None or not state.parts:
         assert time.monotonic() < deadline
         time.sleep(0.01)
-    family = command_line.family()
+    processes = command_line.family()
     process.send_signal(signal.SIGINT)
     assert process.wait(30) == 0
-    command_line.nothing_is_left(family)
+    command_line.nothing_is_left(processes)
 
 
 def test_no_part_outlives_a_supervisor_that_is_killed(command_line: CommandLine) -> None:
     assert command_line.run("up", "-d").returncode == 0
-    family = command_line.family()
-    family[0].kill()
-    _, alive = psutil.wait_procs(family, timeout=20)
-    assert not alive
+    processes = command_line.family()
+    processes[0].kill()
+    assert wait_gone(processes, 20) == []
     status = command_line.run("status")
     assert status.returncode == 3
     assert command_line.run("up", "-d").returncode == 0, "and it starts again"
-    family = command_line.family()
+    processes = command_line.family()
     command_line.run("down")
-    command_line.nothing_is_left(family)
+    command_line.nothing_is_left(processes)
 
 
 def test_a_start_that_fails_says_why_and_leaves_nothing(command_line: CommandLine) -> None:
