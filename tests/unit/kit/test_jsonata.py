@@ -6,6 +6,8 @@ https://docs.aws.amazon.com/step-functions/latest/dg/transforming-data.html
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -125,3 +127,24 @@ def test_the_python_library_takes_the_place_of_one_that_is_not_there(
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     assert libraries.chosen.__wrapped__() is run_in_python
     assert "no build for this machine" in caplog.text
+
+
+THREADS = """
+import threading
+from local_cloud.engine.workflows.jsonata.libraries import {name}
+for _ in range(20):
+    thread = threading.Thread(target={name}, args=("1 + 1", {{}}, {{}}))
+    thread.start()
+    thread.join()
+print({name}("1 + 1", {{}}, {{}}))
+"""
+
+
+def test_threads_that_evaluate_may_end(library: Run) -> None:
+    """In a process of its own: the thread that loads the library has to be one of them."""
+    name = "run_in_rust" if library is run_in_rust else "run_in_python"
+    script = THREADS.format(name=name)
+    ran = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
+    assert (ran.returncode, ran.stdout) == (0, "2\n"), ran.stderr

@@ -7,12 +7,16 @@ Chosen by JSONata's own suite: of 1,662 cases jsonatapy answers 1,657 as it says
 from __future__ import annotations
 
 import functools
+import importlib
 import importlib.util
 import json
 import logging
 import re
+import threading
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from types import ModuleType
 from typing import Any, Protocol
 
 LOG = logging.getLogger(__name__)
@@ -55,8 +59,7 @@ def run_in_rust(
     document: str | None = None,
 ) -> str | None:
     """Evaluate with jsonatapy; see :class:`Run`."""
-    import jsonatapy
-
+    jsonatapy = _in_rust()
     try:
         # Never kept: a compiled expression belongs to its thread, and each state has one.
         compiled = jsonatapy.compile(expression)
@@ -83,7 +86,7 @@ def _now(moment: int) -> Callable[..., Any]:
     Args:
         moment: milliseconds since the epoch.
     """
-    import jsonatapy
+    jsonatapy = _in_rust()
 
     def now(picture: str | None = None, timezone: str | None = None) -> Any:
         given = {"picture": picture, "timezone": timezone}
@@ -133,6 +136,26 @@ def run_in_python(
 
 
 @functools.cache
+def _in_rust() -> ModuleType:
+    """Return jsonatapy, loaded by a thread that never ends.
+
+    Its memory is mimalloc's, which takes the thread that loads it for the process' main one: once
+    that has ended, whoever evaluates next brings down the process.
+    """
+    loaded: Future[ModuleType] = Future()
+
+    def load() -> None:
+        try:
+            loaded.set_result(importlib.import_module("jsonatapy"))
+        except BaseException as error:  # noqa: BLE001 - told to who waits
+            loaded.set_exception(error)
+        threading.Event().wait()
+
+    threading.Thread(target=load, name="jsonatapy", daemon=True).start()
+    return loaded.result()
+
+
+@functools.cache
 def chosen() -> Run:
     """Return what evaluates on this machine; what is not the first choice is said once."""
     if importlib.util.find_spec("jsonatapy") is not None:
@@ -145,9 +168,7 @@ def syntax_error(expression: str) -> str | None:
     """Return why an expression cannot be read, without its code; ``None`` where it can."""
     try:
         if chosen() is run_in_rust:
-            import jsonatapy
-
-            jsonatapy.compile(expression)
+            _in_rust().compile(expression)
         else:
             from jsonata.jsonata import Jsonata
 
