@@ -186,6 +186,7 @@ def test_a_protocol_error_is_1002(gateway: Gateway, sent: bytes) -> None:
         frame(TEXT, b"\xc0\xaf", fin=False) + frame(CONTINUATION, b""),
         frame(CLOSE, b"\x03\xe8\xff\xfe"),
     ],
+    ids=["a surrogate", "beyond Unicode", "in fragments", "a reason"],
 )
 def test_text_that_is_not_utf8(gateway: Gateway, sent: bytes) -> None:
     with gateway.open() as client:

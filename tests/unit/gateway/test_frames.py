@@ -62,6 +62,7 @@ def test_frames_are_found_however_they_come() -> None:
         b"\x81\xff" + (2**63).to_bytes(8) + b"mask",
         b"\xc1\x80mask",
     ],
+    ids=["no mask", "too long", "longer than any", "a reserved bit"],
 )
 def test_what_the_library_refuses_it_is_given_at_once(bad: bytes) -> None:
     frames, rest = cut(bad, MOST)
