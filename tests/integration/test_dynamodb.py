@@ -287,6 +287,44 @@ def test_a_transaction_is_all_or_nothing_and_gives_its_reasons(tables: Tables) -
     assert tables.get("new") is None
 
 
+def test_a_transaction_that_fails_has_changed_nothing(tables: Tables) -> None:
+    def everything() -> tuple[list[Attributes], int]:
+        items = tables.client.scan(TableName=tables.things)["Items"]
+        items.sort(key=lambda item: int(item["nr"]["N"]))
+        return items, len(records(tables, tables.things))
+
+    before = everything()
+    places = [{"owner": {"S": "ann"}, "nr": {"N": str(number)}} for number in (0, 1, 77, 3)]
+    named = {"TableName": tables.things}
+    one = {":one": {"N": "1"}}
+    with pytest.raises(ClientError) as error:
+        tables.client.transact_write_items(
+            TransactItems=[
+                {"Put": {**named, "Item": {**places[0], "size": {"N": "1"}}}},
+                {"Delete": {**named, "Key": places[1]}},
+                {
+                    "Update": {
+                        **named,
+                        "Key": places[2],
+                        "UpdateExpression": "SET made = :one",
+                        "ExpressionAttributeValues": one,
+                    }
+                },
+                {
+                    "ConditionCheck": {
+                        **named,
+                        "Key": places[3],
+                        "ConditionExpression": "nr = :one",
+                        "ExpressionAttributeValues": one,
+                    }
+                },
+            ]
+        )
+    codes = [reason["Code"] for reason in told(error)["CancellationReasons"]]
+    assert codes == ["None", "None", "None", "ConditionalCheckFailed"]
+    assert everything() == before
+
+
 def test_a_transactions_token_makes_it_happen_once(tables: Tables) -> None:
     more = {
         "Key": {"id": {"S": "1"}},
@@ -554,6 +592,39 @@ def test_a_stream_tells_every_change_with_both_images(tables: Tables) -> None:
     assert modified["dynamodb"]["OldImage"]["kind"] == {"S": "odd"}
     assert modified["dynamodb"]["NewImage"]["kind"] == {"S": "new"}
     assert removed["dynamodb"]["Keys"] == key
+
+
+def test_a_stream_tells_a_change_once_and_only_if_there_is_one(tables: Tables) -> None:
+    key = {"owner": {"S": "ann"}, "nr": {"N": "50"}}
+    told_before = len(records(tables, tables.things))
+    for value in ("a", "a", "b"):
+        tables.client.update_item(
+            TableName=tables.things,
+            Key=key,
+            UpdateExpression="SET v = :v",
+            ExpressionAttributeValues={":v": {"S": value}},
+        )
+    tables.client.put_item(TableName=tables.things, Item={**key, "v": {"S": "b"}})
+    tables.client.delete_item(TableName=tables.things, Key=key)
+    inserted, modified, removed = records(tables, tables.things)[told_before:]
+    assert [r["eventName"] for r in (inserted, modified, removed)] == ["INSERT", "MODIFY", "REMOVE"]
+    assert inserted["dynamodb"]["NewImage"] == {**key, "v": {"S": "a"}}
+    assert "OldImage" not in inserted["dynamodb"]
+    assert removed["dynamodb"]["OldImage"] == {**key, "v": {"S": "b"}}
+    assert "NewImage" not in removed["dynamodb"]
+
+
+def test_an_update_that_fails_makes_no_item(tables: Tables) -> None:
+    large = {"S": "x" * 300_000}
+    with pytest.raises(ClientError) as error:
+        tables.client.update_item(
+            TableName=tables.plain,
+            Key={"id": {"S": "large"}},
+            UpdateExpression="SET a = :v, b = :v",
+            ExpressionAttributeValues={":v": large},
+        )
+    assert refused(error)[0] == "ValidationException"
+    assert tables.get("large") is None
 
 
 def test_an_item_whose_time_has_passed_is_deleted_by_the_service(tables: Tables) -> None:

@@ -24,7 +24,10 @@ from moto.dynamodb.models.table import Table
 
 from local_cloud.engine.dynamodb import rules
 from local_cloud.engine.dynamodb.expiry import start_sweeping
+from local_cloud.engine.dynamodb.lean_moto import lighten
 from local_cloud.engine.dynamodb.statements import Statements
+from local_cloud.engine.dynamodb.streams import tell_as_dynamodb
+from local_cloud.engine.dynamodb.transactions import keep_only_what_changes
 from local_cloud.engine.dynamodb.values import InvalidValue, normalized, number_text
 from local_cloud.engine.service import service_of
 
@@ -189,6 +192,9 @@ def _mend_moto() -> None:
 def dynamodb() -> Service:
     """Return the DynamoDB service."""
     _mend_moto()
+    lighten()
+    keep_only_what_changes()
+    tell_as_dynamodb()
     start_sweeping(_one_at_a_time)
     return service_of("dynamodb", DynamoDb())
 

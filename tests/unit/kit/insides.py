@@ -238,6 +238,21 @@ INSIDES = (
     ("lighter", "localstack.utils.aws.message_forwarding", "extract_query_string_params"),
     ("dynamodb.provider", "moto.dynamodb.models.dynamo_type", "DynamoType.__add__"),
     ("dynamodb.provider", "moto.dynamodb.comparisons", "FuncSize.expr"),
+    *(
+        ("dynamodb.lean_moto", "moto.dynamodb", name)
+        for name in (
+            *("models.dynamo_type.Item", "models.dynamo_type.LimitedSizeDict"),
+            *("models.dynamo_type.DynamoType.size", "models.utilities.bytesize"),
+            *("parsing.ast_nodes.Node", "parsing.expressions.UpdateExpressionParser.make"),
+            "parsing.ast_nodes.DepthFirstTraverser.traverse",
+            "parsing.ast_nodes.DepthFirstTraverser.pre_processing_of_child",
+        )
+    ),
+    ("dynamodb.transactions", "moto.dynamodb.models", "copy.deepcopy"),
+    ("dynamodb.transactions", "moto.dynamodb.models", "DynamoDBBackend.transact_write_items"),
+    ("dynamodb.streams", "moto.dynamodb.models", "DynamoDBBackend.update_item"),
+    ("dynamodb.streams", "moto.dynamodb.models.table", "StreamRecord.__init__"),
+    ("dynamodb.streams", "moto.dynamodb.models.table", "StreamShard.add"),
     ("lazy_batch", "moto.batch.utils", "JobStatus"),
     ("web_pages", "localstack.aws.handlers.cors", "CorsEnforcer.is_cors_origin_allowed"),
     *(
