@@ -16,6 +16,7 @@ from local_cloud import daemon
 from local_cloud.docker_mode.compose import DEFAULT_PROJECT
 from local_cloud.docker_mode.volumes import remove_project
 from local_cloud.installation import Home, Options, Permissions, Ports, State
+from local_cloud.model_override import ModelOverride
 from local_cloud.port_check import free_ports
 from tests.stack import Stack
 
@@ -71,6 +72,14 @@ def stack(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory)
     options = Options(permissions=Permissions.ENFORCE.value)
     with own_stack(tmp_path_factory.mktemp("cloud"), mode_of(pytestconfig), options) as started:
         yield started
+
+
+@pytest.fixture
+def model(stack: Stack) -> Iterator[ModelOverride]:
+    """A model of the test's own at the shared stack, until the test has ended."""
+    override = ModelOverride(stack.ports.engine_url)
+    yield override
+    override.end()
 
 
 def mode_of(config: pytest.Config) -> str:

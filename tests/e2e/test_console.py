@@ -91,7 +91,10 @@ def go(page: Page, stack: Stack, *parts: str) -> None:
 def write(place: Page | Locator, text: str) -> None:
     """Write into the first editor, and wait until the page has it: a click reads what it has."""
     editor = place.locator(".editor").first
-    editor.locator(".cm-content").fill(text)
+    content = editor.locator(".cm-content")
+    # Selected by the editor itself: it may draw anew at any time, which undoes what others select.
+    content.press("ControlOrMeta+a")
+    content.page.keyboard.insert_text(text)
     expect(editor).to_have_attribute("data-length", str(len(text)))
 
 
@@ -467,8 +470,9 @@ def test_a_table_is_paged_through(page: Page, stack: Stack) -> None:
     dynamodb.delete_table(TableName=name)
 
 
-def test_a_models_call_is_read_run_again_and_kept(page: Page, stack: Stack, tmp_path: Path) -> None:
-    model = ModelOverride(stack.ports.engine_url)
+def test_a_models_call_is_read_run_again_and_kept(
+    page: Page, stack: Stack, model: ModelOverride, tmp_path: Path
+) -> None:
     city = {"name": "weather", "input": {"city": "${city}"}}
     model.script(
         {"when": {"text": r"in (?P<city>\w+)"}, "say": "I ask around.", "tools": [city]},
@@ -516,7 +520,6 @@ def test_a_models_call_is_read_run_again_and_kept(page: Page, stack: Stack, tmp_
     request["messages"] += [first, {"role": "user", "content": [{"toolResult": result}]}]
     with pytest.raises(runtime.exceptions.ThrottlingException):
         stack.aws("bedrock-runtime").converse(**request)
-    model.end()
     go(page, stack, "models")
     row = page.get_by_role("row").filter(has_text="weather answered").first
     expect(row).to_contain_text("ThrottlingException: Not now")
@@ -608,7 +611,7 @@ CHOICE = {
 def test_a_single_state_is_tested(page: Page, stack: Stack) -> None:
     go(page, stack, "machine", arn(machine(stack, CHOICE, "Choose")))
     page.locator('[data-state="Choose"]').click()
-    page.get_by_label("Input of Choose").fill('{"n": 2}')
+    write(page.locator(".card").filter(has=page.get_by_label("Input of Choose")), '{"n": 2}')
     page.get_by_role("button", name="Run this state").click()
     expect(page.get_by_text("next: Large")).to_be_visible()
 

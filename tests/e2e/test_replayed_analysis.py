@@ -5,23 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from local_cloud.client import Message
 from local_cloud.model_override import ModelOverride
 from tests.stack import Stack, analyse, within
 
 QUESTION = "What did treat do to re78?"
-
-
-@pytest.fixture
-def model(stack: Stack) -> Iterator[ModelOverride]:
-    override = ModelOverride(stack.ports.engine_url)
-    yield override
-    override.end()
 
 
 def ask(stack: Stack, question: str) -> list[Message]:

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,13 +30,6 @@ RULES: list[dict[str, Any]] = [
     },
     {"when": {"tool": "weather"}, "say": "It is ${result} degrees."},
 ]
-
-
-@pytest.fixture
-def model(stack: Stack) -> Iterator[ModelOverride]:
-    override = ModelOverride(stack.ports.engine_url)
-    yield override
-    override.end()
 
 
 @pytest.fixture
