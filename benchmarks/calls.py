@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import boto3
 import httpx
@@ -17,7 +18,14 @@ from local_cloud.installation import Home, State
 from local_cloud.memory import resident_mb
 
 CALLS, WARM_UP = 500, 50
+#: Of those that touch many items.
+LARGE_CALLS, LARGE_WARM_UP = 60, 5
 BODY = b"x" * 1024
+#: The items that a query returns, of ten attributes each, and those that a transaction writes.
+QUERIED, WRITTEN = 100, 5
+
+
+Call = Callable[[str], object]
 
 
 def run() -> None:
@@ -44,13 +52,9 @@ def _measure(target: str, url: str, start_seconds: float, pid: int) -> None:
     s3 = session.client("s3", endpoint_url=url)
     dynamodb = session.client("dynamodb", endpoint_url=url)
     s3.create_bucket(Bucket="bench-calls")
-    dynamodb.create_table(
-        TableName="bench-calls",
-        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-        BillingMode="PAY_PER_REQUEST",
-    )
-    calls: dict[str, Callable[[str], object]] = {
+    _make_table(dynamodb, "bench-calls", id="S")
+    say("calls.start", target=target, seconds=round(start_seconds, 2))
+    small: dict[str, Call] = {
         "PutObject": lambda name: s3.put_object(Bucket="bench-calls", Key=name, Body=BODY),
         "GetObject": lambda name: s3.get_object(Bucket="bench-calls", Key=name)["Body"].read(),
         "PutItem": lambda name: dynamodb.put_item(
@@ -59,13 +63,58 @@ def _measure(target: str, url: str, start_seconds: float, pid: int) -> None:
         "GetItem": lambda name: dynamodb.get_item(TableName="bench-calls", Key={"id": {"S": name}})[
             "Item"
         ],
+        "UpdateItem": lambda name: dynamodb.update_item(
+            TableName="bench-calls",
+            Key={"id": {"S": name}},
+            UpdateExpression="SET seen = if_not_exists(seen, :zero) + :one",
+            ConditionExpression="attribute_exists(id)",
+            ExpressionAttributeValues={":zero": {"N": "0"}, ":one": {"N": "1"}},
+        ),
     }
-    say("calls.start", target=target, seconds=round(start_seconds, 2))
+    _time(target, small, CALLS, WARM_UP)
+    _make_table(dynamodb, "bench-lists", owner="S", number="N")
+    for number in range(QUERIED):
+        dynamodb.put_item(TableName="bench-lists", Item=_entry(number, ""))
+    large: dict[str, Call] = {
+        "Query": lambda _: dynamodb.query(
+            TableName="bench-lists",
+            KeyConditionExpression="#o = :o",
+            ExpressionAttributeNames={"#o": "owner"},
+            ExpressionAttributeValues={":o": {"S": "a"}},
+        )["Items"][QUERIED - 1],
+        "TransactWriteItems": lambda name: dynamodb.transact_write_items(
+            TransactItems=[
+                {"Put": {"TableName": "bench-lists", "Item": _entry(number, name)}}
+                for number in range(WRITTEN)
+            ]
+        ),
+    }
+    _time(target, large, LARGE_CALLS, LARGE_WARM_UP)
+    say("calls.memory", target=target, engine_mb=round(resident_mb(pid)))
+
+
+def _make_table(dynamodb: Any, name: str, **keys: str) -> None:
+    dynamodb.create_table(
+        TableName=name,
+        KeySchema=[
+            {"AttributeName": key, "KeyType": kind}
+            for key, kind in zip(keys, ("HASH", "RANGE"), strict=False)
+        ],
+        AttributeDefinitions=[{"AttributeName": k, "AttributeType": t} for k, t in keys.items()],
+        BillingMode="PAY_PER_REQUEST",
+    )
+
+
+def _entry(number: int, text: str) -> dict[str, Any]:
+    attributes = {f"attribute{place}": {"S": text or "x" * 40} for place in range(8)}
+    return {"owner": {"S": "a"}, "number": {"N": str(number)}, **attributes}
+
+
+def _time(target: str, calls: Mapping[str, Call], count: int, warm_up: int) -> None:
     for operation, call in calls.items():
         times = []
-        for number in range(WARM_UP + CALLS):
+        for number in range(warm_up + count):
             began = time.perf_counter()
             call(str(number))
             times.append(time.perf_counter() - began)
-        say("calls", target=target, operation=operation, **percentiles(times[WARM_UP:]))
-    say("calls.memory", target=target, engine_mb=round(resident_mb(pid)))
+        say("calls", target=target, operation=operation, **percentiles(times[warm_up:]))

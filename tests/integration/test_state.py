@@ -284,14 +284,32 @@ def try_to(look: Callable[[], Any]) -> Any:
 def test_what_was_answered_before_a_kill_is_there(cloud: Cloud) -> None:
     table = cloud.stack.aws("dynamodb")
     bucket = cloud.stack.aws("s3")
-    key = {"id": {"S": "kill"}, "n": {"N": "1"}}
+    key, other = ({"id": {"S": "kill"}, "n": {"N": number}} for number in "12")
+
+    def puts(**values: int) -> list[dict[str, Any]]:
+        keys = {"one": key, "other": other}
+        items = [{**keys[name], "v": {"N": str(value)}} for name, value in values.items()]
+        return [{"Put": {"TableName": "kept", "Item": item}} for item in items]
+
+    never = {
+        "TableName": "kept",
+        "Key": {**key, "n": {"N": "3"}},
+        "ConditionExpression": "attribute_exists(id)",
+    }
     for number in range(2):
         body = f"{number}".encode() * 1000
         table.put_item(TableName="kept", Item={**key, "v": {"N": str(number)}})
+        table.transact_write_items(TransactItems=puts(other=number))
+        with pytest.raises(table.exceptions.TransactionCanceledException):
+            table.transact_write_items(
+                TransactItems=[*puts(one=7, other=7), {"ConditionCheck": never}]
+            )
         bucket.put_object(Bucket="kept", Key="kill", Body=body)
         cloud.killed()  # the moment that both were answered
         item = until(lambda: try_to(lambda: table.get_item(TableName="kept", Key=key)), 60)
         assert item["Item"]["v"] == {"N": str(number)}
+        found = table.get_item(TableName="kept", Key=other)["Item"]
+        assert found["v"] == {"N": str(number)}
         assert bucket.get_object(Bucket="kept", Key="kill")["Body"].read() == body
 
 

@@ -39,6 +39,7 @@ READS = ("Get", "List", "Describe", "Head", "Query", "Scan", "BatchGet", "Filter
 #: Operations that change nothing but what is kept entry by entry.
 WRITES_PARTS = {
     *(("dynamodb", name) for name in ("PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem")),
+    ("dynamodb", "TransactWriteItems"),
     *(("s3", name) for name in ("PutObject", "DeleteObject", "DeleteObjects")),
     ("logs", "PutLogEvents"),
 }
