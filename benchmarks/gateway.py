@@ -35,10 +35,11 @@ def run(*, beside_peers: bool) -> None:
     with echo_gateway("--new-connections-per-second", "100000") as (port, process):
         settle([process.pid])
         url = f"ws://127.0.0.1:{port}"
-        asyncio.run(measure("gateway.echo", url, MESSAGE, target="local-cloud"))
+        if beside_peers:
+            peers.run(MESSAGE, url)
+        else:
+            asyncio.run(measure("gateway.echo", url, MESSAGE))
         asyncio.run(_connections(port, process))
-    if beside_peers:
-        peers.run(MESSAGE)
 
 
 def many() -> None:

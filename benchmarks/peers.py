@@ -26,7 +26,7 @@ import httpx
 
 from benchmarks.figures import say
 from benchmarks.rest import settle
-from benchmarks.round_trip import measure
+from benchmarks.round_trip import measure, measure_in_turn
 from local_cloud.port_check import free_ports
 
 #: With serverless 3 the last that it takes; serverless 4 wants a login, its fork osls does not.
@@ -76,16 +76,27 @@ class Unavailable(RuntimeError):
     """The peer cannot be installed or started here."""
 
 
-def run(message: str) -> None:
-    """Measure each peer, or say why it is left out."""
-    for name, start in PEERS.items():
-        with tempfile.TemporaryDirectory() as folder:
+def run(message: str, ours: str) -> None:
+    """Measure the gateway and its peers in turn, or say why one is left out.
+
+    Args:
+        ours: where the gateway serves the same echo.
+    """
+    urls = {"local-cloud": ours}
+    with contextlib.ExitStack() as running:
+        for name, start in PEERS.items():
             try:
-                with start(Path(folder), Api()) as peer:
-                    settle([peer.pid])
-                    asyncio.run(measure("gateway.echo", peer.url, message, target=name))
+                folder = running.enter_context(tempfile.TemporaryDirectory())
+                peer = running.enter_context(start(Path(folder), Api()))
+                settle([peer.pid])
             except (Unavailable, OSError) as error:
                 say("gateway.echo", target=name, skipped=str(error))
+            else:
+                urls[name] = peer.url
+        slow = {name: urls.pop(name) for name in SLOW if name in urls}
+        asyncio.run(measure_in_turn("gateway.echo", urls, message))
+        for name, url in slow.items():
+            asyncio.run(measure("gateway.echo", url, message, target=name))
 
 
 def _install(command: list[str], folder: Path) -> None:
@@ -247,3 +258,5 @@ PEERS: dict[str, Callable[[Path, Api], contextlib.AbstractContextManager[Peer]]]
     **{name: partial(_serverless, packages) for name, packages in SERVERLESS_OFFLINE.items()},
     "ministack": _ministack,
 }
+#: Those of which a round takes minutes: measured once, after the others.
+SLOW = ("ministack",)
