@@ -26,7 +26,7 @@ import httpx
 
 from benchmarks.figures import say
 from benchmarks.rest import settle
-from benchmarks.round_trip import measure, measure_in_turn
+from benchmarks.round_trip import ROUNDS, measure_in_turn
 from local_cloud.port_check import free_ports
 
 #: With serverless 3 the last that it takes; serverless 4 wants a login, its fork osls does not.
@@ -82,21 +82,23 @@ def run(message: str, ours: str) -> None:
     Args:
         ours: where the gateway serves the same echo.
     """
-    urls = {"local-cloud": ours}
+    _measure(message, {"local-cloud": ours}, [name for name in PEERS if name not in SLOW], ROUNDS)
+    for name in SLOW:
+        _measure(message, {}, [name], rounds=1)
+
+
+def _measure(message: str, urls: dict[str, str], peers: list[str], rounds: int) -> None:
     with contextlib.ExitStack() as running:
-        for name, start in PEERS.items():
+        for name in peers:
             try:
                 folder = running.enter_context(tempfile.TemporaryDirectory())
-                peer = running.enter_context(start(Path(folder), Api()))
+                peer = running.enter_context(PEERS[name](Path(folder), Api()))
                 settle([peer.pid])
             except (Unavailable, OSError) as error:
                 say("gateway.echo", target=name, skipped=str(error))
             else:
                 urls[name] = peer.url
-        slow = {name: urls.pop(name) for name in SLOW if name in urls}
-        asyncio.run(measure_in_turn("gateway.echo", urls, message))
-        for name, url in slow.items():
-            asyncio.run(measure("gateway.echo", url, message, target=name))
+        asyncio.run(measure_in_turn("gateway.echo", urls, message, rounds))
 
 
 def _install(command: list[str], folder: Path) -> None:

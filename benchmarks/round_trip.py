@@ -26,9 +26,7 @@ async def measure(name: str, url: str, message: str, target: str = "local-cloud"
     await measure_in_turn(name, {target: url}, message, rounds=1)
 
 
-async def measure_in_turn(
-    name: str, targets: Mapping[str, str], message: str, rounds: int = ROUNDS
-) -> None:
+async def measure_in_turn(name: str, targets: Mapping[str, str], message: str, rounds: int) -> None:
     """Measure several, each for a moment and in turn; print the medians of their rounds.
 
     What a virtual machine gives changes within minutes: one after the other, they would not be

@@ -33,7 +33,7 @@ from local_cloud.failing import EXIT_NOT_RUNNING, errors, fail, running_or_fail
 from local_cloud.installation import PROJECT, Home, Options, Permissions, Ports, State
 from local_cloud.make_mode import make_mode
 from local_cloud.mode import Progress
-from local_cloud.parts import PartFailed
+from local_cloud.parts import PartFailed, kill_group
 from local_cloud.port_check import taken_ports
 from local_cloud.processes import found, send
 from local_cloud.supervisor import Supervisor, provision
@@ -247,10 +247,7 @@ def stop(home: Home, state: State) -> None:
     """Stop a running cloud; kill what does not stop by itself."""
     if not daemon.stop(state, STOP_SECONDS):
         for pid in state.parts.values():
-            try:
-                os.killpg(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
+            kill_group(pid, signal.SIGKILL)
         send(found(state.pid), signal.SIGKILL)
         home.state_file.unlink(missing_ok=True)
 

@@ -13,6 +13,7 @@ import psutil
 
 from local_aws.account import REGION
 from local_cloud import places
+from local_cloud.processes import is_alive
 
 PROJECT = Path(places.PROJECT)
 MODELS = PROJECT / "config" / "models.yaml"
@@ -209,8 +210,8 @@ class State:
             state = cls(**{name: value for name, value in values.items() if name in known})
             process = psutil.Process(state.pid)
             # Process ids are used again: a later process is not ours.
-            alive = process.is_running() and process.create_time() <= state.started_at + 1
-            return state if alive and process.status() != psutil.STATUS_ZOMBIE else None
+            ours = process.create_time() <= state.started_at + 1
+            return state if ours and is_alive(process) else None
         except (OSError, ValueError, TypeError, KeyError, psutil.NoSuchProcess):
             return None
 

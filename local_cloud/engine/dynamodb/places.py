@@ -10,6 +10,11 @@ from moto.dynamodb.models.dynamo_type import DynamoType, Item
 from moto.dynamodb.models.table import Table
 
 
+def named(tables: Mapping[str, Table], name: str) -> Table | None:
+    """Return a table by its name or ARN, ``None`` where there is none."""
+    return tables.get(name.rpartition("/")[2])
+
+
 @dataclass(frozen=True)
 class Place:
     """A table and a primary key in it."""
@@ -25,7 +30,7 @@ class Place:
         Args:
             tables: by their names; the request may have an ARN.
         """
-        table = tables.get(request.get("TableName", "").rpartition("/")[2])
+        table = named(tables, request.get("TableName", ""))
         key = request.get("Key") or request.get("Item") or {}
         if table is None:
             return None

@@ -25,6 +25,7 @@ from moto.dynamodb.models.table import Table
 from local_cloud.engine.dynamodb import rules
 from local_cloud.engine.dynamodb.expiry import start_sweeping
 from local_cloud.engine.dynamodb.lean_moto import lighten
+from local_cloud.engine.dynamodb.places import named
 from local_cloud.engine.dynamodb.statements import Statements
 from local_cloud.engine.dynamodb.streams import tell_as_dynamodb
 from local_cloud.engine.dynamodb.transactions import keep_only_what_changes
@@ -118,8 +119,7 @@ def _table(context: RequestContext, name: Any) -> Table | None:
     """Return a table by its name or ARN, ``None`` where there is none."""
     if not isinstance(name, str):
         return None
-    account = dynamodb_backends[context.account_id]
-    return account[context.region].tables.get(name.rpartition("/")[2])
+    return named(dynamodb_backends[context.account_id][context.region].tables, name)
 
 
 def _transact_get(context: RequestContext, request: Mapping[str, Any]) -> Any:

@@ -149,7 +149,8 @@ def _in_rust() -> ModuleType:
             loaded.set_result(importlib.import_module("jsonatapy"))
         except BaseException as error:  # noqa: BLE001 - told to who waits
             loaded.set_exception(error)
-        threading.Event().wait()
+        else:
+            threading.Event().wait()
 
     threading.Thread(target=load, name="jsonatapy", daemon=True).start()
     return loaded.result()
