@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import sys
 import tempfile
 import time
@@ -49,28 +48,23 @@ async def _websockets(message: str) -> None:
 
 async def _wire() -> None:
     """Measure the socket of a worker that answers without ``awslambdaric``."""
-    ours, theirs = socket.socketpair()
-    loop = asyncio.get_running_loop()
     heard: asyncio.Queue[bytes] = asyncio.Queue()
+    end = wire.WireEnd(lambda kind, *_: heard.put_nowait(kind), lambda: None)
     worker = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", WORKER, str(theirs.fileno())),
+        *(sys.executable, "-c", WORKER, str(end.theirs)),
         cwd=Path(wire.__file__).with_name("python"),
-        pass_fds=(theirs.fileno(),),
+        pass_fds=(end.theirs,),
     )
-    theirs.close()
-    ours.setblocking(False)
-    _, protocol = await loop.create_unix_connection(
-        lambda: wire.WireProtocol(lambda kind, *_: heard.put_nowait(kind), lambda: None), sock=ours
-    )
+    end.launched()
     await heard.get()
     times = []
     for _ in range(INVOCATIONS):
         began = time.perf_counter()
-        protocol.send(("id", "1", "arn", "trace", ""), b'{"body": "x"}')
+        end.send(("id", "1", "arn", "trace", ""), b'{"body": "x"}')
         await heard.get()
         times.append(time.perf_counter() - began)
     say("floor.wire", target="socketpair", invocations=INVOCATIONS, **percentiles(times))
-    protocol.close()
+    end.close()
     await worker.wait()
 
 

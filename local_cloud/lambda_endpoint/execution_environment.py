@@ -8,16 +8,19 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import fcntl
 import json
 import os
 import secrets
 import signal
-import socket
+import termios
 import time
+from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from select import PIPE_BUF
 from typing import Any, NamedTuple
 
 from local_aws.credentials import key_of
@@ -29,7 +32,7 @@ from local_cloud.lambda_endpoint.functions import Function
 from local_cloud.lambda_endpoint.launch import command_of, speaks_by_wire, variables_of
 from local_cloud.lambda_endpoint.resident_memory import ResidentMemory
 from local_cloud.lambda_endpoint.runtime_api import MAX_PAYLOAD_BYTES, RuntimeApiProtocol
-from local_cloud.lambda_endpoint.wire import ERROR, NEXT, WireProtocol
+from local_cloud.lambda_endpoint.wire import ERROR, NEXT, WireEnd
 from local_cloud.lambda_endpoint.zygote import ForkedProcess, ZygoteGone, Zygotes
 
 API = "/2018-06-01/runtime"
@@ -114,10 +117,11 @@ class ExecutionEnvironment:
         self.ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         #: What a worker that speaks HTTP waits for.
         self._next: asyncio.Future[Invocation] | None = None
-        self._wire: WireProtocol | None = None
+        self._wire: WireEnd | None = None
         self._unreported: tuple[Invocation, float] | None = None
-        #: Whether the last answer said that all that had been printed was read.
-        self._quiet = False
+        #: Whether the last answer said that output waits, as one over HTTP may always mean; whether
+        #: its end was read; and what was read behind that, which is the next invocation's.
+        self._printed, self._ended, self._early = True, False, b""
         self._undelivered: Invocation | None = None
         self._current: Invocation | None = None
         self._done: Callable[[Outcome], None] | None = None
@@ -130,11 +134,13 @@ class ExecutionEnvironment:
         self._timer: asyncio.TimerHandle | None = None
         #: What does not change from one invocation to the next.
         self._arn = function.arn
+        self._milliseconds = str(int(function.timeout * 1000))
         #: Of invocations that nobody traces, in one second.
         self._second, self._untraced = 0, ""
         self._started_line = f" Version: {function.version}"
         self._log = partial(logs.write, function.name, function.log_group, self.stream_name)
         self._output = -1
+        self._waiting = array("i", [0])
         self._partial = b""
         self._stopping = False
 
@@ -147,30 +153,36 @@ class ExecutionEnvironment:
             0,
         )
         port = self._server.sockets[0].getsockname()[1]
-        theirs = await self._open_wire() if speaks_by_wire(self.function) else None
+        if speaks_by_wire(self.function):
+            self._wire = WireEnd(self._hear, self._wire_lost)
         self._output, write_end = os.pipe()
         os.set_blocking(self._output, False)
         self._started = time.perf_counter()
         try:
-            self.process = await self._launch(self._environment(port), write_end, theirs)
+            self.process = await self._launch(self._environment(port), write_end)
+        except BaseException:
+            if self._wire is not None:
+                self._wire.close()
+            raise
         finally:
             os.close(write_end)
-            if theirs is not None:
-                theirs.close()
-        loop.add_reader(self._output, self._read_output)
+        if self._wire is not None:
+            self._wire.launched()
+        loop.add_reader(self._output, self._output_ready)
         self._memory = ResidentMemory(self.process.pid)
         self._watcher = loop.create_task(self._watch(self.process))
 
     async def _launch(
-        self, environment: dict[str, str], output: int, wire: socket.socket | None
+        self, environment: dict[str, str], output: int
     ) -> asyncio.subprocess.Process | ForkedProcess:
+        wire = self._wire.theirs if self._wire is not None else None
         if wire is not None and self.zygotes is not None and self.debugger is None:
             zygote = self.zygotes.of(self.function, self.packages)
             with contextlib.suppress(ZygoteGone):  # then as if there had been none
                 if zygote is not None:
-                    return await zygote.fork(environment, self.function, output, wire.fileno())
+                    return await zygote.fork(environment, self.function, output, wire)
         if wire is not None:
-            environment["LOCAL_CLOUD_WIRE"] = str(wire.fileno())
+            environment["LOCAL_CLOUD_WIRE"] = str(wire)
         return await asyncio.create_subprocess_exec(
             *command_of(self.function, self.debugger),
             cwd=self.function.code,
@@ -178,7 +190,7 @@ class ExecutionEnvironment:
             stdin=asyncio.subprocess.DEVNULL,
             stdout=output,
             stderr=output,
-            pass_fds=(wire.fileno(),) if wire is not None else (),
+            pass_fds=() if wire is None else (wire,),
         )
 
     def _environment(self, port: int) -> dict[str, str]:
@@ -213,14 +225,19 @@ class ExecutionEnvironment:
     def alive(self) -> bool:
         return not (self._stopping or self.exited.done() or self._init_error)
 
-    def begin(self, invocation: Invocation, done: Callable[[Outcome], None]) -> None:
+    def begin(
+        self, invocation: Invocation, done: Callable[[Outcome], None], *, sent: bool = False
+    ) -> None:
         """Run one invocation to its end: an answer, an error, a time-out or the worker's death.
 
         Args:
             done: is given how it ended, at once; the worker can take the next one then.
+            sent: it was sent ahead, and the worker may be at it already.
         """
         last = self._take_last()  # what it prints from now on is the next invocation's
-        if self._wire is not None:
+        if sent:
+            pass
+        elif self._wire is not None:
             self._wire.send(self._headers_of(invocation), invocation.payload)
         elif self._next is not None and not self._next.done():
             self._next.set_result(invocation)
@@ -232,9 +249,25 @@ class ExecutionEnvironment:
         invocation.started = time.perf_counter()
         invocation.log_stream, invocation.init_ms = self.stream_name, self._init_ms
         self._say(f"START RequestId: {invocation.request_id}{self._started_line}")
+        self._say_early()
         self._deadline = invocation.started + self.function.timeout
         if self._timer is None:
             self._watch_time(self.function.timeout)
+
+    def send_ahead(self, invocation: Invocation) -> bool:
+        """Send what is to run next while the worker is busy; return whether it was sent.
+
+        So the worker does not wait for it. It has not begun before :meth:`begin`.
+        """
+        if self._wire is None or self.debugger is not None:
+            return False
+        return self._wire.send_ahead(self._headers_of(invocation), invocation.payload)
+
+    def take_back(self) -> str | None:
+        """Take back the first that was sent ahead and not read; return its id if there is one."""
+        if self._wire is None:
+            return None
+        return self._wire.take_back(self._current.request_id if self._current else None)
 
     def _settle(self, outcome: Outcome) -> None:
         invocation, done, self._done = self._current, self._done, None
@@ -247,7 +280,11 @@ class ExecutionEnvironment:
         if self._unreported is not None:  # else the next invocation has begun
             loop = asyncio.get_running_loop()
             # Who called has the answer before its lines are read: in the turn after its own.
-            loop.call_soon(loop.call_soon, self._report_last)
+            loop.call_soon(loop.call_soon, self._rest)
+
+    def _rest(self) -> None:
+        self._report_last()
+        self._say_early()
 
     def _report_last(self) -> None:
         """Say how the last invocation ended, if that has not been said."""
@@ -259,8 +296,10 @@ class ExecutionEnvironment:
     def _take_last(self) -> tuple[Invocation, float] | None:
         """Return the last invocation, if its end has not been said; read what it has printed."""
         last, self._unreported = self._unreported, None
-        if last is not None and not self._quiet:
-            self._read_output()
+        if last is not None and self._printed:
+            while not self._ended and (waiting := self._output_waits()):
+                self._take_output(os.read(self._output, waiting))
+        self._ended = False
         return last
 
     async def wait_ready(self) -> Outcome | None:
@@ -325,11 +364,11 @@ class ExecutionEnvironment:
             except asyncio.CancelledError:  # its connection is gone, and so will the worker be
                 self.stop()
                 raise
-        request_id, deadline, arn, trace, context = self._headers_of(invocation)
+        request_id, milliseconds, arn, trace, context = self._headers_of(invocation)
         headers = {
             "Content-Type": "application/json",
             "Lambda-Runtime-Aws-Request-Id": request_id,
-            "Lambda-Runtime-Deadline-Ms": deadline,
+            "Lambda-Runtime-Deadline-Ms": str(int(time.time() * 1000) + int(milliseconds)),
             "Lambda-Runtime-Invoked-Function-Arn": arn,
             "Lambda-Runtime-Trace-Id": trace,
         }
@@ -344,15 +383,14 @@ class ExecutionEnvironment:
             self.ready.set_result(None)
 
     def _headers_of(self, invocation: Invocation) -> tuple[str, str, str, str, str]:
-        """Return an invocation's id, deadline, function, trace and client context."""
-        now = time.time()
-        if (second := int(now)) != self._second:
+        """Return an invocation's id, milliseconds, function, trace and client context."""
+        if (second := int(time.time())) != self._second:
             self._second = second
             self._untraced = f"Root=1-{second:08x}-{self.id[:24]};Sampled=0"
         context = invocation.client_context
         return (
             invocation.request_id,
-            str(int((now + self.function.timeout) * 1000)),
+            self._milliseconds,
             invocation.invoked_arn or self._arn,
             invocation.trace_id or self._untraced,
             context.replace("\n", " ") if context else "",
@@ -360,20 +398,15 @@ class ExecutionEnvironment:
 
     # The wire of a Python worker
 
-    async def _open_wire(self) -> socket.socket:
-        """Return the worker's end of a wire; the other is this one's."""
-        ours, theirs = socket.socketpair()
-        ours.setblocking(False)
-        _, self._wire = await asyncio.get_running_loop().create_unix_connection(
-            lambda: WireProtocol(self._hear, self._wire_lost), sock=ours
-        )
-        return theirs
-
-    def _hear(self, kind: bytes, request_id: str, payload: bytes, printed: bool) -> None:
+    def _hear(self, kind: bytes, head: str, payload: bytes, printed: bool) -> None:
         if kind == NEXT:
             self._become_ready()
-        elif self._current is not None and self._current.request_id == request_id:
-            self._quiet = not printed
+            return
+        request_id, _, microseconds = head.partition("\n")
+        if self._current is not None and self._current.request_id == request_id:
+            self._printed = printed
+            # It may have begun, and have been done, before that could be heard.
+            self._current.started = time.perf_counter() - int(microseconds) / 1e6
             failed = kind == ERROR
             self._settle(Outcome(payload, "Unhandled") if failed else self._checked(payload))
 
@@ -435,7 +468,9 @@ class ExecutionEnvironment:
         if self._current is None:
             return
         message = f"Task timed out after {self.function.timeout:.2f} seconds"
-        self._read_output()
+        self._read_all()
+        if self._done is None or self._deadline > time.perf_counter():  # an answer was there
+            return
         self._say(f"{_timestamp()} {self._current.request_id} {message}")
         self.stop()
         self._settle(
@@ -448,7 +483,7 @@ class ExecutionEnvironment:
 
     async def _watch(self, process: asyncio.subprocess.Process | ForkedProcess) -> None:
         code = await process.wait()
-        self._read_output()
+        self._read_all()
         asyncio.get_running_loop().remove_reader(self._output)
         os.close(self._output)
         self._output = -1
@@ -457,8 +492,6 @@ class ExecutionEnvironment:
             self._timer.cancel()
         if self._memory is not None:
             self._memory.close()
-        if self._wire is not None:
-            self._wire.close()
         if self._next is not None:
             self._next.cancel()
         self.exited.set_result(code)
@@ -468,6 +501,8 @@ class ExecutionEnvironment:
             words = f"RequestId: {request_id} Error: {self._exit_words()}"
             self._say(words)
             self._settle(self._init_error or error_outcome("Runtime.ExitError", words))
+        if self._wire is not None:
+            self._wire.close()
 
     def _exit_words(self) -> str:
         code = self.exited.result()
@@ -480,24 +515,54 @@ class ExecutionEnvironment:
             return f"Runtime exited with error: exit status {code}"
         return "Runtime exited without providing a reason"
 
-    def _read_output(self) -> None:
-        """Take what the worker has printed so far.
+    def _output_ready(self) -> None:
+        if self._read_output():
+            return
+        with contextlib.suppress(BlockingIOError):  # it was read meanwhile
+            if not (printed := os.read(self._output, PIPE_BUF)):
+                asyncio.get_running_loop().remove_reader(self._output)
+            self._take_output(printed)
 
-        The worker writes before it posts its answer, so reading here once more before END is
-        written keeps its lines inside their invocation.
+    def _read_all(self) -> None:
+        """Hear every answer, and take what has been printed, before it is said how it ended."""
+        while self._wire is not None and self._wire.take():
+            pass
+        self._read_output()
+
+    def _read_output(self) -> bool:
+        """Take what the worker has printed so far; return whether there was anything.
+
+        What was there before an answer came is of the invocation that runs; what comes after it
+        may be of the next one, which was sent ahead: so answers are heard first.
         """
-        while self._output >= 0:
-            try:
-                chunk = os.read(self._output, 65536)
-            except BlockingIOError:
-                break
-            if not chunk:
-                break
-            *lines, self._partial = (self._partial + chunk).split(b"\n")
-            for line in lines:
-                self._say(line.decode(errors="replace"))
-            if len(chunk) < 65536:
-                break
+        any_there = False
+        while waiting := self._output_waits():
+            any_there = True
+            if self._wire is None or not self._wire.take():
+                self._take_output(os.read(self._output, waiting))
+        return any_there
+
+    def _output_waits(self) -> int:
+        """Return how many bytes there are to be read."""
+        if self._output >= 0:
+            fcntl.ioctl(self._output, termios.FIONREAD, self._waiting)
+            return self._waiting[0]
+        return 0
+
+    def _take_output(self, printed: bytes) -> None:
+        if self._current is not None and b"\0" in printed:
+            mark = f"\0{self._current.request_id}\n".encode()
+            printed, found, rest = printed.partition(mark)
+            self._ended, self._early = self._ended or bool(found), self._early + rest
+        *lines, self._partial = (self._partial + printed).split(b"\n")
+        for line in lines:
+            self._say(line.decode(errors="replace"))
+
+    def _say_early(self) -> None:
+        """Say what was read of an invocation before the end of the one before it was said."""
+        if self._early:
+            early, self._early = self._early, b""
+            self._take_output(early)
 
     def _say(self, line: str) -> None:
         self._log(line)

@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
-from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -16,12 +14,14 @@ from local_cloud.lambda_endpoint.execution_environment import (
     ExecutionEnvironment,
     Invocation,
     Outcome,
+    error_outcome,
 )
 from local_cloud.lambda_endpoint.functions import Function
 from local_cloud.lambda_endpoint.node_packages import install_node_packages
 from local_cloud.lambda_endpoint.packages import RUNTIME_REQUIREMENTS, InstallError, install
 from local_cloud.lambda_endpoint.runtimes import NODE, OWN_PYTHON, PYTHON, kind_of, python_of
 from local_cloud.lambda_endpoint.sources import Sources
+from local_cloud.lambda_endpoint.waiting import Call, Waiting
 
 LOG = logging.getLogger(__name__)
 
@@ -37,17 +37,6 @@ MakeEnvironment = Callable[[Function, Sequence[Path]], ExecutionEnvironment]
 
 class TooManyRequests(RuntimeError):
     """The function's concurrency limit is reached."""
-
-
-@dataclass(eq=False, slots=True)
-class Call:
-    """An invocation on its way, who waits for it, and where it runs."""
-
-    invocation: Invocation
-    answer: asyncio.Future[Outcome]
-    environment: ExecutionEnvironment | None = None
-    #: By which it has waited as long as the start of a worker takes.
-    due: float = 0.0
 
 
 class FunctionPool:
@@ -81,7 +70,7 @@ class FunctionPool:
         self.max_concurrency = max_concurrency if reserved is None else reserved
         #: What is in flight, and of it what waits for a worker.
         self.calls: set[Call] = set()
-        self.queue: deque[Call] = deque()
+        self.queue = Waiting()
         self._look: asyncio.TimerHandle | None = None
         #: Whether the template has another function in its place: nobody else will come.
         self.retired = False
@@ -151,13 +140,23 @@ class FunctionPool:
 
     def _begin(self, environment: ExecutionEnvironment, call: Call) -> None:
         call.environment = environment
-        environment.begin(call.invocation, partial(self._done, environment, call))
+        sent = call.ahead_at is environment
+        environment.begin(call.invocation, partial(self._done, environment, call), sent=sent)
+        if self.queue and environment in self.environments:
+            self.queue.send_ahead(environment)
 
     def _done(self, environment: ExecutionEnvironment, call: Call, outcome: Outcome) -> None:
-        self.calls.discard(call)
-        if not call.answer.done():
-            call.answer.set_result(outcome)
+        self._answer(call, outcome)
         self._give_back(environment)
+
+    def _answer(self, call: Call, outcome: Outcome | Exception) -> None:
+        self.calls.discard(call)
+        if call.answer.done():
+            return
+        if isinstance(outcome, Exception):
+            call.answer.set_exception(outcome)
+        else:
+            call.answer.set_result(outcome)
 
     def warm_up(self) -> asyncio.Task[None] | None:
         """Start a worker ahead of the first invocation, where there is none."""
@@ -243,20 +242,14 @@ class FunctionPool:
 
     def _fail(self, reason: Outcome | Exception) -> None:
         """Tell the one who has waited longest that no worker came."""
-        if not self.queue:
-            return
-        call = self.queue.popleft()
-        self.calls.discard(call)
-        if call.answer.done():
-            return
-        if isinstance(reason, Exception):
-            call.answer.set_exception(reason)
-        else:
-            call.answer.set_result(reason)
+        call = self.queue.give_up()
+        if call is not None:
+            self._answer(call, reason)
 
     def _offer(self, environment: ExecutionEnvironment) -> None:
-        if self.queue:
-            self._begin(environment, self.queue.popleft())
+        call = self.queue.next_for(environment)
+        if call is not None:
+            self._begin(environment, call)
         elif self.retired:
             self._retire(environment)
         else:
@@ -264,9 +257,13 @@ class FunctionPool:
             self.idle.append(environment)
 
     def _give_back(self, environment: ExecutionEnvironment) -> None:
-        if environment.alive and environment in self.environments:
+        keeps = environment in self.environments or self.queue.is_ahead_at(environment)
+        if environment.alive and keeps:
             self._offer(environment)
             return
+        for call in self.queue.leave(environment):
+            words = f"RequestId: {call.invocation.request_id} Error: the worker has ended"
+            self._answer(call, error_outcome("Runtime.ExitError", words))
         self._retire(environment)
         if self.starting < len(self.queue):
             self._start_one()
@@ -283,6 +280,8 @@ class FunctionPool:
         for environment in self.idle:
             self._retire(environment)
         self.idle.clear()
+        for environment in self.environments:
+            self.queue.take_back(environment)
         self.environments.clear()
 
     def retire(self) -> None:

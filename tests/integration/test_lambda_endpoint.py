@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import concurrent.futures
 import json
@@ -9,7 +10,7 @@ import os
 import re
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -75,6 +76,12 @@ def handler(event, context):
             open(event["begun"], "x").close()
             while not os.path.exists(event["until"]):
                 time.sleep(0.01)
+            open(event["until"] + " seen", "x").close()
+        case "note":
+            with open(event["file"], "a") as file:
+                file.write(f"{event['n']} ")
+            if event["exit"]:
+                os._exit(1)
         case "exit":
             os._exit(event["status"])
         case "environment":
@@ -87,6 +94,9 @@ def handler(event, context):
         case "print":
             for line in event["lines"]:
                 print(line)
+        case "say_id":
+            for _ in range(event["times"]):
+                print("id", context.aws_request_id)
         case "large":
             return "x" * event["size"]
         case "context":
@@ -113,6 +123,7 @@ class Endpoint:
     client: Any
     folder: Path
     pid: int
+    url: str
 
     def call(self, function: str = "probe", **event: object) -> Any:
         answer = self.client.invoke(FunctionName=function, Payload=json.dumps(event))
@@ -124,6 +135,24 @@ class Endpoint:
         assert answer["FunctionError"] == "Unhandled"
         report: dict[str, Any] = json.loads(answer["Payload"].read())
         return report
+
+    def burst(
+        self, events: Sequence[Mapping[str, object]], *, tail: bool = True, but: int | None = None
+    ) -> list[httpx.Response]:
+        """Invoke at once; return the answers to all, or to all but one, which is not waited for."""
+
+        async def call_all() -> list[httpx.Response]:
+            path = f"{self.url}/2015-03-31/functions/probe/invocations"
+            headers = {"X-Amz-Log-Type": "Tail"} if tail else {}
+            limits = httpx.Limits(max_connections=80)
+            async with httpx.AsyncClient(limits=limits, timeout=60, trust_env=False) as client:
+                calls = [
+                    asyncio.create_task(client.post(path, json=event, headers=headers))
+                    for event in events
+                ]
+                return await asyncio.gather(*(c for n, c in enumerate(calls) if n != but))
+
+        return asyncio.run(call_all())
 
     def is_forked(self) -> bool:
         """Return whether a worker's parent is another child of the endpoint; replace it if not."""
@@ -169,7 +198,7 @@ def endpoint(
             aws_secret_access_key="test",
             config=Config(retries={"total_max_attempts": 1}, max_pool_connections=20),
         )
-        running = Endpoint(client, folder, process.pid)
+        running = Endpoint(client, folder, process.pid, f"http://127.0.0.1:{port}")
         if request.param == "forked":
             until(lambda: running.is_forked(), 20)
         yield running
@@ -331,6 +360,67 @@ def test_slow_invocations_at_once_run_on_workers_of_their_own(endpoint: Endpoint
     assert len(pids) == 4
 
 
+def test_of_a_burst_each_has_the_lines_that_it_printed(endpoint: Endpoint) -> None:
+    answers = endpoint.burst([{"do": "print", "lines": ["a line"] * (n % 3)} for n in range(200)])
+    for number, answer in enumerate(answers):
+        lines = base64.b64decode(answer.headers["x-amz-log-result"]).decode().splitlines()
+        request_id = answer.headers["x-amzn-requestid"]
+        assert lines[0].startswith(f"START RequestId: {request_id}")
+        assert lines[1:-2] == ["a line"] * (number % 3)
+        assert lines[-2] == f"END RequestId: {request_id}"
+
+
+def test_the_log_of_a_burst_has_each_line_where_it_belongs(
+    endpoint: Endpoint, stack: Stack
+) -> None:
+    answers = endpoint.burst([{"do": "say_id", "times": n % 3} for n in range(200)], tail=False)
+    ids = {answer.headers["x-amzn-requestid"]: n % 3 for n, answer in enumerate(answers)}
+    found: list[str] = []
+
+    def is_there() -> bool:
+        found[:] = log_lines(stack)
+        return sum(line.startswith("REPORT") and line.split()[2] in ids for line in found) == 200
+
+    until(is_there)
+    running, said = "", dict.fromkeys(ids, 0)
+    for line in found:
+        first, _, rest = line.partition(" ")
+        if first == "START":
+            running = rest.split()[1]
+        elif first == "id" and rest in ids:
+            assert rest == running
+            said[rest] += 1
+        elif first == "END":
+            assert rest.split()[1] == running
+    assert said == ids
+
+
+def test_of_a_burst_all_but_the_one_that_ends_its_process_are_run_once(
+    endpoint: Endpoint, tmp_path: Path
+) -> None:
+    begun = tmp_path / "begun"
+    events: list[dict[str, object]] = [
+        {"do": "note", "file": str(begun), "n": n, "exit": n == 30} for n in range(100)
+    ]
+    failed = [
+        n
+        for n, answer in enumerate(endpoint.burst(events))
+        if "x-amz-function-error" in answer.headers
+    ]
+    assert failed == [30]
+    assert sorted(map(int, begun.read_text().split())) == list(range(100))
+
+
+def test_a_slow_one_in_a_burst_keeps_no_other_one(endpoint: Endpoint, tmp_path: Path) -> None:
+    begun, let_go = tmp_path / "begun", tmp_path / "until"
+    block: dict[str, object] = {"do": "block", "begun": str(begun), "until": str(let_go)}
+    quick: list[dict[str, object]] = [{"n": n} for n in range(60)]
+    answered = endpoint.burst([*quick[:30], block, *quick[30:]], but=30)
+    assert [answer.json()["event"]["n"] for answer in answered] == list(range(60))
+    let_go.touch()
+    until((tmp_path / "until seen").exists)  # so it has been at work all the time
+
+
 def test_changed_code_runs_at_the_next_invocation(endpoint: Endpoint) -> None:
     for version in (2, 3):
         write(
@@ -416,7 +506,7 @@ def test_logs_reach_cloudwatch_in_order(endpoint: Endpoint, stack: Stack) -> Non
     marks = [f"mark {number} {time.time_ns()}" for number in range(20)]
     endpoint.call(do="print", lines=marks)
     found = wait_for_logs(stack, marks[0].rsplit(" ")[-1], marks[-1])
-    assert [line for line in found if line.startswith("mark")][-20:] == marks
+    assert [line for line in found if line in marks] == marks
 
 
 def test_an_event_is_accepted_at_once_and_tried_three_times(
@@ -449,10 +539,13 @@ def wait_for_logs(stack: Stack, first: str, last: str) -> list[str]:
 
 
 def log_lines(stack: Stack) -> list[str]:
+    """Return the lines of one stream after the other."""
     logs = stack.aws("logs")
     try:
         pages = logs.get_paginator("filter_log_events").paginate(logGroupName="/aws/lambda/probe")
-        return [event["message"].rstrip("\n") for page in pages for event in page["events"]]
+        events = [event for page in pages for event in page["events"]]
+        events.sort(key=lambda event: str(event["logStreamName"]))
+        return [event["message"].rstrip("\n") for event in events]
     except logs.exceptions.ResourceNotFoundException:
         return []
 

@@ -20,6 +20,7 @@ from websockets.http11 import Response as HandshakeResponse
 from websockets.protocol import OPEN, Protocol, Side
 from websockets.server import ServerProtocol
 
+from local_aws import busy_poll
 from local_aws.http1 import HttpServerProtocol, serialize
 from local_aws.http_message import Request, Response
 from local_aws.write_now import write_now
@@ -147,6 +148,7 @@ class GatewayProtocol(HttpServerProtocol):
         if self.websocket is None:
             super().data_received(data)
             return
+        busy_poll.seen(self.loop)
         self._take_frames(data)
 
     def _take_frames(self, data: bytes) -> None:

@@ -5,10 +5,13 @@ above it, how a handler is found and called, is AWS's own. This file is run by t
 interpreter, and knows nothing of the kit.
 
 A frame is its kind (one byte), the lengths of its head and of its payload (four bytes each), the
-head and the payload. The endpoint sends ``I``, an invocation: its head is its headers, one a line.
-A worker sends ``N`` once, when it is ready, then ``R``, a response, or ``E``, an error; the head
-of these two is the request's id, and who answers wants the next one. They are in lower case where
-nothing waits in the pipe of the worker's output.
+head and the payload; one that is longer than a packet goes in several. The endpoint sends ``I``, an
+invocation: its head is its headers, one a line, with the milliseconds that it may take in place of
+its deadline. It may send more of them, which wait until they are read. A worker sends ``N`` once,
+when it is ready, then ``R``, a response, or ``E``, an error; the head of these two is the request's
+id and the microseconds that it took, and who answers takes the next one. They are in lower case
+where nothing waits in the pipe of the worker's output; else a mark in there says where that ends: a
+zero byte, the id and a line break.
 https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 """
 
@@ -22,6 +25,7 @@ import socket
 import struct
 import sys
 import termios
+import time
 from array import array
 from types import ModuleType
 from typing import Any
@@ -35,7 +39,7 @@ _HEADERS = (
     "Lambda-Runtime-Trace-Id",
     "Lambda-Runtime-Client-Context",
 )
-_AT_ONCE, _MOST = 1 << 16, 1 << 20
+_PACKET, _MOST = 1 << 16, 1 << 20
 _NEXT = _FRAME.pack(b"N", 0, 0)
 
 
@@ -53,6 +57,7 @@ class Wire:
         self._socket = socket.socket(fileno=descriptor)
         self._socket.set_inheritable(False)
         self._ready = False
+        self._began = 0.0
 
     def initialize_client(self, user_agent: str) -> None:
         """Nothing to do: there is no server to introduce oneself to."""
@@ -66,13 +71,14 @@ class Wire:
         _, head_size, size = _FRAME.unpack_from(frame)
         payload = _FRAME.size + head_size
         frame = self._read(frame, payload + size)
+        self._began = time.perf_counter()
         values = frame[_FRAME.size : payload].decode().split("\n")
         headers: dict[str, str | int] = {
             name: value
             for name, value in zip(_HEADERS, values)  # noqa: B905
             if value
         }
-        headers[_DEADLINE] = int(headers[_DEADLINE])
+        headers[_DEADLINE] = int(time.time() * 1000) + int(headers[_DEADLINE])
         headers["Content-Type"] = "application/json"
         return frame[payload:], headers
 
@@ -87,11 +93,20 @@ class Wire:
         self._send(b"E", invoke_id, error if isinstance(error, bytes) else error.encode())
 
     def _send(self, kind: bytes, invoke_id: str, data: bytes) -> None:
+        microseconds = int((time.perf_counter() - self._began) * 1e6)
         fcntl.ioctl(self._output, termios.FIONREAD, self._waiting)
-        if not self._waiting[0]:
+        if self._waiting[0]:
+            os.write(self._output, f"\0{invoke_id}\n".encode())
+        else:
             kind = kind.lower()
-        head = invoke_id.encode()
-        self._socket.sendall(_FRAME.pack(kind, len(head), len(data)) + head + data)
+        head = f"{invoke_id}\n{microseconds}".encode()
+        frame = _FRAME.pack(kind, len(head), len(data)) + head + data
+        if len(frame) <= _PACKET:
+            self._socket.sendall(frame)
+            return
+        whole = memoryview(frame)
+        for at in range(0, len(frame), _PACKET):
+            self._socket.sendall(whole[at : at + _PACKET])
 
     def _read(self, begun: bytes, size: int) -> bytes:
         """Return ``begun`` and what follows, until there are ``size`` bytes; none is another's."""
@@ -100,7 +115,7 @@ class Wire:
         parts = [begun]
         left = size - len(begun)
         while left > 0:
-            part = self._socket.recv(max(_AT_ONCE, min(left, _MOST)))
+            part = self._socket.recv(max(_PACKET, min(left, _MOST)))
             if not part:
                 os._exit(0)  # the endpoint is gone, and nobody takes an answer any more
             parts.append(part)

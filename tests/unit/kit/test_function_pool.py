@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -24,7 +25,10 @@ START_SECONDS, WORK_SECONDS = 2.0, 1.0
 
 @dataclass(eq=False)
 class Worker:
-    """Answers with the code that it found when it started."""
+    """Answers with the code that it found when it started.
+
+    It reads what it was sent ahead when it has answered, unless that was taken back before.
+    """
 
     function: Function
     fails: Outcome | None = None
@@ -33,6 +37,11 @@ class Worker:
     init_seconds: float = START_SECONDS
     code: str = ""
     answered: int = 0
+    ahead: list[str] = field(default_factory=list)
+    #: What it has run, or begun to run.
+    ran: list[str] = field(default_factory=list)
+    work_seconds: float = WORK_SECONDS
+    done: Callable[[Outcome], None] = lambda outcome: None
 
     async def start(self) -> None:
         self.code = (self.function.code / "index.py").read_text()
@@ -41,12 +50,36 @@ class Worker:
         await asyncio.sleep(START_SECONDS)
         return self.fails
 
-    def begin(self, invocation: Invocation, done: Callable[[Outcome], None]) -> None:
-        asyncio.get_running_loop().call_later(WORK_SECONDS, self._end, done)
+    def begin(
+        self, invocation: Invocation, done: Callable[[Outcome], None], *, sent: bool = False
+    ) -> None:
+        self.done = done
+        if not sent:
+            self._run(invocation.request_id)
 
-    def _end(self, done: Callable[[Outcome], None]) -> None:
+    def _run(self, request_id: str) -> None:
+        self.ran.append(request_id)
+        asyncio.get_running_loop().call_later(self.work_seconds, self._end)
+
+    def _end(self) -> None:
+        if not self.alive:
+            return
         self.answered += 1
-        done(Outcome(self.code.encode()))
+        if self.ahead:
+            self._run(self.ahead.pop(0))
+        self.done(Outcome(self.code.encode()))
+
+    def send_ahead(self, invocation: Invocation) -> bool:
+        self.ahead.append(invocation.request_id)
+        return True
+
+    def take_back(self) -> str | None:
+        return self.ahead.pop(0) if self.ahead else None
+
+    def die(self) -> None:
+        """End in the middle of what it does."""
+        self.alive = False
+        self.done(Outcome(b"it died", "Unhandled"))
 
     def stop(self) -> None:
         self.alive = False
@@ -97,12 +130,19 @@ def bench(tmp_path: Path) -> Bench:
     return Bench(tmp_path)
 
 
+NUMBERS = itertools.count()
+
+
 def invocation() -> Invocation:
-    return Invocation("id", b"{}")
+    return Invocation(f"id {next(NUMBERS)}", b"{}")
 
 
 async def said(pool: FunctionPool) -> str:
     return (await pool.submit(invocation())).payload.decode()
+
+
+def submit(pool: FunctionPool, names: str) -> list[asyncio.Future[Outcome]]:
+    return [pool.submit(Invocation(name, b"{}")) for name in names]
 
 
 def test_of_more_invocations_at_once_than_are_reserved_the_rest_is_refused(tmp_path: Path) -> None:
@@ -301,3 +341,79 @@ def test_closing_stops_every_worker(bench: Bench) -> None:
 
     run(work())
     assert bench.alive == []
+
+
+def test_a_worker_that_is_sent_more_ahead_runs_each_once_and_in_order(bench: Bench) -> None:
+    async def work() -> list[str]:
+        pool = bench.pool()
+        await said(pool)
+        bench.workers[0].work_seconds = 0.01
+        answers = submit(pool, "abcdefghij")
+        await asyncio.sleep(0.015)
+        ahead = list(bench.workers[0].ahead)
+        await asyncio.gather(*answers)
+        return ahead
+
+    assert run(work()) == list("cdef")
+    assert [worker.ran[1:] for worker in bench.workers] == [list("abcdefghij")]
+
+
+def test_what_lies_ahead_at_a_slow_worker_is_run_by_others(bench: Bench) -> None:
+    async def work() -> list[bool]:
+        pool = bench.pool()
+        await said(pool)
+        answers = submit(pool, "abcdefgh")
+        bench.workers[0].work_seconds = 1000.0  # of what comes behind the first
+        await asyncio.sleep(WORK_SECONDS + 0.01)
+        assert bench.workers[0].ahead == list("cdef")
+        await asyncio.sleep(2 * START_SECONDS + 8 * WORK_SECONDS)
+        return [answer.done() for answer in answers]
+
+    assert run(work()) == [letter != "b" for letter in "abcdefgh"]
+    ran = [name for worker in bench.workers for name in worker.ran if len(name) == 1]
+    assert sorted(ran) == list("abcdefgh")
+
+
+def test_what_lay_ahead_at_a_worker_that_died_is_run_by_another(bench: Bench) -> None:
+    async def work() -> list[str]:
+        pool = bench.pool()
+        await said(pool)
+        answers = submit(pool, "abcd")
+        await asyncio.sleep(WORK_SECONDS + 0.01)
+        bench.workers[0].die()
+        return [outcome.payload.decode() for outcome in await asyncio.gather(*answers)]
+
+    assert run(work()) == ["one", "it died", "one", "one"]
+    assert bench.workers[0].ran[1:] == ["a", "b"]
+    assert sorted(name for worker in bench.workers[1:] for name in worker.ran) == ["c", "d"]
+
+
+def test_what_a_worker_that_died_had_read_ahead_is_not_run_twice(bench: Bench) -> None:
+    async def work() -> list[Outcome]:
+        pool = bench.pool()
+        await said(pool)
+        answers = submit(pool, "abcd")
+        await asyncio.sleep(WORK_SECONDS + 0.01)
+        bench.workers[0].ahead.pop(0)  # it has answered, which nobody has heard
+        bench.workers[0].die()
+        return await asyncio.gather(*answers)
+
+    outcomes = run(work())
+    assert [outcome.function_error for outcome in outcomes] == [None, *["Unhandled"] * 2, None]
+    assert b"Runtime.ExitError" in outcomes[2].payload
+    assert [name for worker in bench.workers[1:] for name in worker.ran] == ["d"]
+
+
+def test_what_lies_ahead_when_the_code_changes_is_run_by_the_new_code(bench: Bench) -> None:
+    async def work() -> list[str]:
+        pool = bench.pool()
+        await said(pool)
+        answers = submit(pool, "abcd")
+        await asyncio.sleep(WORK_SECONDS + 0.01)
+        bench.edit("two, longer")
+        await asyncio.sleep(0.01)
+        answers += submit(pool, "e")
+        return [outcome.payload.decode() for outcome in await asyncio.gather(*answers)]
+
+    assert run(work()) == ["one", "one", *["two, longer"] * 3]
+    assert [worker.code for worker in bench.alive] == ["two, longer"] * len(bench.alive)
