@@ -8,19 +8,15 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
-import fcntl
 import json
 import os
 import secrets
 import signal
-import termios
 import time
-from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from select import PIPE_BUF
 from typing import Any, NamedTuple
 
 from local_aws.credentials import key_of
@@ -33,6 +29,7 @@ from local_cloud.lambda_endpoint.launch import command_of, speaks_by_wire, varia
 from local_cloud.lambda_endpoint.resident_memory import ResidentMemory
 from local_cloud.lambda_endpoint.runtime_api import MAX_PAYLOAD_BYTES, RuntimeApiProtocol
 from local_cloud.lambda_endpoint.wire import ERROR, NEXT, WireEnd
+from local_cloud.lambda_endpoint.worker_output import WorkerOutput
 from local_cloud.lambda_endpoint.zygote import ForkedProcess, ZygoteGone, Zygotes
 
 API = "/2018-06-01/runtime"
@@ -119,9 +116,8 @@ class ExecutionEnvironment:
         self._next: asyncio.Future[Invocation] | None = None
         self._wire: WireEnd | None = None
         self._unreported: tuple[Invocation, float] | None = None
-        #: Whether the last answer said that output waits, as one over HTTP may always mean; whether
-        #: its end was read; and what was read behind that, which is the next invocation's.
-        self._printed, self._ended, self._early = True, False, b""
+        #: Whether the last answer said that output waits, as one over HTTP may always mean.
+        self._printed = True
         self._undelivered: Invocation | None = None
         self._current: Invocation | None = None
         self._done: Callable[[Outcome], None] | None = None
@@ -139,9 +135,6 @@ class ExecutionEnvironment:
         self._second, self._untraced = 0, ""
         self._started_line = f" Version: {function.version}"
         self._log = partial(logs.write, function.name, function.log_group, self.stream_name)
-        self._output = -1
-        self._waiting = array("i", [0])
-        self._partial = b""
         self._stopping = False
 
     async def start(self) -> None:
@@ -155,20 +148,19 @@ class ExecutionEnvironment:
         port = self._server.sockets[0].getsockname()[1]
         if speaks_by_wire(self.function):
             self._wire = WireEnd(self._hear, self._wire_lost)
-        self._output, write_end = os.pipe()
-        os.set_blocking(self._output, False)
+        self._output = WorkerOutput(self._say, self._hear_next)
         self._started = time.perf_counter()
         try:
-            self.process = await self._launch(self._environment(port), write_end)
+            self.process = await self._launch(self._environment(port), self._output.write_end)
         except BaseException:
+            self._output.close()
             if self._wire is not None:
                 self._wire.close()
             raise
         finally:
-            os.close(write_end)
+            self._output.launched()
         if self._wire is not None:
             self._wire.launched()
-        loop.add_reader(self._output, self._output_ready)
         self._memory = ResidentMemory(self.process.pid)
         self._watcher = loop.create_task(self._watch(self.process))
 
@@ -249,7 +241,7 @@ class ExecutionEnvironment:
         invocation.started = time.perf_counter()
         invocation.log_stream, invocation.init_ms = self.stream_name, self._init_ms
         self._say(f"START RequestId: {invocation.request_id}{self._started_line}")
-        self._say_early()
+        self._output.begin(invocation.request_id)
         self._deadline = invocation.started + self.function.timeout
         if self._timer is None:
             self._watch_time(self.function.timeout)
@@ -284,7 +276,7 @@ class ExecutionEnvironment:
 
     def _rest(self) -> None:
         self._report_last()
-        self._say_early()
+        self._output.go_on()
 
     def _report_last(self) -> None:
         """Say how the last invocation ended, if that has not been said."""
@@ -297,9 +289,7 @@ class ExecutionEnvironment:
         """Return the last invocation, if its end has not been said; read what it has printed."""
         last, self._unreported = self._unreported, None
         if last is not None and self._printed:
-            while not self._ended and (waiting := self._output_waits()):
-                self._take_output(os.read(self._output, waiting))
-        self._ended = False
+            self._output.read_to_end()
         return last
 
     async def wait_ready(self) -> Outcome | None:
@@ -410,6 +400,9 @@ class ExecutionEnvironment:
             failed = kind == ERROR
             self._settle(Outcome(payload, "Unhandled") if failed else self._checked(payload))
 
+    def _hear_next(self) -> bool:
+        return self._wire is not None and self._wire.take()
+
     def _wire_lost(self) -> None:
         if not self.exited.done():
             self.stop()
@@ -484,9 +477,7 @@ class ExecutionEnvironment:
     async def _watch(self, process: asyncio.subprocess.Process | ForkedProcess) -> None:
         code = await process.wait()
         self._read_all()
-        asyncio.get_running_loop().remove_reader(self._output)
-        os.close(self._output)
-        self._output = -1
+        self._output.close()
         self._server.close()
         if self._timer is not None:
             self._timer.cancel()
@@ -515,54 +506,11 @@ class ExecutionEnvironment:
             return f"Runtime exited with error: exit status {code}"
         return "Runtime exited without providing a reason"
 
-    def _output_ready(self) -> None:
-        if self._read_output():
-            return
-        with contextlib.suppress(BlockingIOError):  # it was read meanwhile
-            if not (printed := os.read(self._output, PIPE_BUF)):
-                asyncio.get_running_loop().remove_reader(self._output)
-            self._take_output(printed)
-
     def _read_all(self) -> None:
         """Hear every answer, and take what has been printed, before it is said how it ended."""
-        while self._wire is not None and self._wire.take():
+        while self._hear_next():
             pass
-        self._read_output()
-
-    def _read_output(self) -> bool:
-        """Take what the worker has printed so far; return whether there was anything.
-
-        What was there before an answer came is of the invocation that runs; what comes after it
-        may be of the next one, which was sent ahead: so answers are heard first.
-        """
-        any_there = False
-        while waiting := self._output_waits():
-            any_there = True
-            if self._wire is None or not self._wire.take():
-                self._take_output(os.read(self._output, waiting))
-        return any_there
-
-    def _output_waits(self) -> int:
-        """Return how many bytes there are to be read."""
-        if self._output >= 0:
-            fcntl.ioctl(self._output, termios.FIONREAD, self._waiting)
-            return self._waiting[0]
-        return 0
-
-    def _take_output(self, printed: bytes) -> None:
-        if self._current is not None and b"\0" in printed:
-            mark = f"\0{self._current.request_id}\n".encode()
-            printed, found, rest = printed.partition(mark)
-            self._ended, self._early = self._ended or bool(found), self._early + rest
-        *lines, self._partial = (self._partial + printed).split(b"\n")
-        for line in lines:
-            self._say(line.decode(errors="replace"))
-
-    def _say_early(self) -> None:
-        """Say what was read of an invocation before the end of the one before it was said."""
-        if self._early:
-            early, self._early = self._early, b""
-            self._take_output(early)
+        self._output.read()
 
     def _say(self, line: str) -> None:
         self._log(line)
@@ -580,13 +528,11 @@ class ExecutionEnvironment:
         if self._init_ms is not None:
             report += f"\tInit Duration: {self._init_ms:.2f} ms"
             self._init_ms = None
-        if self._partial:
-            invocation.log_tail.append(self._partial.decode(errors="replace"))
-            self._log(self._partial.decode(errors="replace"))
-            self._partial = b""
-        for line in (f"END RequestId: {invocation.request_id}", report):
-            self._log(line)
-            invocation.log_tail.append(line)
+        partial = self._output.take_partial()
+        for line in (partial, f"END RequestId: {invocation.request_id}", report):
+            if line:
+                self._log(line)
+                invocation.log_tail.append(line)
 
 
 def _timestamp() -> str:

@@ -1,0 +1,152 @@
+"""Each line that a worker prints is told while the invocation runs that printed it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+import uvloop
+
+from local_cloud.lambda_endpoint.worker_output import WorkerOutput
+
+
+@dataclass
+class Worker:
+    """What it has printed, and the answers of it that nobody has heard."""
+
+    answers: list[Callable[[], None]] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.output = WorkerOutput(self.said.append, self._hear)
+
+    def _hear(self) -> bool:
+        if self.answers:
+            self.answers.pop(0)()
+            return True
+        return False
+
+    def prints(self, text: str) -> None:
+        os.write(self.output.write_end, text.encode())
+
+    def begins(self, request_id: str) -> None:
+        self.said.append(f"START {request_id}")
+        self.output.begin(request_id)
+
+    def ends(self, request_id: str, *, then: str) -> None:
+        """Take an answer that says that output waits, and go on with the next invocation."""
+        self.output.read_to_end()
+        self.said.append(f"END {request_id}")
+        self.begins(then)
+
+    def close(self) -> list[str]:
+        self.output.launched()
+        self.output.close()
+        return self.said
+
+
+def told(work: Callable[[Worker], None]) -> list[str]:
+    async def run() -> list[str]:
+        worker = Worker()
+        worker.begins("one")
+        work(worker)
+        return worker.close()
+
+    return asyncio.run(run())
+
+
+def test_what_two_invocations_have_printed_is_parted_at_the_mark() -> None:
+    def work(worker: Worker) -> None:
+        worker.prints("a\nb\n\0one\nc\nd")
+        worker.ends("one", then="two")
+        worker.prints("e\n")
+        worker.output.read()
+
+    assert told(work) == ["START one", "a", "b", "END one", "START two", "c", "de"]
+
+
+def test_of_three_that_were_read_at_once_each_has_its_own() -> None:
+    def work(worker: Worker) -> None:
+        worker.prints("a\n\0one\nb\n\0two\nc\n")
+        worker.ends("one", then="two")
+        worker.ends("two", then="three")
+
+    assert told(work) == [
+        *("START one", "a", "END one", "START two", "b", "END two", "START three", "c")
+    ]
+
+
+def test_a_mark_that_was_read_before_the_answer_is_not_waited_for() -> None:
+    def work(worker: Worker) -> None:
+        worker.prints("a\n\0one\n")
+        worker.output.read()
+        worker.prints("b\n")  # by the next one, before the answer is heard
+        worker.ends("one", then="two")
+        worker.output.read()
+
+    assert told(work) == ["START one", "a", "END one", "START two", "b"]
+
+
+def test_an_answer_is_heard_before_what_was_printed_after_it() -> None:
+    def work(worker: Worker) -> None:
+        def answer() -> None:  # all that it had printed was read by then
+            worker.said.append("END one")
+            worker.begins("two")
+
+        worker.prints("a\n")
+        worker.output.read()
+        worker.answers.append(answer)
+        worker.prints("b\n")
+        worker.output.read()
+
+    assert told(work) == ["START one", "a", "END one", "START two", "b"]
+
+
+def test_a_zero_byte_that_is_no_mark_is_a_functions_own() -> None:
+    def work(worker: Worker) -> None:
+        worker.prints("a\0two\nb\n")
+        worker.output.read()
+
+    assert told(work) == ["START one", "a\0two", "b"]
+
+
+def test_the_beginning_of_a_line_is_taken_for_one_at_the_end() -> None:
+    def work(worker: Worker) -> None:
+        worker.prints("a\nhalf")
+        worker.output.read()
+        worker.said.append(worker.output.take_partial())
+        assert not worker.output.take_partial()
+
+    assert told(work) == ["START one", "a", "half"]
+
+
+@pytest.mark.parametrize("run", [asyncio.run, uvloop.run])
+def test_output_that_is_closed_is_not_looked_at_again(
+    run: Callable[[Coroutine[Any, Any, None]], None],
+) -> None:
+    async def work() -> None:
+        worker = Worker()
+        read, looked, closed = worker.output.read, 0, asyncio.Event()
+
+        def look() -> bool:
+            nonlocal looked
+            looked += 1
+            any_there = read()
+            if not any_there:
+                closed.set()
+            return any_there
+
+        worker.output.read = look  # type: ignore[method-assign]
+        worker.prints("last\n")
+        worker.output.launched()
+        await asyncio.wait_for(closed.wait(), 10)
+        for _ in range(10):
+            await asyncio.sleep(0)  # in which it would be looked at again, each time
+        assert (worker.said, looked) == (["last"], 2)
+        worker.output.close()
+
+    run(work())
