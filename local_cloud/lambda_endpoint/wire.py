@@ -23,6 +23,8 @@ NEXT, RESPONSE, ERROR = b"N", b"R", b"E"
 QUIET = {b"r": RESPONSE, b"e": ERROR}
 #: Bytes of a packet: what the other side reads at once.
 PACKET = 1 << 16
+#: Of a payload that is sent ahead: some of them fit into the socket beside what the worker reads.
+MOST_AHEAD_BYTES = 1 << 13
 CAN_TAKE_BACK = sys.platform == "linux"
 
 
@@ -119,7 +121,7 @@ class WireEnd:
 
     def send_ahead(self, headers: tuple[str, ...], payload: bytes) -> bool:
         """Send one behind another if it can be taken back; return whether it was sent."""
-        if self._in_pieces or len(payload) > PACKET // 2:
+        if self._in_pieces or self._unsent or len(payload) > MOST_AHEAD_BYTES:
             return False
         self.send(headers, payload)
         return True

@@ -96,7 +96,8 @@ class Wire:
         microseconds = int((time.perf_counter() - self._began) * 1e6)
         fcntl.ioctl(self._output, termios.FIONREAD, self._waiting)
         if self._waiting[0]:
-            os.write(self._output, f"\0{invoke_id}\n".encode())
+            with contextlib.suppress(BlockingIOError):  # a function may have made it such a pipe
+                os.write(self._output, f"\0{invoke_id}\n".encode())
         else:
             kind = kind.lower()
         head = f"{invoke_id}\n{microseconds}".encode()
