@@ -256,10 +256,14 @@ class ExecutionEnvironment:
         return self._wire.send_ahead(self._headers_of(invocation), invocation.payload)
 
     def take_back(self) -> str | None:
-        """Take back the first that was sent ahead and not read; return its id if there is one."""
+        """Take back the first that was sent ahead and not read; return its id if there is one.
+
+        Of a worker that has ended it may be the one, too, that it was to run.
+        """
         if self._wire is None:
             return None
-        return self._wire.take_back(self._current.request_id if self._current else None)
+        running = self._current if self.alive else None
+        return self._wire.take_back(running.request_id if running is not None else None)
 
     def _settle(self, outcome: Outcome) -> None:
         invocation, done, self._done = self._current, self._done, None

@@ -59,15 +59,15 @@ class Waiting:
     def next_for(self, environment: ExecutionEnvironment) -> Call | None:
         """Take out what a free worker runs: what it was sent, else what has waited longest."""
         if ahead := self._ahead.get(environment):
-            call = ahead.popleft()
-            self._calls.remove(call)
-            return call
+            return self._out(ahead.popleft())
         if self._calls and self._calls[0].ahead_at is None:
             return self._calls.popleft()
-        for call in self._free():
+        return self._out(next(self._free(), None))
+
+    def _out(self, call: Call | None) -> Call | None:
+        if call is not None:
             self._calls.remove(call)
-            return call
-        return None
+        return call
 
     def _free(self) -> Iterator[Call]:
         """Give what can be had, the first first; of others' calls what they have not read."""
@@ -100,12 +100,13 @@ class Waiting:
             pass
 
     def _take_back(self, environment: ExecutionEnvironment) -> Call | None:
-        ahead, request_id = self._ahead[environment], environment.take_back()
-        for call in ahead:
-            if call.invocation.request_id == request_id:
-                ahead.remove(call)
-                call.ahead_at = None
-                return call
+        ahead = self._ahead[environment]
+        while (request_id := environment.take_back()) is not None:
+            for call in ahead:
+                if call.invocation.request_id == request_id:
+                    ahead.remove(call)
+                    call.ahead_at = None
+                    return call
         return None
 
     def leave(self, environment: ExecutionEnvironment) -> list[Call]:
@@ -118,10 +119,7 @@ class Waiting:
 
     def give_up(self) -> Call | None:
         """Take out the one that has waited longest without a worker."""
-        call = next((call for call in self._calls if call.ahead_at is None), None)
-        if call is not None:
-            self._calls.remove(call)
-        return call
+        return self._out(next((call for call in self._calls if call.ahead_at is None), None))
 
     def clear(self) -> None:
         """Forget them all."""

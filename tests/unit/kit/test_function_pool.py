@@ -76,9 +76,11 @@ class Worker:
     def take_back(self) -> str | None:
         return self.ahead.pop(0) if self.ahead else None
 
-    def die(self) -> None:
-        """End in the middle of what it does."""
+    def die(self, *, unread: bool = False) -> None:
+        """End in the middle of what it does, or before it has read that."""
         self.alive = False
+        if unread:
+            self.ahead.insert(0, self.ran.pop())
         self.done(Outcome(b"it died", "Unhandled"))
 
     def stop(self) -> None:
@@ -385,6 +387,19 @@ def test_what_lay_ahead_at_a_worker_that_died_is_run_by_another(bench: Bench) ->
 
     assert run(work()) == ["one", "it died", "one", "one"]
     assert bench.workers[0].ran[1:] == ["a", "b"]
+    assert sorted(name for worker in bench.workers[1:] for name in worker.ran) == ["c", "d"]
+
+
+def test_what_lay_ahead_at_a_worker_that_died_before_it_read_anything_is_run(bench: Bench) -> None:
+    async def work() -> list[str]:
+        pool = bench.pool()
+        await said(pool)
+        answers = submit(pool, "abcd")
+        await asyncio.sleep(WORK_SECONDS + 0.01)
+        bench.workers[0].die(unread=True)
+        return [outcome.payload.decode() for outcome in await asyncio.gather(*answers)]
+
+    assert run(work()) == ["one", "it died", "one", "one"]
     assert sorted(name for worker in bench.workers[1:] for name in worker.ran) == ["c", "d"]
 
 
