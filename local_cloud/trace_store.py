@@ -18,6 +18,10 @@ from local_aws.traces import FOLDER_VARIABLE
 _ROOTS = ("message", "connect", "disconnect", "call", "execution", "invocation")
 
 
+#: Of a span, what says where it belongs.
+_PLACE = ("trace", "id", "start", "end", "serial", "access_key")
+
+
 def _rank(kind: str) -> int:
     return _ROOTS.index(kind) if kind in _ROOTS else len(_ROOTS)
 
@@ -95,8 +99,9 @@ class Invocations:
         self._by_key: dict[str, list[dict[str, Any]]] = {}
 
     def add(self, span: dict[str, Any]) -> None:
-        """Take an invocation that has ended."""
-        self._by_key.setdefault(key_of(span["name"]), []).append(span)
+        """Take an invocation that has ended; of what it was asked and answered nothing is kept."""
+        kept = {part: span[part] for part in _PLACE if part in span}
+        self._by_key.setdefault(key_of(span["name"]), []).append(kept)
 
     def of_call(self, call: dict[str, Any]) -> dict[str, Any] | None:
         """Return the one; ``None`` where none is known, or it may be one of several."""
@@ -170,11 +175,10 @@ class TraceStore:
             if made_by is None or target == name:
                 continue
             del self._loose[name]
-            own = self._traces.pop(name)
+            spans = self._traces.pop(name).spans
             self._moved[name] = target
-            first = orjson.dumps({**call, "trace": target, "parent": made_by["id"]})
-            rest = [line for line in own.lines if orjson.loads(line)["id"] != call["id"]]
-            self._of(target).lines += [first, *rest]
+            first = {**spans.pop(call["id"]), "trace": target, "parent": made_by["id"]}
+            self._of(target).lines += map(orjson.dumps, (first, *spans.values()))
 
     def _found(self, name: str) -> str:
         while name in self._moved:
@@ -185,13 +189,12 @@ class TraceStore:
         return self._traces.setdefault(name, Trace(name))
 
     def _go_on(self, first: bytes, file: BinaryIO) -> None:
-        at = self._read.get(first, 0)
-        file.seek(at)
-        data = file.read()
-        whole = data.rfind(b"\n") + 1
-        self._read[first] = at + whole
-        for line in data[:whole].splitlines():
-            self._take(line)
+        file.seek(self._read.get(first, 0))
+        for line in file:
+            if not line.endswith(b"\n"):
+                break  # the rest of it is still to come
+            self._take(line[:-1])
+            self._read[first] = self._read.get(first, 0) + len(line)
 
     def _take(self, line: bytes) -> None:
         try:
@@ -203,7 +206,7 @@ class TraceStore:
             self._invocations.add(span)
             self._stirred.add(key_of(span["name"]))
         elif span.get("access_key") and span.get("parent") is None:
-            self._loose[name] = span
+            self._loose[name] = {part: span[part] for part in _PLACE if part in span}
             self._stirred.add(span["access_key"])
         self._of(self._found(name)).lines.append(line)
 
