@@ -16,8 +16,6 @@ from local_aws.traces import FOLDER_VARIABLE
 
 #: Kinds by which a trace begins, in the order in which one is its first.
 _ROOTS = ("message", "connect", "disconnect", "call", "execution", "invocation")
-
-
 #: Of a span, what says where it belongs.
 _PLACE = ("trace", "id", "start", "end", "serial", "access_key")
 
@@ -189,12 +187,13 @@ class TraceStore:
         return self._traces.setdefault(name, Trace(name))
 
     def _go_on(self, first: bytes, file: BinaryIO) -> None:
-        file.seek(self._read.get(first, 0))
+        at = file.seek(self._read.get(first, 0))
         for line in file:
             if not line.endswith(b"\n"):
                 break  # the rest of it is still to come
             self._take(line[:-1])
-            self._read[first] = self._read.get(first, 0) + len(line)
+            at += len(line)
+        self._read[first] = at
 
     def _take(self, line: bytes) -> None:
         try:

@@ -48,7 +48,7 @@ class WireEnd:
         self._begun, self._wanted = bytearray(), 0
         #: How many invocations the worker has; when it has more, more may have come.
         self._unanswered = 0
-        self._unsent: deque[memoryview] = deque()
+        self._unsent: deque[bytes] = deque()
         #: Whether the last invocation may be read in part.
         self._in_pieces = False
         self._loop = asyncio.get_running_loop()
@@ -112,12 +112,8 @@ class WireEnd:
         head = "\n".join(headers).encode()
         frame = b"".join((_FRAME.pack(b"I", len(head), len(payload)), head, payload))
         self._in_pieces = not CAN_TAKE_BACK or len(frame) > PACKET
-        if not self._in_pieces:
-            self._write(frame)
-            return
-        whole = memoryview(frame)
         for at in range(0, len(frame), PACKET):
-            self._write(whole[at : at + PACKET])
+            self._write(frame[at : at + PACKET])
 
     def send_ahead(self, headers: tuple[str, ...], payload: bytes) -> bool:
         """Send one behind another if it can be taken back; return whether it was sent."""
@@ -146,7 +142,7 @@ class WireEnd:
         data = self._theirs.recv(PACKET, flags | socket.MSG_DONTWAIT)
         return data[_FRAME.size :].partition(b"\n")[0].decode()
 
-    def _write(self, data: bytes | memoryview) -> None:
+    def _write(self, data: bytes) -> None:
         if not self._unsent:
             try:
                 written = self._socket.send(data)
@@ -158,7 +154,7 @@ class WireEnd:
                 return
             data = data[written:]
             self._loop.add_writer(self._socket.fileno(), self._write_on)
-        self._unsent.append(memoryview(data))
+        self._unsent.append(data)
 
     def _write_on(self) -> None:
         self._loop.remove_writer(self._socket.fileno())

@@ -102,12 +102,8 @@ class Wire:
             kind = kind.lower()
         head = f"{invoke_id}\n{microseconds}".encode()
         frame = _FRAME.pack(kind, len(head), len(data)) + head + data
-        if len(frame) <= _PACKET:
-            self._socket.sendall(frame)
-            return
-        whole = memoryview(frame)
         for at in range(0, len(frame), _PACKET):
-            self._socket.sendall(whole[at : at + _PACKET])
+            self._socket.sendall(frame[at : at + _PACKET])
 
     def _read(self, begun: bytes, size: int) -> bytes:
         """Return ``begun`` and what follows, until there are ``size`` bytes; none is another's."""

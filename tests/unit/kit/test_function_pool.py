@@ -376,30 +376,20 @@ def test_what_lies_ahead_at_a_slow_worker_is_run_by_others(bench: Bench) -> None
     assert sorted(ran) == list("abcdefgh")
 
 
-def test_what_lay_ahead_at_a_worker_that_died_is_run_by_another(bench: Bench) -> None:
+@pytest.mark.parametrize(("unread", "ran"), [(False, ["a", "b"]), (True, ["a"])])
+def test_what_lay_ahead_at_a_worker_that_died_is_run_by_another(
+    bench: Bench, unread: bool, ran: list[str]
+) -> None:
     async def work() -> list[str]:
         pool = bench.pool()
         await said(pool)
         answers = submit(pool, "abcd")
         await asyncio.sleep(WORK_SECONDS + 0.01)
-        bench.workers[0].die()
+        bench.workers[0].die(unread=unread)
         return [outcome.payload.decode() for outcome in await asyncio.gather(*answers)]
 
     assert run(work()) == ["one", "it died", "one", "one"]
-    assert bench.workers[0].ran[1:] == ["a", "b"]
-    assert sorted(name for worker in bench.workers[1:] for name in worker.ran) == ["c", "d"]
-
-
-def test_what_lay_ahead_at_a_worker_that_died_before_it_read_anything_is_run(bench: Bench) -> None:
-    async def work() -> list[str]:
-        pool = bench.pool()
-        await said(pool)
-        answers = submit(pool, "abcd")
-        await asyncio.sleep(WORK_SECONDS + 0.01)
-        bench.workers[0].die(unread=True)
-        return [outcome.payload.decode() for outcome in await asyncio.gather(*answers)]
-
-    assert run(work()) == ["one", "it died", "one", "one"]
+    assert bench.workers[0].ran[1:] == ran
     assert sorted(name for worker in bench.workers[1:] for name in worker.ran) == ["c", "d"]
 
 
