@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import boto3
+import httpx
 import pytest
 from botocore.exceptions import ClientError
 
@@ -646,3 +647,96 @@ def test_an_item_whose_time_has_passed_is_deleted_by_the_service(tables: Tables)
     assert (last["eventName"], last["userIdentity"]["Type"]) == ("REMOVE", "Service")
     left = tables.query(values={":o": {"S": "bob"}})["Items"]
     assert [item["nr"]["N"] for item in left] == ["101", "102"]
+
+
+# What is written and read
+# https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_AttributeValue.html
+
+EVERY_KIND: Attributes = {
+    "text": {"S": "über \U0001f600 \"'\\\n"},
+    "number": {"N": "-12345678901234567890.123456789"},
+    "bytes": {"B": b"\x00\xff\x10"},
+    "flag": {"BOOL": False},
+    "nothing": {"NULL": True},
+    "texts": {"SS": ["a", "ü"]},
+    "numbers": {"NS": ["1", "2.5"]},
+    "binaries": {"BS": [b"\x00", b"\x01\xfe"]},
+    "list": {"L": [{"N": "1"}, {"B": b"\x01"}, {"L": []}, {"M": {}}]},
+    "map": {"M": {"bytes": {"B": b"\x02"}, "deep": {"M": {"list": {"L": [{"S": ""}]}}}}},
+}
+
+
+@pytest.mark.parametrize("way", ["put", "update", "batch", "transaction", "statement"])
+def test_values_of_every_kind_come_back_as_they_were_written(tables: Tables, way: str) -> None:
+    key: Attributes = {"id": {"S": "all"}}
+    item = {**key, **EVERY_KIND}
+    match way:
+        case "put":
+            tables.put(**item)
+        case "update":
+            parts = ", ".join(f"#{name} = :{name}" for name in EVERY_KIND)
+            tables.client.update_item(
+                TableName=tables.plain,
+                Key=key,
+                UpdateExpression=f"SET {parts}",
+                ExpressionAttributeNames={f"#{name}": name for name in EVERY_KIND},
+                ExpressionAttributeValues={f":{n}": value for n, value in EVERY_KIND.items()},
+            )
+        case "batch":
+            puts = [{"PutRequest": {"Item": item}}]
+            tables.client.batch_write_item(RequestItems={tables.plain: puts})
+        case "transaction":
+            write(tables, {"Put": {"Item": item}})
+        case "statement":
+            named = ", ".join(f"'{name}': ?" for name in item)
+            tables.run(f'INSERT INTO "{{plain}}" VALUE {{{named}}}', *item.values())
+    get = {"TableName": tables.plain, "Key": key}
+    table = {"TableName": tables.plain}
+    batch = tables.client.batch_get_item(RequestItems={tables.plain: {"Keys": [key]}})
+    found = [
+        tables.get("all"),
+        *(one for one in tables.client.scan(**table)["Items"] if one["id"] == key["id"]),
+        *batch["Responses"][tables.plain],
+        tables.client.transact_get_items(TransactItems=[{"Get": get}])["Responses"][0]["Item"],
+        *tables.run('SELECT * FROM "{plain}" WHERE id = ?', key["id"])["Items"],
+        tables.client.delete_item(**get, ReturnValues="ALL_OLD")["Attributes"],
+    ]
+    assert found == [item] * 6
+
+
+def test_what_was_not_asked_for_is_not_answered(tables: Tables) -> None:
+    key: Attributes = {"id": {"S": "1"}}
+    put = {"Put": {"TableName": tables.plain, "Item": {"id": {"S": "t"}}}}
+    puts = {tables.plain: [{"PutRequest": {"Item": {"id": {"S": "b"}}}}]}
+    answers = {
+        "transact_write_items": tables.client.transact_write_items(TransactItems=[put]),
+        "batch_write_item": tables.client.batch_write_item(RequestItems=puts),
+        "put_item": tables.client.put_item(TableName=tables.plain, Item=key),
+        "delete_item": tables.client.delete_item(TableName=tables.plain, Key=key),
+        "get_item": tables.client.get_item(TableName=tables.plain, Key=key),
+    }
+    told = {name: set(answer) - {"ResponseMetadata"} for name, answer in answers.items()}
+    assert told.pop("batch_write_item") == {"UnprocessedItems"}
+    assert not any(told.values())
+
+
+def test_null_in_a_request_is_as_if_it_was_not_there(stack: Stack, tables: Tables) -> None:
+    asked = {
+        "TableName": tables.plain,
+        "Key": {"id": {"S": "1"}},
+        **dict.fromkeys(("ProjectionExpression", "ExpressionAttributeNames", "ConsistentRead")),
+    }
+    answer = httpx.post(
+        stack.ports.engine_url,
+        json=asked,
+        headers={
+            "X-Amz-Target": "DynamoDB_20120810.GetItem",
+            "Content-Type": "application/x-amz-json-1.0",
+            "Authorization": f"AWS4-HMAC-SHA256 Credential=test/20260101/{REGION}/dynamodb/"
+            "aws4_request, SignedHeaders=host, Signature=0",
+        },
+        trust_env=False,
+    )
+    assert answer.json()["Item"]["name"] == {"S": "ann"}
+    assert answer.headers["content-type"] == "application/x-amz-json-1.0"
+    assert answer.headers["x-amzn-requestid"]

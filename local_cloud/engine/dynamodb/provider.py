@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import json
 import threading
@@ -13,7 +12,7 @@ from typing import Any
 
 from localstack.aws.api import CommonServiceException, RequestContext
 from localstack.aws.api.core import ServiceRequest, ServiceResponse
-from localstack.aws.forwarder import create_aws_request_context
+from localstack.http import Response
 from localstack.services.moto import call_moto
 from localstack.services.plugins import Service
 from moto.dynamodb import comparisons
@@ -24,6 +23,7 @@ from moto.dynamodb.models.table import Table
 
 from local_cloud.engine.dynamodb import rules
 from local_cloud.engine.dynamodb.expiry import start_sweeping
+from local_cloud.engine.dynamodb.item_calls import answered, asked, call
 from local_cloud.engine.dynamodb.lean_moto import lighten
 from local_cloud.engine.dynamodb.places import named
 from local_cloud.engine.dynamodb.statements import Statements
@@ -35,6 +35,14 @@ from local_cloud.engine.service import service_of
 # moto checks a condition and writes in two steps; LocalStack serves requests on threads.
 # DynamoDB's conditional writes are atomic, so one request at a time.
 _one_at_a_time = threading.Lock()
+#: What is asked and answered in attribute values.
+_CARRY_ITEMS = frozenset(
+    {
+        *("GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query", "Scan"),
+        *("BatchGetItem", "BatchWriteItem", "TransactGetItems", "TransactWriteItems"),
+        *("ExecuteStatement", "BatchExecuteStatement", "ExecuteTransaction"),
+    }
+)
 #: How long a transaction's token names it, in seconds.
 TOKEN_SECONDS = 600.0
 
@@ -46,43 +54,48 @@ class DynamoDb:
         #: By account, region and token: when it was used, for what, and with which answer.
         self._transactions: dict[tuple[str, str, str], tuple[float, str, Any]] = {}
 
-    def __call__(self, context: RequestContext, request: ServiceRequest) -> ServiceResponse:
+    def __call__(
+        self, context: RequestContext, request: ServiceRequest
+    ) -> ServiceResponse | Response:
         assert context.operation is not None
+        operation = context.operation.name
         try:
             with _one_at_a_time:
-                return self._answer(context, context.operation.name, dict(request))
+                if operation in _CARRY_ITEMS:
+                    return answered(context, self._answer(context, operation, asked(context)))
+                return call_moto(context)
         except (InvalidValue, rules.InvalidRequest) as error:
             raise CommonServiceException("ValidationException", str(error)) from error
 
-    def _answer(self, context: RequestContext, operation: str, request: dict[str, Any]) -> Any:
-        changed: dict[str, Any] = normalized(request)
-        rules.check(operation, changed, _table(context, changed.get("TableName")))
+    def _answer(self, context: RequestContext, operation: str, said: Any) -> Any:
+        request: dict[str, Any] = normalized(said)
+        rules.check(operation, request, _table(context, request.get("TableName")))
 
-        def call(name: str, parameters: dict[str, Any]) -> Any:
+        def make(name: str, parameters: dict[str, Any]) -> Any:
             if name == "TransactWriteItems":
                 return self._transact(context, parameters)
-            return _call(context, name, parameters)
+            return call(context, name, parameters)
 
         match operation:
             case "ExecuteStatement":
-                return Statements(call).execute(changed)
+                return Statements(make).execute(request)
             case "BatchExecuteStatement":
-                return Statements(call).execute_batch(changed)
+                return Statements(make).execute_batch(request)
             case "ExecuteTransaction":
-                return Statements(call).execute_transaction(changed)
+                return Statements(make).execute_transaction(request)
             case "TransactWriteItems":
-                return self._transact(context, changed)
+                answer = self._transact(context, request)
             case "TransactGetItems":
-                return _transact_get(context, changed)
-        same = changed is request
-        answer: Any = call_moto(context) if same else _call(context, operation, changed)
-        return _completed(context, operation, changed, answer)
+                answer = _transact_get(context, request)
+            case _:
+                answer = call(context, operation, request)
+        return _completed(context, operation, request, answer)
 
     def _transact(self, context: RequestContext, request: dict[str, Any]) -> Any:
         """Write, once for each token."""
         token = request.get("ClientRequestToken")
         if not token:
-            return _call(context, "TransactWriteItems", request)
+            return call(context, "TransactWriteItems", request)
         now = time.monotonic()
         self._transactions = {
             key: kept for key, kept in self._transactions.items() if now - kept[0] < TOKEN_SECONDS
@@ -98,21 +111,9 @@ class DynamoDb:
                     "The provided client token is already in use by another transaction",
                 )
             return answer
-        answer = _call(context, "TransactWriteItems", request)
+        answer = call(context, "TransactWriteItems", request)
         self._transactions[key] = (now, digest, answer)
         return answer
-
-
-def _call(context: RequestContext, operation: str, parameters: Mapping[str, Any]) -> Any:
-    """Make a call of moto on behalf of whoever made this one."""
-    made = create_aws_request_context(
-        "dynamodb", operation, parameters=parameters, region=context.region
-    )
-    # The account is among the headers.
-    headers = copy.deepcopy(context.request.headers)
-    headers.update(made.request.headers)
-    made.request.headers = headers
-    return call_moto(made)
 
 
 def _table(context: RequestContext, name: Any) -> Table | None:
@@ -126,8 +127,8 @@ def _transact_get(context: RequestContext, request: Mapping[str, Any]) -> Any:
     """moto reads whole items here: each is read by itself, with what it is to show."""
     for item in request["TransactItems"]:
         if _table(context, item["Get"]["TableName"]) is None:
-            return _call(context, "TransactGetItems", request)  # it says what is wrong
-    answers = [_call(context, "GetItem", item["Get"]) for item in request["TransactItems"]]
+            return call(context, "TransactGetItems", request)  # it says what is wrong
+    answers = [call(context, "GetItem", item["Get"]) for item in request["TransactItems"]]
     return {"Responses": [{"Item": a["Item"]} if a.get("Item") else {} for a in answers]}
 
 
@@ -163,7 +164,7 @@ def _read_whole(context: RequestContext, request: Mapping[str, Any], answer: Any
     names = [element["AttributeName"] for element in table.schema]
     for number, item in enumerate(answer["Items"]):
         key = {name: item[name] for name in names}
-        found = _call(context, "GetItem", {"TableName": request["TableName"], "Key": key})
+        found = call(context, "GetItem", {"TableName": request["TableName"], "Key": key})
         answer["Items"][number] = found["Item"]
 
 

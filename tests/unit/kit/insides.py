@@ -248,6 +248,10 @@ INSIDES = (
             "parsing.ast_nodes.DepthFirstTraverser.pre_processing_of_child",
         )
     ),
+    ("dynamodb.item_calls", "moto.dynamodb.responses", "DynamoHandler.dynamodb_backend"),
+    ("dynamodb.item_calls", "moto.dynamodb.responses", "DynamoHandler.query.__wrapped__"),
+    ("dynamodb.item_calls", "moto.iam.models", "mark_account_as_visited"),
+    ("dynamodb.item_calls", "localstack.aws.client", "parse_service_exception"),
     ("dynamodb.transactions", "moto.dynamodb.models", "copy.deepcopy"),
     ("dynamodb.transactions", "moto.dynamodb.models", "DynamoDBBackend.transact_write_items"),
     ("dynamodb.streams", "moto.dynamodb.models", "DynamoDBBackend.update_item"),

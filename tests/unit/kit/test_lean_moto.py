@@ -67,6 +67,34 @@ def test_a_copied_item_is_the_same_and_another() -> None:
     assert item.hash_key.value == "a"
 
 
+@pytest.mark.parametrize(
+    ("value", "size"),
+    [
+        ({"S": "abc"}, 3),
+        ({"S": "d\u00fc"}, 3),
+        ({"N": "1.50"}, 4),
+        ({"B": "AAE="}, 4),
+        ({"B": b"\x00\x01"}, 2),
+        ({"BOOL": False}, 1),
+        ({"NULL": True}, 1),
+        ({"SS": ["x", "\u00fcy"]}, 4),
+        ({"NS": ["10", "2"]}, 3),
+        ({"BS": [b"\x00\x01", "AAE="]}, 6),
+        ({"L": [{"N": "10"}, {"S": "x"}, {"L": []}]}, 3),
+        ({"M": {"k\u00fc": {"S": "v"}, "n": {"M": {"m": {"N": "7"}}}}}, 7),
+    ],
+)
+def test_a_value_has_a_size(value: dict[str, Any], size: int) -> None:
+    assert DynamoType(value).size() == size
+    assert Item(DynamoType(KEY["id"]), None, {"name": value}).size() == 4 + size
+
+
+def test_a_value_that_an_update_put_into_a_map_counts() -> None:
+    value = DynamoType({"M": {}})
+    value.value["k"] = {"S": "abc"}
+    assert value.size() == 4
+
+
 @pytest.mark.parametrize(("more", "fits"), [(0, True), (1, False)])
 def test_an_item_has_a_size_that_it_may_not_exceed(more: int, fits: bool) -> None:
     values = {"id": {"S": "a"}, "v": {"S": "x" * (MOST_BYTES - len("id" + "a" + "v") + more)}}
