@@ -258,6 +258,9 @@ INSIDES = (
     ("dynamodb.streams", "moto.dynamodb.models.table", "StreamRecord.__init__"),
     ("dynamodb.streams", "moto.dynamodb.models.table", "StreamShard.add"),
     ("lazy_batch", "moto.batch.utils", "JobStatus"),
+    ("lean_chain", "localstack.aws.api.core", "long_uid"),
+    ("lean_chain", "localstack.aws.handlers.legacy", "EdgeRouterHandler.__call__"),
+    ("lean_chain", "localstack.aws.handlers.logging", "ResponseLogger.__call__"),
     ("web_pages", "localstack.aws.handlers.cors", "CorsEnforcer.is_cors_origin_allowed"),
     *(
         ("permissions.simulator", "localstack.services.iam.provider", f"IamProvider.{name}")
