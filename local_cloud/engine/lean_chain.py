@@ -6,6 +6,7 @@ import functools
 import logging
 import random
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 from localstack.aws.api import RequestContext, core
@@ -13,7 +14,8 @@ from localstack.aws.chain import HandlerChain
 from localstack.aws.handlers.internal import LocalstackResourceHandler
 from localstack.aws.handlers.legacy import EdgeRouterHandler
 from localstack.aws.handlers.logging import ResponseLogger
-from localstack.http import Response
+from localstack.constants import INTERNAL_RESOURCE_PATH
+from localstack.http import Request, Response
 from localstack.runtime import hooks
 
 # Ids of requests are no secrets, and the system need not be asked for each.
@@ -24,8 +26,8 @@ _random = random.Random()  # noqa: S311
 def make_chain_lean() -> None:
     """Put it in place."""
     core.long_uid = _request_id
-    for kind in (LocalstackResourceHandler, EdgeRouterHandler):
-        _leave_calls_out(kind)
+    _serve_only(LocalstackResourceHandler, _is_internal)
+    _serve_only(EdgeRouterHandler, _may_have_a_route)
     if all(handler.level > logging.INFO for handler in logging.getLogger().handlers):
         ResponseLogger.__call__ = _say_nothing  # no handler would show what it says
 
@@ -34,30 +36,33 @@ def _request_id() -> str:
     return str(uuid.UUID(int=_random.getrandbits(128), version=4))
 
 
-def _leave_calls_out(kind: type) -> None:
-    """Have a handler of routes leave calls of the AWS APIs be."""
+def _serve_only(kind: type, is_for: Callable[[Request], bool]) -> None:
+    """Have a handler of routes look at these requests only."""
     serve = kind.__call__
 
     @functools.wraps(serve)
-    def serve_others(
+    def serve_those(
         self: Any, chain: HandlerChain, context: RequestContext, response: Response
     ) -> None:
-        if not _is_call(context):
+        if is_for(context.request):
             serve(self, chain, context, response)
 
-    kind.__call__ = serve_others  # type: ignore[method-assign]
+    kind.__call__ = serve_those  # type: ignore[method-assign]
 
 
-def _is_call(context: RequestContext) -> bool:
-    """Return whether a request is one of the JSON protocols, which no route is for.
+def _is_internal(request: Request) -> bool:
+    return bool(request.path.startswith(INTERNAL_RESOURCE_PATH))
+
+
+def _may_have_a_route(request: Request) -> bool:
+    """Return whether a request is other than a call of an API of a JSON protocol.
 
     Routes of ``/`` are by host names that tell an API, a function's URL or a bucket: with dots.
     """
-    request = context.request
     if "X-Amz-Target" not in request.headers or request.path != "/":
-        return False
+        return True
     host = request.host.partition(":")[0]
-    return "." not in host or host == "127.0.0.1"
+    return "." in host and host != "127.0.0.1"
 
 
 def _say_nothing(*_: object) -> None:
