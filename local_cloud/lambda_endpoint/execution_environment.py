@@ -273,14 +273,15 @@ class ExecutionEnvironment:
         if invocation.wants_tail:
             self._report_last()
         done(outcome)
-        if self._unreported is not None:  # else the next invocation has begun
+        if self._done is None:  # else the next invocation has begun
             loop = asyncio.get_running_loop()
             # Who called has the answer before its lines are read: in the turn after its own.
             loop.call_soon(loop.call_soon, self._rest)
 
     def _rest(self) -> None:
-        self._report_last()
-        self._output.go_on()
+        if self._done is None:  # and none has begun meanwhile, whose lines would be told now
+            self._report_last()
+            self._output.idle()
 
     def _report_last(self) -> None:
         """Say how the last invocation ended, if that has not been said."""

@@ -29,10 +29,12 @@ class WorkerOutput:
         self._read_end, self.write_end = os.pipe()
         os.set_blocking(self._read_end, False)
         self._waiting = array("i", [0])
-        #: The beginning of a line; and what was read of the next invocation's lines.
-        self._partial, self._early = b"", b""
+        #: The beginning of a line.
+        self._partial = b""
         #: The id of the invocation that runs, and whether the mark behind its output was read.
         self._running, self._ended = "", False
+        #: What was read behind that mark: the lines of those that run next.
+        self._early = b""
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(self._read_end, self._ready)
 
@@ -43,13 +45,13 @@ class WorkerOutput:
     def begin(self, request_id: str) -> None:
         """Tell the lines of another invocation from now on."""
         self._running, self._ended = request_id, False
-        self.go_on()
-
-    def go_on(self) -> None:
-        """Tell what was read behind an invocation's end."""
-        if self._early:
-            early, self._early = self._early, b""
+        early, self._early = self._early, b""
+        if early:
             self._tell(early)
+
+    def idle(self) -> None:
+        """Tell what is printed while nothing runs, by threads that were left behind."""
+        self.begin("")
 
     def read(self) -> bool:
         """Tell what has been printed so far; return whether there was anything.
@@ -99,9 +101,12 @@ class WorkerOutput:
         return bool(told & select.POLLHUP) and not told & select.POLLIN
 
     def _tell(self, printed: bytes) -> None:
-        if b"\0" in printed:
-            printed, found, rest = printed.partition(f"\0{self._running}\n".encode())
-            self._ended, self._early = self._ended or bool(found), self._early + rest
+        if self._ended:
+            self._early += printed
+            return
+        if b"\0" in printed and self._running:
+            printed, found, self._early = printed.partition(f"\0{self._running}\n".encode())
+            self._ended = bool(found)
         *lines, self._partial = (self._partial + printed).split(b"\n")
         for line in lines:
             self.say(line.decode(errors="replace"))

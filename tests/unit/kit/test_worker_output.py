@@ -91,6 +91,32 @@ def test_a_mark_that_was_read_before_the_answer_is_not_waited_for() -> None:
     assert told(work) == ["START one", "a", "END one", "START two", "b"]
 
 
+def test_what_is_behind_a_mark_is_the_next_ones_whenever_it_is_read() -> None:
+    def work(worker: Worker) -> None:
+        worker.prints("a\n\0one\n")
+        worker.output.read()
+        worker.prints("b\n\0two\nc\n")
+        worker.output.read()
+        worker.ends("one", then="two")
+        worker.ends("two", then="three")
+
+    assert told(work) == [
+        *("START one", "a", "END one", "START two", "b", "END two", "START three", "c")
+    ]
+
+
+def test_what_is_printed_while_nothing_runs_is_told_at_once() -> None:
+    def work(worker: Worker) -> None:
+        worker.prints("a\n\0one\nb\n")
+        worker.output.read()
+        worker.said.append("END one")
+        worker.output.idle()
+        worker.prints("c\n")
+        worker.output.read()
+
+    assert told(work) == ["START one", "a", "END one", "b", "c"]
+
+
 def test_an_answer_is_heard_before_what_was_printed_after_it() -> None:
     def work(worker: Worker) -> None:
         def answer() -> None:  # all that it had printed was read by then
