@@ -67,8 +67,7 @@ def call(context: RequestContext, operation: str, request: Mapping[str, Any]) ->
 def _handler(context: RequestContext, request: Mapping[str, Any]) -> DynamoHandler:
     handler = DynamoHandler()
     handler.current_account, handler.region = context.account_id, context.region
-    handler.headers, handler.response_headers = context.request.headers, {}
-    handler.body = request
+    handler.response_headers, handler.body = {}, request
     # IAM's GetAccessKeyLastUsed tells of it.
     key = extract_access_key_id_from_auth_header(context.request.headers)
     mark_account_as_visited(context.account_id, key, "dynamodb", context.region)

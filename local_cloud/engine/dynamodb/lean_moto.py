@@ -46,7 +46,7 @@ def _make_item(
     self.hash_key = hash_key
     self.range_key = range_key
     values = {name: DynamoType(value) for name, value in attrs.items()}
-    if sum(bytesize(name) + value.size() for name, value in values.items()) > MOST_BYTES:
+    if _map_size(values) > MOST_BYTES:
         raise ItemSizeTooLarge
     self.attrs = LimitedSizeDict(values)
 
@@ -59,10 +59,14 @@ def _size(self: DynamoType) -> int:
     if kind is bool:
         return 1
     if kind is dict:
-        return sum(bytesize(name) + _element_size(element) for name, element in value.items())
+        return _map_size(value)
     if kind is list:
         return sum(map(_element_size, value))
     return len(value if kind is bytes else str(value))
+
+
+def _map_size(values: dict[str, Any]) -> int:
+    return sum(bytesize(name) + _element_size(value) for name, value in values.items())
 
 
 def _element_size(element: Any) -> int:

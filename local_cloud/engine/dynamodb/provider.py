@@ -100,7 +100,7 @@ class DynamoDb:
         self._transactions = {
             key: kept for key, kept in self._transactions.items() if now - kept[0] < TOKEN_SECONDS
         }
-        written = json.dumps(request, sort_keys=True, default=repr).encode()
+        written = json.dumps(request, sort_keys=True).encode()
         digest = hashlib.sha256(written).hexdigest()
         key = (context.account_id, context.region, token)
         if key in self._transactions:

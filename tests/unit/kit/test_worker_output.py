@@ -69,9 +69,17 @@ def test_what_two_invocations_have_printed_is_parted_at_the_mark() -> None:
     assert told(work) == ["START one", "a", "b", "END one", "START two", "c", "de"]
 
 
-def test_of_three_that_were_read_at_once_each_has_its_own() -> None:
+@pytest.mark.parametrize(
+    ("read", "unread"),
+    [([], "a\n\0one\nb\n\0two\nc\n"), (["a\n\0one\n", "b\n\0two\nc\n"], "")],
+    ids=["at once", "before an answer"],
+)
+def test_of_three_each_has_its_own_whenever_it_is_read(read: list[str], unread: str) -> None:
     def work(worker: Worker) -> None:
-        worker.prints("a\n\0one\nb\n\0two\nc\n")
+        for text in read:
+            worker.prints(text)
+            worker.output.read()
+        worker.prints(unread)
         worker.ends("one", then="two")
         worker.ends("two", then="three")
 
@@ -89,20 +97,6 @@ def test_a_mark_that_was_read_before_the_answer_is_not_waited_for() -> None:
         worker.output.read()
 
     assert told(work) == ["START one", "a", "END one", "START two", "b"]
-
-
-def test_what_is_behind_a_mark_is_the_next_ones_whenever_it_is_read() -> None:
-    def work(worker: Worker) -> None:
-        worker.prints("a\n\0one\n")
-        worker.output.read()
-        worker.prints("b\n\0two\nc\n")
-        worker.output.read()
-        worker.ends("one", then="two")
-        worker.ends("two", then="three")
-
-    assert told(work) == [
-        *("START one", "a", "END one", "START two", "b", "END two", "START three", "c")
-    ]
 
 
 def test_what_is_printed_while_nothing_runs_is_told_at_once() -> None:
