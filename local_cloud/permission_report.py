@@ -9,9 +9,9 @@ from os.path import commonpath
 from typing import Any
 
 from local_aws.account import ACCOUNT_ID, REGION
-from local_cloud.engine.permissions.conditions import words
-from local_cloud.engine.permissions.evaluation import Call, Decision, Policy, decide
-from local_cloud.engine.permissions.patterns import arn_like, like
+from local_aws.iam.conditions import words
+from local_aws.iam.evaluation import Call, Decision, Policy, decide
+from local_aws.iam.patterns import arn_like, like
 from local_cloud.trace_store import Trace
 
 #: Policies that SAM attaches by itself.

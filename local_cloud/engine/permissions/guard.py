@@ -20,9 +20,8 @@ from localstack.http import Request, Response
 from localstack.utils.aws.request_context import extract_access_key_id_from_auth_header
 
 from local_aws.credentials import TEMPORARY
-from local_cloud.engine.permissions.actions import UNKNOWN, Asked, Needed, needed
-from local_cloud.engine.permissions.conditions import WrongPolicy
-from local_cloud.engine.permissions.evaluation import (
+from local_aws.iam.conditions import WrongPolicy, words
+from local_aws.iam.evaluation import (
     Call,
     Decision,
     Policy,
@@ -30,6 +29,7 @@ from local_cloud.engine.permissions.evaluation import (
     decide,
     decide_key,
 )
+from local_cloud.engine.permissions.actions import UNKNOWN, Asked, Needed, needed
 from local_cloud.installation import Permissions
 
 if TYPE_CHECKING:
@@ -68,10 +68,21 @@ def mode() -> Permissions:
 def judged(context: RequestContext) -> dict[str, Any]:
     """Return whose call it is and which permissions it needs: details for its span.
 
-    Where AWS would not have allowed it, ``denied`` says so in AWS's words.
+    Where AWS would not have allowed it, ``denied`` says so in AWS's words. While calls are only
+    watched, one that cannot be judged goes on: ``not_judged`` says why.
     """
     if mode() == Permissions.OFF or context.is_internal_call:
         return {}
+    try:
+        return _judged(context)
+    except Exception as error:
+        if mode() == Permissions.ENFORCE:
+            raise
+        LOG.exception("%s is not judged", context.operation.name)
+        return {"not_judged": repr(error)}
+
+
+def _judged(context: RequestContext) -> dict[str, Any]:
     key = extract_access_key_id_from_auth_header(context.request.headers) or ""
     role = roles().of_key(key) if key.startswith(TEMPORARY) else None
     if role is None:
@@ -189,11 +200,15 @@ def _on_anything(policies: Sequence[Policy]) -> tuple[Policy, ...]:
             [
                 {**statement, "Resource": "*"}
                 for statement in policy.statements
-                if statement["Effect"] == "Allow" or "*" in statement.get("Resource", ())
+                if statement["Effect"] == "Allow" or _is_on_everything(statement)
             ],
         )
         for policy in policies
     )
+
+
+def _is_on_everything(statement: dict[str, Any]) -> bool:
+    return "NotResource" not in statement and "*" in words(statement.get("Resource", "*"))
 
 
 def _context(context: RequestContext, role: Role) -> dict[str, list[str]]:

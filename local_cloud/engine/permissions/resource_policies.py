@@ -16,9 +16,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from localstack.aws.connect import connect_to
 from localstack.services.lambda_.invocation.models import lambda_stores
 
+from local_aws.iam.conditions import WrongPolicy
+from local_aws.iam.evaluation import Policy
 from local_cloud.engine.permissions.actions import Needed
-from local_cloud.engine.permissions.conditions import WrongPolicy
-from local_cloud.engine.permissions.evaluation import Policy
 
 LOG = logging.getLogger(__name__)
 

@@ -15,10 +15,10 @@ from localstack.services.plugins import SERVICE_PLUGINS
 
 from local_aws.account import ACCOUNT_ID, REGION
 from local_aws.credentials import key_of
+from local_aws.iam.conditions import WrongPolicy
+from local_aws.iam.evaluation import Policy, Verdict
 from local_cloud.engine.functions.template_functions import TEMPLATE
 from local_cloud.engine.permissions.actions import Needed
-from local_cloud.engine.permissions.conditions import WrongPolicy
-from local_cloud.engine.permissions.evaluation import Policy, Verdict
 from local_cloud.engine.permissions.template_policies import Granted, granted_by
 
 LOG = logging.getLogger(__name__)

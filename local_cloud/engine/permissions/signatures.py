@@ -25,9 +25,9 @@ from localstack.services.sts.models import sts_stores
 
 from local_aws.account import ACCOUNT_ID
 from local_aws.credentials import SignedRequest
+from local_aws.iam.conditions import WrongPolicy
+from local_aws.iam.evaluation import Call, Decision, Policy, decide
 from local_cloud.engine.permissions import guard
-from local_cloud.engine.permissions.conditions import WrongPolicy
-from local_cloud.engine.permissions.evaluation import Call, Decision, Policy, decide
 from local_cloud.engine.permissions.roles import granted_to
 
 SERVICE = "execute-api"

@@ -24,8 +24,8 @@ from localstack.services.iam.models import IamStore
 from localstack.services.iam.provider import IamProvider
 from localstack.services.iam.resources.policy_simulator import IAMPolicySimulator
 
-from local_cloud.engine.permissions.conditions import WrongPolicy
-from local_cloud.engine.permissions.evaluation import Call, Decision, Policy, Verdict, decide
+from local_aws.iam.conditions import WrongPolicy
+from local_aws.iam.evaluation import Call, Decision, Policy, Verdict, decide
 
 MOST_RESULTS = 1000
 

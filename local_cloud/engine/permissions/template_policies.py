@@ -15,9 +15,9 @@ from importlib.resources import files
 from typing import Any
 
 from local_aws.account import ACCOUNT_ID
+from local_aws.iam.conditions import WrongPolicy
+from local_aws.iam.evaluation import Policy
 from local_aws.template import Template
-from local_cloud.engine.permissions.conditions import WrongPolicy
-from local_cloud.engine.permissions.evaluation import Policy
 
 _NAMED_BY_ARN = "AWS::SecretsManager::Secret"
 #: What SAM gives to every function.

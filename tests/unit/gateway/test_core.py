@@ -7,14 +7,16 @@ import json
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 
+from local_aws.authorizer_answer import AuthorizerAnswer
 from local_aws.faults import Faults
+from local_aws.iam.evaluation import Decision
 from tests.behaviours import behaviour
 from tests.unit.gateway.world import BASE, URI, Bench, route
 from websocket_gateway.core.backend import HttpAnswer, IntegrationFailed
 from websocket_gateway.core.limits import Limits
-from websocket_gateway.core.policy import allows
 from websocket_gateway.core.traffic import Traffic
 
 CORE = Path(__file__).parents[3] / "websocket-gateway" / "websocket_gateway" / "core"
@@ -205,7 +207,8 @@ def test_an_authorizers_result_is_cached_by_identity(tmp_path: Path) -> None:
     ],
 )
 def test_policies_are_evaluated_as_iams(statements: Any, allowed: bool) -> None:
-    assert allows({"Statement": statements}, "arn:a:api/dev/$connect") is allowed
+    answer = AuthorizerAnswer.read(orjson.dumps({"policyDocument": {"Statement": statements}}))
+    assert (answer.decision("arn:a:api/dev/$connect") == Decision.ALLOWED) is allowed
 
 
 @behaviour(

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from local_aws.iam.conditions import WrongPolicy
 from local_aws.template import Template
 from local_aws.traces import Traces
-from local_cloud.engine.permissions.conditions import WrongPolicy
 from local_cloud.engine.permissions.template_policies import granted_by
 from local_cloud.installation import TEMPLATE
 from local_cloud.permission_report import Report, reports

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from local_cloud.engine.permissions.conditions import WrongPolicy, holds
-from local_cloud.engine.permissions.evaluation import Call, Decision, Policy, decide
+from local_aws.iam.conditions import WrongPolicy, holds
+from local_aws.iam.evaluation import Call, Decision, Policy, decide
 
 ACCOUNT = "111122223333"
 ROLE, USER = f"arn:aws:iam::{ACCOUNT}:role/worker", f"arn:aws:iam::{ACCOUNT}:user/alice"

@@ -11,14 +11,13 @@ from typing import Any
 
 import orjson
 
+from local_aws.authorizer_answer import AuthorizerAnswer, WrongAnswer
+from local_aws.iam.evaluation import Decision
 from websocket_gateway.core.api import Authorizer, function_of
 from websocket_gateway.core.backend import Backend, IntegrationFailed, IntegrationTimedOut
 from websocket_gateway.core.mapping import source_value
-from websocket_gateway.core.policy import allows
 from websocket_gateway.core.selection import Scope
 
-#: Bytes; a larger answer is refused.
-MAX_ANSWER = 8 * 1024
 #: Results that are kept; the oldest goes first.
 MAX_CACHED = 1000
 
@@ -35,7 +34,7 @@ class Refused(Exception):
 
 _UNAUTHORIZED = re.compile(r'"errorMessage":\s*"Unauthorized"')
 #: Until when an answer may be used, and the answer.
-_Kept = tuple[float, dict[str, Any]]
+_Kept = tuple[float, AuthorizerAnswer]
 
 
 class Authorizers:
@@ -55,7 +54,7 @@ class Authorizers:
         event: Mapping[str, Any],
         scope: Scope,
         timeout: float,
-    ) -> dict[str, Any]:
+    ) -> dict[str, object]:
         """Return what becomes ``requestContext.authorizer``.
 
         Raises:
@@ -77,18 +76,18 @@ class Authorizers:
                     del self.cache[next(iter(self.cache))]
                 self.cache[mark] = (now + authorizer.ttl, answer)
         try:
-            allowed = allows(answer.get("policyDocument"), str(event["methodArn"]))
-        except ValueError as error:
+            decision = answer.decision(str(event["methodArn"]))
+        except WrongAnswer as error:
             raise Refused(500, "Internal server error", f"the authorizer: {error}") from error
-        if not allowed:
+        if decision != Decision.ALLOWED:
             raise Refused(
                 403, "User is not authorized to access this resource", "the policy does not allow"
             )
-        return _context(answer)
+        return answer.authorizer()
 
     async def _ask(
         self, authorizer: Authorizer, event: Mapping[str, Any], scope: Scope, timeout: float
-    ) -> dict[str, Any]:
+    ) -> AuthorizerAnswer:
         function = function_of(authorizer.uri, scope.stage_variables)
         if function is None:
             raise Refused(500, "Internal server error", f"{authorizer.uri} names no function")
@@ -102,27 +101,7 @@ class Authorizers:
                 raise Refused(401, "Unauthorized", "the authorizer said so") from error
             raise Refused(500, "Internal server error", str(error)) from error
         try:
-            answer = orjson.loads(payload)
-        except ValueError:
-            answer = None
-        if not isinstance(answer, dict) or len(payload) > MAX_ANSWER:
-            raise Refused(500, "Internal server error", f"{function} answered no usable policy")
-        return answer
-
-
-def _context(answer: Mapping[str, Any]) -> dict[str, Any]:
-    """Values are strings, numbers and booleans; any other kind makes the answer invalid."""
-    context = answer.get("context") or {}
-    if not isinstance(context, dict):
-        raise Refused(500, "Internal server error", "the authorizer's context is no map")
-    values: dict[str, Any] = {"principalId": str(answer.get("principalId", ""))}
-    for name, value in context.items():
-        if isinstance(value, bool):
-            values[name] = "true" if value else "false"
-        elif isinstance(value, str | int | float):
-            values[name] = str(value)
-        elif value is not None:
-            raise Refused(500, "Internal server error", f"the authorizer's context: {name}")
-    if "usageIdentifierKey" in answer:
-        values["usageIdentifierKey"] = str(answer["usageIdentifierKey"])
-    return values
+            return AuthorizerAnswer.read(payload)
+        except WrongAnswer as error:
+            why = f"{function} answered no usable policy: {error}"
+            raise Refused(500, "Internal server error", why) from error

@@ -12,8 +12,8 @@ from enum import StrEnum
 from typing import Any
 from urllib.parse import unquote
 
-from local_cloud.engine.permissions.conditions import WrongPolicy, holds, keys_of, words
-from local_cloud.engine.permissions.patterns import Context, NoValue, arn_like, filled, like
+from local_aws.iam.conditions import WrongPolicy, holds, keys_of, words
+from local_aws.iam.patterns import Context, NoValue, arn_like, filled, like
 
 
 class Decision(StrEnum):
@@ -51,9 +51,9 @@ class Policy:
             WrongPolicy: it is none.
         """
         try:
-            said = json.loads(unquote(document)) if isinstance(document, str) else document
+            said = _parsed(document) if isinstance(document, str) else document
             found = said["Statement"]
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise WrongPolicy(f"{name} is no policy: {error!r}") from error
         statements = found if isinstance(found, list) else [found]
         for one in statements:
@@ -61,11 +61,18 @@ class Policy:
         return cls(name, statements)
 
 
+def _parsed(document: str) -> Any:
+    # Only what is quoted begins with no brace: a "%" of its own stays.
+    return json.loads(document if document.lstrip().startswith("{") else unquote(document))
+
+
 def _check(name: str, statement: Any) -> None:
     if not isinstance(statement, dict) or statement.get("Effect") not in ("Allow", "Deny"):
         raise WrongPolicy(f'{name}: a statement needs "Effect": "Allow" or "Deny"')
     if ("Action" in statement) == ("NotAction" in statement):
         raise WrongPolicy(f"{name}: a statement needs Action or NotAction")
+    if "Resource" in statement and "NotResource" in statement:
+        raise WrongPolicy(f"{name}: a statement has Resource or NotResource")
     condition = statement.get("Condition", {})
     if not isinstance(condition, dict) or not all(isinstance(v, dict) for v in condition.values()):
         raise WrongPolicy(f"{name}: a Condition has operators, each with keys")
@@ -241,7 +248,10 @@ def _is_about(statement: dict[str, Any], call: Call) -> bool:
     if not about:
         return False
     if "NotResource" in statement:
-        return not any(_is_resource(call, one) for one in words(statement["NotResource"]))
+        # A variable without a value leaves open what is excepted: nothing is allowed by it.
+        unknown = statement["Effect"] == "Allow"
+        excepted = words(statement["NotResource"])
+        return not any(_is_resource(call, one, unknown=unknown) for one in excepted)
     # A resource's own policy need not name it.
     return any(_is_resource(call, one) for one in words(statement.get("Resource", "*")))
 
@@ -250,11 +260,11 @@ def _is_action(action: str, wanted: str) -> bool:
     return like(action, wanted, ignore_case=True)
 
 
-def _is_resource(call: Call, wanted: str) -> bool:
+def _is_resource(call: Call, wanted: str, *, unknown: bool = False) -> bool:
     try:
         return arn_like(call.resource, filled(wanted, call.context))
     except NoValue:
-        return False
+        return unknown
 
 
 def _names(statement: dict[str, Any], call: Call, is_meant: Callable[[Any, Call], bool]) -> bool:

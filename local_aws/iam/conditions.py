@@ -7,14 +7,13 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-si
 from __future__ import annotations
 
 import base64
-import binascii
 import datetime
 import ipaddress
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from local_cloud.engine.permissions.patterns import Context, NoValue, arn_like, filled, like, plain
+from local_aws.iam.patterns import Context, NoValue, arn_like, filled, like, plain
 
 Compare = Callable[[str, str], bool]
 ALL, ANY, IF_EXISTS = "forallvalues", "foranyvalue", "ifexists"
@@ -117,7 +116,7 @@ def _holds(name: str, key: str, wanted: Sequence[str], context: Context) -> bool
     quantifier, _, rest = spelled.rpartition(":")
     values = context.get(key.lower(), ())
     if spelled == "null":
-        return (not values) == (wanted[0].lower() == "true")
+        return any((not values) == (one.lower() == "true") for one in wanted)
     if_exists = rest.endswith(IF_EXISTS)
     rest = rest.removesuffix(IF_EXISTS)
     negated = rest in _NEGATED
@@ -137,5 +136,5 @@ def _holds(name: str, key: str, wanted: Sequence[str], context: Context) -> bool
 def _compare(compare: Compare, value: str, wanted: str, context: Context) -> bool:
     try:
         return compare(value, filled(wanted, context))
-    except (NoValue, ValueError, binascii.Error):
+    except (NoValue, ValueError, ArithmeticError, OSError):
         return False  # what is none of its kind matches nothing

@@ -1,0 +1,1 @@
+"""IAM policies: what they are, what their words match, what they decide."""
