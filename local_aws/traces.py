@@ -35,6 +35,14 @@ TRACE_NAME = re.compile(r"1-([0-9a-f]{8})-([0-9a-f]{24})")
 FOLDER_VARIABLE = "TRACES_FOLDER"
 #: Of each of the two files of a process; the older one goes when the newer is full.
 FILE_BYTES = 4 << 20
+#: Details of spans that are the kit's own words, or are redacted already. Others, such as an error
+#: of a function, are what somebody else has said.
+_WRITTEN_AS_IT_IS = frozenset(
+    (
+        *("trace", "id", "parent", "kind", "request", "response", "api", "stage", "connection"),
+        *("service", "function", "version", "request_id", "log_group", "log_stream", "access_key"),
+    )
+)
 #: The header of what this task does for a trace.
 current: ContextVar[str | None] = ContextVar("trace", default=None)
 
@@ -181,6 +189,9 @@ class Traces:
             self._write(span)
 
     def _write(self, span: dict[str, Any]) -> None:
+        for name, value in span.items():
+            if type(value) is str and name not in _WRITTEN_AS_IT_IS:
+                span[name] = shown(value)
         line = orjson.dumps(span, default=str, option=orjson.OPT_APPEND_NEWLINE)
         with self._lock:
             try:

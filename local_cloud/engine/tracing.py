@@ -21,7 +21,7 @@ from localstack.utils.xray.trace_header import TraceHeader
 from local_aws.credentials import key_of
 from local_aws.redaction import shown
 from local_aws.traces import HEADER, Span, header_in, traces_of
-from local_cloud.engine import call_faults, spans
+from local_cloud.engine import call_faults, sensitive, spans
 from local_cloud.engine.permissions import guard
 from local_cloud.engine.service import answer_error
 
@@ -124,8 +124,8 @@ def _span_of(context: RequestContext, resource: str | None, caller: str | None) 
         # Of which of its function's invocations it is, is told by the time.
         span.details["access_key"] = key_of(caller)
     if key := parameters.get("Key"):
-        span.details["key"] = key if isinstance(key, str) else shown(key)
-    span.details["request"] = shown(dict(parameters))
+        span.details["key"] = shown(key)
+    span.details["request"] = shown(parameters, sensitive.marks_of(service, context.operation))
     if (waits := spans.waiting.get(str(parameters.get("taskToken", "")))) is not None:
         span.details["answers"] = {"trace": waits.trace, "span": waits.id}
         waits.details["answered_by"] = {"trace": span.trace, "span": span.id}

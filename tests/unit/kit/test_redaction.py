@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local_aws.redaction import SHOWN_CHARACTERS, shown
+from local_aws.redaction import SHOWN_CHARACTERS, Marks, shown, without_secrets
 
 JWT = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl-_x"
 SECRET = "Corr-3ct-h0rse"
@@ -28,6 +28,36 @@ SECRET = "Corr-3ct-h0rse"
         '{"password": "' + SECRET + '" and this is no JSON',
         json.dumps({"detail": f"the secret was {{\"password\": \"{SECRET}\"}}"}),
         json.dumps({"password": SECRET, "long": "x" * 200_000}),
+        json.dumps({"long": "x" * 3000, "password": SECRET}),
+        json.dumps({"a": ["x", {"b": 1, "c": 1}], "password": [SECRET] * 2000})[:5000],
+        json.dumps({"body": json.dumps({"password": SECRET, "long": '"' * 9000})}),
+        '{"p\\u0061ssword": "' + SECRET + '"}',
+        json.dumps({"passwords": [SECRET, SECRET]}),
+        json.dumps({"credentials": {"user": "demo", "word": SECRET}}),
+        json.dumps({"headers": {"cookie": f"theme=dark; sid={SECRET}"}}),
+        json.dumps({"multiValueHeaders": {"Set-Cookie": [f"sid={SECRET}"]}}),
+        json.dumps({"accessKey": SECRET}),
+        json.dumps({"aws_secret_access_key": SECRET}),
+        json.dumps({"DB_PASS": SECRET}),
+        json.dumps({"STRIPE_KEY": SECRET}),
+        json.dumps({"x-api-key": SECRET}),
+        json.dumps({"userPassword2": SECRET}),
+        json.dumps({"password_confirmation": SECRET}),
+        json.dumps({"mysqlpass": SECRET}),
+        json.dumps({"Name": "DB_PASS", "Value": SECRET}),
+        json.dumps({"Parameters": [{"ParameterKey": "DbPassword", "ParameterValue": SECRET}]}),
+        json.dumps({"Type": "SecureString", "Name": "/app/db", "Value": SECRET}),
+        f"DB_PASS: {SECRET}\nNAME: demo",
+        f"password: correct {SECRET} staple",
+        f"Authorization: Basic {SECRET}",
+        f"authorization=Bearer {SECRET}",
+        f"cookie: theme=dark; sid={SECRET}",
+        f"<Password>{SECRET}</Password>",
+        f"postgres://demo:{SECRET}@localhost/db",
+        f"it was refused: Bearer {SECRET}",
+        f"Value '{SECRET}' at 'password' failed to satisfy constraint",
+        f"-----BEGIN RSA PRIVATE KEY-----\n{SECRET}\n-----END RSA PRIVATE KEY-----\nmore",
+        json.dumps({"certificate": f"-----BEGIN EC PRIVATE KEY-----\n{SECRET}"}),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("as_bytes", [False, True])
@@ -35,6 +65,90 @@ def test_a_secret_is_not_shown(payload: str, as_bytes: bool) -> None:
     found = shown(payload.encode() if as_bytes else payload)
     assert SECRET not in found
     assert "…" in found
+
+
+@pytest.mark.parametrize("name", ["password", "pin", "DbPassword", "api_secret", "passwords"])
+def test_a_secret_that_is_a_number_is_not_shown(name: str) -> None:
+    assert shown(json.dumps({name: 493817})) == json.dumps({name: "…"}, ensure_ascii=False).replace(
+        ": ", ":"
+    )
+    assert "493817" not in shown(f"the {name}: 493817")
+    assert "493817" not in shown({name: 493817})
+
+
+def test_a_key_is_hidden_where_its_name_or_its_form_tells() -> None:
+    key = "Zx81kPq7Lm0vRt5Ws2Yb"
+    assert key not in shown(json.dumps({"key": key}))
+    assert "AKIAIOSFODNN7EXAMPLE" not in shown("signed by AKIAIOSFODNN7EXAMPLE")
+    for name, value in {"key": "results/2024/report.json", "Key": "demo", "routeKey": key}.items():
+        assert value in shown({name: value})
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {"SecretId": "causal/llm", "VersionStage": "AWSCURRENT"},
+        {"PasswordPolicy": {"MinimumLength": 8}},
+        {"inferenceConfig": {"maxTokens": 500}, "usage": {"inputTokens": 7}},
+        {"AuthFlow": "USER_SRP_AUTH", "TokenUse": "id", "tokenType": "x"},
+        {"properties": {"password": {"type": "string"}}},
+        {"compass": "north", "ping": 1, "passenger": "x", "monkey": "y", "author": "z"},
+        {"password": None, "token": True},
+        {"resource": "arn:aws:secretsmanager:us-east-1:000000000000:secret:causal/llm-a1b2c3"},
+    ],
+)
+def test_what_is_about_a_secret_is_shown(payload: dict[str, object]) -> None:
+    assert json.loads(shown(payload)) == payload
+    assert json.loads(shown(json.dumps(payload))) == payload
+
+
+def test_what_a_service_model_marks_is_not_shown() -> None:
+    marks: Marks = {
+        "Value": True,
+        "Environment": {"Variables": (True,)},
+        "Tags": ({"Value": True},),
+    }
+    found = shown(
+        {
+            "Name": "n",
+            "Value": SECRET,
+            "Environment": {"Variables": {"A": SECRET}},
+            "Tags": [{"Key": "k", "Value": SECRET}],
+        },
+        marks,
+    )
+    assert SECRET not in found
+    assert json.loads(found) == {
+        "Name": "n",
+        "Value": "…",
+        "Environment": {"Variables": {"A": "…"}},
+        "Tags": [{"Key": "k", "Value": "…"}],
+    }
+
+
+def test_the_beginning_of_json_is_shown_though_its_end_is_cut_off() -> None:
+    found = shown('{"token": "t", "a": [1, {"b": "' + "x" * 200_000 + '"}]}')
+    assert found.startswith('{"token":"…","a":[1,{"b":"xxxx')
+    assert found.endswith("xx…")
+
+
+def test_what_was_hidden_once_stays_as_it_is() -> None:
+    for text in (f"password={SECRET}&x=1", json.dumps({"credentials": [1], "key": "a"})):
+        assert shown(shown(text)) == shown(text)
+    kept = {"tools": [{"password": SECRET}], "text": f"token: {SECRET}"}
+    assert without_secrets(without_secrets(kept)) == without_secrets(kept)
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        "[" * 900 + '"secret"' + "]" * 900,
+        '{"secret":' * 200 + "1" + "}" * 200,
+        {"a": {"b": 1 << 80}, "c": "\ud800", "d": {1: object()}},
+    ],
+)
+def test_what_is_nested_deeply_or_no_json_is_shown_in_part(payload: str) -> None:
+    assert shown(payload)
 
 
 @pytest.mark.parametrize(

@@ -201,3 +201,13 @@ def test_a_request_names_its_trace_in_xrays_words_or_w3cs(
 def test_w3c_is_told_of_no_trace_that_has_no_place() -> None:
     assert w3c_of("Root=1-2-3") == {}
     assert w3c_of("nonsense") == {}
+
+
+def test_what_others_say_is_written_without_secrets(tmp_path: Path) -> None:
+    traces = Traces(tmp_path, "engine")
+    traces.begin("segment", "payment", user="demo", closed="1000 token=Corr-3ct").end(
+        "Refused: password: Corr-3ct"
+    )
+    written = traces.path.read_text()
+    assert "Corr-3ct" not in written
+    assert "Refused: password: …" in written
