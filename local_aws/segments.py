@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/xray/latest/devguide/xray-api-segmentdocuments.html
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -30,14 +31,20 @@ def spans_of(document: str | bytes) -> Iterator[dict[str, Any]]:
     Raises:
         ValueError: it is no segment document; says why.
     """
-    segment = json.loads(document)
+    try:
+        segment = json.loads(document)
+    except RecursionError as error:
+        raise ValueError("a segment document is nested too deeply") from error
     if not isinstance(segment, dict):
         raise ValueError("a segment document is a JSON object")
     if missing := [
         name for name in ("id", "name", "start_time", "trace_id") if name not in segment
     ]:
         raise ValueError(f"a segment document needs {missing[0]}")
-    yield from _spans(segment, str(segment["trace_id"]), segment.get("parent_id"))
+    try:
+        yield from _spans(segment, str(segment["trace_id"]), segment.get("parent_id"))
+    except (RecursionError, TypeError) as error:
+        raise ValueError(f"a segment document of another form: {error}") from error
 
 
 def _spans(segment: Mapping[str, Any], trace: str, parent: str | None) -> Iterator[dict[str, Any]]:
@@ -53,8 +60,8 @@ def _spans(segment: Mapping[str, Any], trace: str, parent: str | None) -> Iterat
             "parent": parent,
             "kind": "segment",
             "name": str(segment["name"]),
-            "start": float(segment["start_time"]),
-            "end": float(segment["end_time"]),
+            "start": _seconds(segment["start_time"]),
+            "end": _seconds(segment["end_time"]),
         }
         if segment.get("fault") or segment.get("error"):
             span["error"] = _cause(segment.get("cause"))
@@ -62,6 +69,13 @@ def _spans(segment: Mapping[str, Any], trace: str, parent: str | None) -> Iterat
     for inner in segment.get("subsegments") or ():
         if isinstance(inner, dict) and {"id", "name", "start_time"} <= inner.keys():
             yield from _spans(inner, trace, str(segment["id"]))
+
+
+def _seconds(time: Any) -> float:
+    seconds = float(time)
+    if not math.isfinite(seconds):
+        raise ValueError(f"{seconds} is no time")
+    return seconds
 
 
 def _cause(cause: Any) -> str:

@@ -211,7 +211,7 @@ def start(
     """Start the cloud in the background, or here until Ctrl-C."""
     if taken := taken_ports(ports):
         fail("\n".join(taken))
-    home.path.mkdir(parents=True, exist_ok=True)
+    home.make()
     if detach:
         try:
             daemon.start(home, ports, show, mode, options)
@@ -224,8 +224,10 @@ def start(
         show_summary(running_or_fail(home))
         console.print("Ctrl-C stops everything.")
 
+    chosen = make_mode(mode, ports, home, options)
+    os.umask(chosen.umask)
     try:
-        asyncio.run(Supervisor(make_mode(mode, ports, home, options), show).run(ready))
+        asyncio.run(Supervisor(chosen, show).run(ready))
     except PartFailed as error:
         fail(str(error))
     console.print("Stopped.")

@@ -40,9 +40,9 @@ def start(
     Raises:
         PartFailed: it did not start. Nothing of it is left then.
     """
-    home.logs.mkdir(parents=True, exist_ok=True)
+    home.make()
     read_end, write_end = os.pipe()
-    with open(home.log("supervisor"), "ab") as log:
+    with home.open_log("supervisor") as log:
         process = subprocess.Popen(
             [
                 sys.executable,
@@ -129,6 +129,7 @@ def _main() -> None:
     try:
         home, options = Home.from_environment(), Options(**json.loads(sys.argv[3]))
         mode = make_mode(sys.argv[2], Ports.from_environment(), home, options)
+        os.umask(mode.umask)
         asyncio.run(Supervisor(mode, report).run(ready))
     except PartFailed as error:
         print(error, flush=True)

@@ -42,7 +42,7 @@ def check_machine(home: Home, ports: Ports) -> Iterator[Check]:
         memory >= NEEDED_MEMORY_MB,
         f"{memory:,.0f} MB free; about {NEEDED_MEMORY_MB:,} MB are needed",
     )
-    home.path.mkdir(parents=True, exist_ok=True)
+    home.make()
     disk = shutil.disk_usage(home.path).free / 2**20
     yield Check(
         "disk",

@@ -38,6 +38,7 @@ class EmbeddedMode:
     """
 
     name = "embedded"
+    umask = 0o077
 
     def __init__(self, ports: Ports, home: Home, options: Options) -> None:
         self.ports = ports

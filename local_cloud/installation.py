@@ -7,7 +7,7 @@ import os
 from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import psutil
 
@@ -87,6 +87,20 @@ class Home:
     def from_environment(cls) -> Home:
         return cls(Path(places.home_folder()))
 
+    def make(self) -> None:
+        """Make it, for nobody but its user: what is below is theirs alone, whatever its own mode.
+
+        Raises:
+            OSError: it cannot be made, or belongs to somebody else.
+        """
+        self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.path.chmod(0o700)
+        self.logs.mkdir(exist_ok=True, mode=0o700)
+
+    def open_log(self, part: str) -> BinaryIO:
+        """Open what a part writes its output to, which nobody else may read."""
+        return open(self.log(part), "ab", opener=_private)
+
     @property
     def state_file(self) -> Path:
         return self.path / "state.json"
@@ -148,6 +162,10 @@ class Home:
 
     def log(self, part: str) -> Path:
         return self.logs / f"{part}.log"
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 class Permissions(StrEnum):

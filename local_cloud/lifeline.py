@@ -41,6 +41,7 @@ def main() -> None:
     threading.Thread(target=_watch, args=(descriptor,), daemon=True).start()
     if sys.argv[1] == "--command":
         sys.exit(_run_command(sys.argv[2:]))
+    os.umask(0o077)  # what a part writes, and each function that it runs, is its user's alone
     module, sys.argv = sys.argv[1], sys.argv[1:]
     runpy.run_module(module, run_name="__main__", alter_sys=True)
 

@@ -31,6 +31,8 @@ class Mode(Protocol):
     name: str
     home: Home
     ports: Ports
+    #: Of the process that runs it.
+    umask: int
 
     @property
     def options(self) -> Options:

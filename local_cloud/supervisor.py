@@ -57,7 +57,7 @@ class Supervisor:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self.stop_wanted.set)
         loop.add_signal_handler(signal.SIGUSR1, self.reset_wanted.set)
-        self.home.logs.mkdir(parents=True, exist_ok=True)
+        self.home.make()
         self.state.write(self.home)
         work = loop.create_task(self._work(on_ready))
         stop = loop.create_task(self.stop_wanted.wait())
@@ -314,7 +314,7 @@ async def provision(mode: Mode) -> None:
     Raises:
         PartFailed: it failed; carries the lines that say why.
     """
-    mode.home.logs.mkdir(parents=True, exist_ok=True)
+    mode.home.make()
     command, environment = mode.provisioning()
     process = await asyncio.create_subprocess_exec(
         *command,

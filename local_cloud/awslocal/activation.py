@@ -23,7 +23,7 @@ async def take_commands(home: Home, report: Report) -> None:
     with _listening(awslocal_socket(str(home.path)), report) as listener:
         while listener is not None:
             await _asked(listener)
-            with open(home.log("awslocal"), "ab") as log:
+            with home.open_log("awslocal") as log:
                 process = await asyncio.create_subprocess_exec(
                     *(sys.executable, "-m", "local_cloud.awslocal.server", str(listener.fileno())),
                     stdin=asyncio.subprocess.PIPE,

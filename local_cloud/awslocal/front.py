@@ -1,7 +1,7 @@
 """What ``awslocal`` starts: it hands its command to the running cloud, or runs it by itself.
 
 One packet each way: the cloud says :data:`READY`, the front sends the command with its standard
-files and its folder, the cloud says :data:`STARTED` and, at the end, the exit status.
+files, its folder and the cloud's, the cloud says :data:`STARTED` and, at the end, the exit status.
 """
 
 from __future__ import annotations
@@ -48,23 +48,26 @@ def hand_over(arguments: Sequence[str]) -> int | None:
         return None
     try:
         there = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        folder = os.open(".", os.O_RDONLY)
     except OSError:
         return None
     with there:
+        shown: list[int] = []
         try:
+            # The cloud's own folder, too, to show that this process may read it.
+            shown += (os.open(place, os.O_RDONLY) for place in (".", home_folder()))
             there.settimeout(READY_SECONDS)
             there.connect(awslocal_socket(home_folder()))
             if there.recv(64) != READY:
                 return None
             there.settimeout(None)
-            socket.send_fds(there, [json.dumps(_command(arguments)).encode()], [0, 1, 2, folder])
+            socket.send_fds(there, [json.dumps(_command(arguments)).encode()], [0, 1, 2, *shown])
             if there.recv(64) != STARTED:
                 return None
         except OSError:  # no cloud runs, or the command is longer than a packet
             return None
         finally:
-            os.close(folder)
+            for descriptor in shown:
+                os.close(descriptor)
         return _wait(there)
 
 

@@ -24,12 +24,15 @@ import awscli
 from botocore.loaders import Loader
 
 from local_aws.account import REGION
+from local_cloud.awslocal import peers
 from local_cloud.awslocal.command import make_driver, run
 from local_cloud.awslocal.front import READY, STARTED
 
 IDLE_SECONDS = 600.0
 INTERRUPT = {signal.SIGINT}
 _MOST_BYTES = 1 << 20
+#: With a command: its standard files, its folder, and that of the cloud.
+_DESCRIPTORS = 5
 _STANDARD = ("stdin", "r"), ("stdout", "w"), ("stderr", "w")
 
 
@@ -75,6 +78,9 @@ class Server:
     def _accept(self) -> None:
         with contextlib.suppress(OSError):  # it has gone again
             front, _ = self._listener.accept()
+            if not peers.is_own_user(front):
+                front.close()
+                return
             self._fronts[front] = None
             self._selector.register(front, selectors.EVENT_READ)
             _say(front, READY)
@@ -83,9 +89,12 @@ class Server:
         """Take what a front says; return, in the child, the command to run."""
         pid = self._fronts[front]
         try:
-            data, descriptors, _, _ = socket.recv_fds(front, _MOST_BYTES, 4)
+            data, descriptors, _, _ = socket.recv_fds(front, _MOST_BYTES, _DESCRIPTORS)
         except OSError:
             data, descriptors = b"", []
+        home = os.path.dirname(self._listener.getsockname())
+        if data and pid is None and not peers.can_read(home, descriptors[4:]):
+            data = b""  # one of its functions: here it would read what it cannot by itself
         if data and pid is None:
             return self._fork(front, json.loads(data), descriptors)
         for descriptor in descriptors:
@@ -149,7 +158,8 @@ def _say(front: socket.socket, said: bytes) -> None:
 
 def _become(command: dict[str, Any], descriptors: list[int]) -> None:
     """Be what the front would have been."""
-    *standard, folder = descriptors
+    *standard, folder, home = descriptors
+    os.close(home)
     for number, descriptor in enumerate(standard):
         os.dup2(descriptor, number)
         os.close(descriptor)

@@ -44,6 +44,7 @@ class DockerMode:
     """
 
     name = "docker"
+    umask = 0o022  # users of the containers read what is built; the home is closed to others
 
     def __init__(self, ports: Ports, home: Home, options: Options) -> None:
         self.ports = ports

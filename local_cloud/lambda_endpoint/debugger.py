@@ -24,6 +24,8 @@ VARIABLE = "LOCAL_CLOUD_DEBUGGER"
 CHECK_SECONDS = 0.5
 #: How long a client waits for a worker, and how often that is tried.
 START_SECONDS, RETRY_SECONDS = 60.0, 0.05
+#: https://microsoft.github.io/debug-adapter-protocol/overview#base-protocol
+_FIRST_WORDS = b"content-length:"
 _SPEC = re.compile(r"^(?P<name>[\w-]+)(?::(?P<port>\d{1,5}))?$")
 
 
@@ -108,8 +110,10 @@ class Debugger:
         assert task is not None
         try:
             async with asyncio.timeout(START_SECONDS):
+                begun = await self._begin(reader)
                 there, back = await self._reach_worker()
-        except TimeoutError:
+                back.write(begun)
+        except (TimeoutError, asyncio.IncompleteReadError, ConnectionError, NotDebugged):
             writer.close()
             return
         self.clients.add(task)
@@ -117,6 +121,20 @@ class Debugger:
             await join((reader, writer), (there, back))
         finally:
             self.clients.discard(task)
+
+    async def _begin(self, reader: asyncio.StreamReader) -> bytes:
+        """Return the first words of a client, which has to be a debugger's.
+
+        Raises:
+            NotDebugged: it is not. A web page's request would be read by debugpy as a message of
+                the protocol, whose head and body look the same; Node's inspector looks at hosts.
+        """
+        if self.kind != PYTHON:
+            return b""
+        begun = await reader.readexactly(len(_FIRST_WORDS))
+        if begun.lower() != _FIRST_WORDS:
+            raise NotDebugged(f"the debugger of {self.name} was not spoken to by a debugger")
+        return begun
 
     async def _reach_worker(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """Connect to the worker, which may be starting, or have to be."""

@@ -77,6 +77,7 @@ class FakePart(Part):
 
 class FakeMode:
     name = "fake"
+    umask = 0o077
     ports = Ports()
     options = Options()
     keeps_state = False
