@@ -5,14 +5,10 @@ is installed anew in the same place: one that is new would be missing. Here it l
 start, which takes 40 ms.
 """
 
-import sys
 import tempfile
 from pathlib import Path
 
-# botocore would load it, which is large, for checksums that no client of the engine's own asks for.
-sys.modules["awscrt"] = None  # type: ignore[assignment]
-
-from local_cloud.engine.lighter import lighten  # noqa: E402
+from local_cloud.engine.lighter import lighten
 
 lighten()
 

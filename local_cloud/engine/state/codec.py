@@ -58,6 +58,10 @@ class NotKept(Exception):
     """Something a service holds cannot be written down."""
 
 
+class BeingWritten(Exception):
+    """A request is writing it: what it is to be is known when that has ended."""
+
+
 #: How an object of a class is written: a function of ours and its arguments.
 Reducer = Callable[[Any], tuple[Any, ...]]
 _reducers: dict[type, Reducer] = {}

@@ -17,7 +17,7 @@ from typing import Any
 from localstack.services.plugins import Service
 
 from local_cloud.engine.state import noted
-from local_cloud.engine.state.codec import NotKept, read, write
+from local_cloud.engine.state.codec import BeingWritten, NotKept, read, write
 from local_cloud.engine.state.containers import held_by, holds_anything, put_back
 from local_cloud.engine.state.journal import Journal, Records
 from local_cloud.engine.state.noted import NotedDict, NotedList, Unread
@@ -479,7 +479,10 @@ class _Round:
 
     def look_at(self, name: str, service: Service) -> None:
         """Take what a service holds, without the parts that are kept apart."""
-        data = self._data(name, lambda: held_by(service))
+        try:
+            data = self._data(name, lambda: held_by(service))
+        except BeingWritten:  # it began between the look and the read
+            data = self._data(name, lambda: held_by(service))
         if data is None:
             return
         checksum = zlib.crc32(data)
@@ -519,7 +522,10 @@ class _Round:
                     self._take(ENTRY, kept.service, one.number, write(key, self._found_none), None)
                     self._when_written.append(partial(kept.sums.pop, key, None))
                 continue
-            data = self._data(kept.service, partial(_same, value))
+            try:
+                data = self._data(kept.service, partial(_same, value))
+            except BeingWritten:
+                continue  # until the request that writes it has ended, each round looks again
             if data is None:
                 continue
             checksum = zlib.crc32(data)

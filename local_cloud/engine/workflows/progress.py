@@ -208,6 +208,7 @@ def _adding(theirs: Callable[..., int]) -> Any:
 def _sharing(theirs: Callable[..., Environment]) -> Any:
     def open_frame(self: Environment, *args: Any, **kwargs: Any) -> Environment:
         frame = theirs(self, *args, **kwargs)
+        frame.place = _place_of(self)
         resumes = getattr(self.event_history_context, "resumes", None)
         frame.event_history_context.resumes = resumes
         frame.event_history_context.machine = machine_of(self)

@@ -5,9 +5,10 @@ What is large is written once to a file of its own, named by its checksum.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from localstack.services.s3.storage.ephemeral import (
 )
 
 from local_cloud.engine.state import containers
-from local_cloud.engine.state.codec import readable, writes
+from local_cloud.engine.state.codec import BeingWritten, readable, writes
 from local_cloud.engine.state.keeper import note_part
 from local_cloud.engine.state.noted import NotedDict
 from local_cloud.state_files import OBJECTS
@@ -72,12 +73,38 @@ def _held(service: Service) -> Any:
         bucket: (
             contents["keys"],
             {
-                name: (upload.s3_multipart, dict(upload.parts))
+                name: (upload.s3_multipart, _complete(upload.parts))
                 for name, upload in list(contents["multiparts"].items())
             },
         )
         for bucket, contents in list(_store_of(service)._filesystem.items())
     }
+
+
+def _complete(parts: Mapping[Any, LockedSpooledTemporaryFile]) -> dict[Any, Any]:
+    """Return the parts of an upload without those that a request is still writing."""
+    found = {}
+    for number, file in list(parts.items()):
+        with contextlib.suppress(BeingWritten), _reading(file):
+            found[number] = file
+    return found
+
+
+@contextlib.contextmanager
+def _reading(file: LockedSpooledTemporaryFile) -> Iterator[None]:
+    """Keep writers from a file; a writer would find its position moved.
+
+    Raises:
+        BeingWritten: a request is writing it, or waits until it may.
+    """
+    lock = file.readwrite_lock.gen_rlock()
+    if not lock.acquire(blocking=False):
+        raise BeingWritten
+    try:
+        with file.position_lock:
+            yield
+    finally:
+        lock.release()
 
 
 def _put_back(service: Service, held: Mapping[str, tuple[NotedDict, Mapping[str, Any]]]) -> None:
@@ -105,7 +132,7 @@ def _files() -> Path:
 
 def _content(file: LockedSpooledTemporaryFile) -> tuple[Any, ...]:
     kept: tuple[int, tuple[Any, ...]] | None = getattr(file, "kept", None)
-    with file.position_lock:
+    with _reading(file):
         changed: int = file.internal_last_modified
         if kept is not None and kept[0] == changed:
             return kept[1]
