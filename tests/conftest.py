@@ -36,12 +36,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--docker",
         action="store_true",
-        help="with --localstack: the stack of their own is one of Docker Compose and SAM",
+        help="with --localstack: the stack of their own is one of Docker Compose and SAM, which is "
+        "asked what Docker can change",
+    )
+
+    parser.addoption(
+        "--all",
+        action="store_true",
+        help="with --docker: also what is the same in both modes",
     )
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "embedded: needs the embedded mode; says why")
+    config.addinivalue_line("markers", "same_in_docker: Docker cannot change it; says why")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -49,6 +57,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for item in items:
             if mark := item.get_closest_marker("embedded"):
                 item.add_marker(pytest.mark.skip(reason=f"embedded mode only: {mark.args[0]}"))
+            elif not config.getoption("--all") and (
+                mark := item.get_closest_marker("same_in_docker")
+            ):
+                reason = f"Docker cannot change it, --all runs it: {mark.args[0]}"
+                item.add_marker(pytest.mark.skip(reason=reason))
             elif item.path.relative_to(ROOT / "tests").parts[0] not in NEEDS_STACK:
                 item.add_marker(pytest.mark.skip(reason="no stack of Docker's is asked by it"))
     if config.getoption("--localstack"):

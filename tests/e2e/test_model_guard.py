@@ -14,6 +14,8 @@ from local_cloud.model_override import ModelOverride
 from tests.models import model_calls
 from tests.stack import Stack, analyse, until, within
 
+pytestmark = pytest.mark.same_in_docker("the functions' code is the same")
+
 PROFILE = {"name": "profile_dataset", "input": {}}
 QUESTION = "What did treat do to re78?"
 

@@ -21,6 +21,8 @@ from local_cloud.fault_rules import FaultRules
 from local_cloud.installation import PROJECT, aws_environment
 from tests.stack import Stack, analyse, within
 
+pytestmark = pytest.mark.same_in_docker("the same engine makes the faults")
+
 Add = Callable[..., None]
 
 

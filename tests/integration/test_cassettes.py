@@ -19,6 +19,8 @@ from local_cloud.installation import PROJECT, aws_environment
 from local_cloud.model_override import ModelOverride, ModelsAway
 from tests.stack import Stack
 
+pytestmark = pytest.mark.same_in_docker("the same engine records and replays")
+
 MODEL = "amazon.nova-lite-v1:0"
 TOOL = {"toolSpec": {"name": "weather", "inputSchema": {"json": {"type": "object"}}}}
 RULES: list[dict[str, Any]] = [

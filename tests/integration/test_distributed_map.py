@@ -17,6 +17,8 @@ from botocore.exceptions import ClientError
 from tests.stack import Stack, until
 from tests.workflows import Workflows, update_item
 
+pytestmark = pytest.mark.same_in_docker("the interpreter of the same engine")
+
 GET, LIST = "arn:aws:states:::s3:getObject", "arn:aws:states:::s3:listObjectsV2"
 PASS = {"Pass": {"Type": "Pass", "End": True}}
 #: Fails for items that say so, as their own state does.

@@ -16,6 +16,8 @@ from botocore.exceptions import ClientError
 from local_aws.account import REGION
 from tests.stack import Stack, until
 
+pytestmark = pytest.mark.same_in_docker("the same engine's DynamoDB")
+
 Attributes = dict[str, Any]
 
 

@@ -12,6 +12,8 @@ from local_cloud.fork import HEADER, ForkFailed, fork
 from tests.stack import Stack
 from tests.workflows import JSONATA, Workflows
 
+pytestmark = pytest.mark.same_in_docker("the interpreter of the same engine")
+
 STATES = {
     "First": {"Type": "Pass", "Assign": {"seen": "{% $states.input.n %}"}, "Next": "Second"},
     "Second": {

@@ -12,6 +12,8 @@ from botocore.exceptions import ClientError
 
 from tests.stack import Stack
 
+pytestmark = pytest.mark.same_in_docker("the same engine's IAM")
+
 TRUST = {"Statement": {"Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRole"}}
 OBJECT = "arn:aws:s3:::reports/a.csv"
 

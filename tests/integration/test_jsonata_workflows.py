@@ -17,6 +17,8 @@ from local_aws.account import REGION
 from tests.stack import Stack
 from tests.workflows import JSONATA, ROLE, Workflows
 
+pytestmark = pytest.mark.same_in_docker("the interpreter of the same engine")
+
 
 @pytest.fixture
 def workflows(stack: Stack) -> Iterator[Workflows]:

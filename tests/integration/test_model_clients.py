@@ -18,6 +18,8 @@ from local_cloud.installation import PROJECT, aws_environment
 from local_cloud.model_override import ModelOverride
 from tests.stack import Stack
 
+pytestmark = pytest.mark.same_in_docker("the same engine answers for models")
+
 MODEL = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
 RULES: list[dict[str, Any]] = [
     {

@@ -15,6 +15,8 @@ from local_cloud.model_override import ModelOverride
 from tests.models import ask_and_leave, user
 from tests.stack import Stack
 
+pytestmark = pytest.mark.same_in_docker("the same engine answers for models")
+
 MODEL = "anthropic.claude-3-haiku-20240307-v1:0"
 TOOLS = {
     "tools": [

@@ -16,6 +16,8 @@ import pytest
 from tests.stack import Stack, until
 from tests.workflows import Workflows, update_item
 
+pytestmark = pytest.mark.same_in_docker("the interpreter of the same engine")
+
 THERE = "attribute_exists(connectionId)"
 
 

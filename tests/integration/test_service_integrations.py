@@ -13,6 +13,8 @@ from websockets.asyncio.client import connect
 
 from tests.stack import Stack, until, within
 
+pytestmark = pytest.mark.same_in_docker("the same gateway asks the same engine")
+
 TEMPLATE = """
 Resources:
   Table:

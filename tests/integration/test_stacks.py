@@ -15,6 +15,8 @@ from websockets.asyncio.client import connect
 
 from tests.stack import Stack, within
 
+pytestmark = pytest.mark.same_in_docker("the same engine's CloudFormation")
+
 CHAT = """
 Parameters:
   Greeting: {Type: String, Default: hello}

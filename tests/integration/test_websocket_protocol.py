@@ -28,6 +28,8 @@ from tests.integration.raw_socket import (
     handshake,
 )
 
+pytestmark = pytest.mark.same_in_docker("the same gateway reads the same frames")
+
 RFC = "https://www.rfc-editor.org/rfc/rfc6455"
 TEMPLATE = r"""
 Resources:

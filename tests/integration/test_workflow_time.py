@@ -18,6 +18,8 @@ from botocore.exceptions import ClientError
 from tests.stack import Stack, until
 from tests.workflows import ROLE, Workflows
 
+pytestmark = pytest.mark.same_in_docker("the interpreter of the same engine")
+
 HOUR = 3600
 #: With it an hour takes a second.
 FAST = [{"key": "local-cloud:time-scale", "value": str(HOUR)}]

@@ -17,6 +17,8 @@ from botocore.exceptions import ClientError
 from tests.stack import Stack, until
 from tests.workflows import ROLE
 
+pytestmark = pytest.mark.same_in_docker("the same engine's X-Ray")
+
 #: As X-Ray's SDK sends it: one subsegment below the function's own segment.
 CODE = """
 import json, os, socket, time
