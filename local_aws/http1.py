@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 import httptools
 
+from local_aws.heads import request_head, response_head
 from local_aws.hosts import AllowedHosts
 from local_aws.http_message import Request, Response, forbidden
 
@@ -28,21 +29,20 @@ class ConnectionFailed(ConnectionError):
 
 
 def serialize(response: Response, *, close: bool = False) -> bytes:
-    """Return a response as it goes over the wire."""
-    head = [f"HTTP/1.1 {response.status} {_PHRASES.get(response.status, '')}"]
-    head += [f"{name}: {one_line(value)}" for name, value in response.headers.items()]
+    """Return a response as it goes over the wire.
+
+    Raises:
+        InvalidHead: a header is none that may be sent.
+    """
+    headers = list(response.headers.items())
     if response.chunks is None:
-        head.append(f"Content-Length: {len(response.body)}")
+        headers.append(("Content-Length", str(len(response.body))))
     else:
-        head.append("Transfer-Encoding: chunked")
+        headers.append(("Transfer-Encoding", "chunked"))
     if close:
-        head.append("Connection: close")
-    return "\r\n".join([*head, "\r\n"]).encode("latin-1", "replace") + response.body
-
-
-def one_line(value: str) -> str:
-    """Return a header's value without what would begin another line."""
-    return value.replace("\r", " ").replace("\n", " ")
+        headers.append(("Connection", "close"))
+    status = f"{response.status} {_PHRASES.get(response.status, '')}"
+    return response_head(status, headers) + response.body
 
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -181,18 +181,20 @@ class HttpServerProtocol(asyncio.Protocol):
         try:
             while self.queue:
                 request = self.queue.pop(0)
+                keep = request.headers.get("connection", "").lower() != "close"
                 try:
                     refused = self.hosts.refusal(request.headers)
                     response = forbidden(refused) if refused else await self.handler(request)
+                    data = serialize(response, close=not keep)
                 except Exception as error:  # noqa: BLE001 - reported, and the port stays up
                     asyncio.get_running_loop().call_exception_handler(
                         {"message": f"{request.method} {request.path} failed", "exception": error}
                     )
                     response = Response(500)
+                    data = serialize(response, close=not keep)
                 if self.transport.is_closing():
                     return
-                keep = request.headers.get("connection", "").lower() != "close"
-                self.transport.write(serialize(response, close=not keep))
+                self.transport.write(data)
                 if response.chunks is not None:
                     await self._send_chunks(response.chunks)
                 if not keep:
@@ -260,11 +262,10 @@ class HttpClient:
 
         Raises:
             ConnectionFailed: the peer cannot be reached or went away before it answered.
+            InvalidHead: the request is none that may be sent.
         """
-        head = [f"{method} {target} HTTP/1.1", f"Host: {self.host}:{self.port}"]
-        head += [f"{name}: {value}" for name, value in (headers or {}).items()]
-        head.append(f"Content-Length: {len(body)}")
-        data = "\r\n".join([*head, "\r\n"]).encode("latin-1") + body
+        given = (headers or {}).items()
+        data = request_head(method, target, f"{self.host}:{self.port}", given, len(body)) + body
         while self.idle:
             connection = self.idle.pop()
             if connection.usable:

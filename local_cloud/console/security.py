@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from local_aws.heads import check_header
 from local_aws.hosts import AllowedHosts, foreign_page
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -54,6 +55,8 @@ class OwnHosts:
 class SecurityHeaders:
     """Adds the headers that let pages load what is the console's own, and nothing else.
 
+    A header that may not be sent (:mod:`local_aws.heads`) makes the answer a 500.
+
     Args:
         websocket: the gateway's ``ws://host:port``, which the chat speaks to.
     """
@@ -85,6 +88,8 @@ class SecurityHeaders:
                 headers["X-Content-Type-Options"] = "nosniff"
                 headers["Referrer-Policy"] = "no-referrer"
                 headers["Cross-Origin-Opener-Policy"] = "same-origin"
+                for name, value in headers.items():
+                    check_header(name, value)
             await send(message)
 
         await self.app(scope, receive, with_headers)

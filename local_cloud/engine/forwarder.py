@@ -57,7 +57,8 @@ class Forwarder:
             headers["Host"] = self.host
             headers[SIGNED_FOR] = _address(incoming)
         query = incoming.query_string.decode("latin-1")
-        url = f"{self.endpoint}{incoming.path}" + (f"?{query}" if query else "")
+        # As it was sent: decoded, a %3F or a %2F would make it another path.
+        url = f"{self.endpoint}{get_raw_path(incoming)}" + (f"?{query}" if query else "")
         try:
             answer = self.session.request(
                 incoming.method,

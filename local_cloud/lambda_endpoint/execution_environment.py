@@ -382,13 +382,12 @@ class ExecutionEnvironment:
         if (second := int(time.time())) != self._second:
             self._second = second
             self._untraced = f"Root=1-{second:08x}-{self.id[:24]};Sampled=0"
-        context = invocation.client_context
         return (
             invocation.request_id,
             self._milliseconds,
             invocation.invoked_arn or self._arn,
             invocation.trace_id or self._untraced,
-            context.replace("\n", " ") if context else "",
+            invocation.client_context or "",
         )
 
     # The wire of a Python worker

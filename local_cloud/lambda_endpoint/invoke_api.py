@@ -53,6 +53,9 @@ _FUNCTION_NAME = re.compile(
     r"(?P<name>[\w-]{1,64})(?::(?P<qualifier>\$LATEST|[\w-]+))?$"
 )
 
+#: JSON has them between its tokens only, where they mean what a space does.
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
+
 
 class InvokeApi:
     """Answers Lambda API requests from the function pools.
@@ -304,10 +307,11 @@ def _invocation(request: Request) -> Invocation:
 
 
 def _client_context(header: str | None) -> str | None:
+    """Return a client context in one line, as a worker gets it in a header."""
     if not header:
         return None
     try:
-        return base64.b64decode(header, validate=True).decode()
+        return _CONTROLS.sub(" ", base64.b64decode(header, validate=True).decode())
     except ValueError:
         return None
 

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from botocore.exceptions import ClientError
 
@@ -213,6 +214,21 @@ def test_a_function_url_answers(stack: Stack, functions: Functions) -> None:
         headers = {"Host": host, "X-Amz-Target": "DynamoDB_20120810.ListTables"}
         connection.request("GET", path, headers=headers)
         assert connection.getresponse().read() == path.encode()
+
+
+def test_a_header_that_would_be_two_is_a_502_over_each_protocol(
+    stack: Stack, functions: Functions
+) -> None:
+    code = "def handler(e, c):\n    return {'headers': {'X-A\\r\\nX-Forged': '1'}, 'body': 'b'}\n"
+    name = functions.create(zipped(index__py=code))
+    url = functions.api.create_function_url_config(FunctionName=name, AuthType="NONE")
+    headers = {"Host": url["FunctionUrl"].split("/")[2]}
+    for scheme, http2 in (("http", False), ("https", False), ("https", True)):
+        with httpx.Client(http1=not http2, http2=http2, verify=False) as client:
+            answer = client.get(f"{scheme}://127.0.0.1:{stack.ports.engine}/", headers=headers)
+        assert answer.http_version == ("HTTP/2" if http2 else "HTTP/1.1")
+        assert answer.status_code == 502
+        assert "x-forged" not in answer.headers
 
 
 STREAMING = """

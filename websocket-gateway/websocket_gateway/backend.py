@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from local_aws.aws_api import AwsApi, EngineAway
 from local_aws.credentials import SignedRequest
+from local_aws.heads import InvalidHead
 from local_aws.http1 import ConnectionFailed, HttpClient
 from local_aws.http_message import Response
 from local_aws.lean_httpx import httpx
@@ -117,9 +118,10 @@ class NetworkBackend:
             self._http = httpx.AsyncClient()
         trace = current.get()
         place = {HEADER: trace, **w3c_of(trace)} if trace is not None else {}
+        sent = [(n.encode(), v.encode("latin-1")) for n, v in {**headers, **place}.items()]
         try:
             answer = await self._http.request(
-                method, url, headers={**headers, **place}, content=body, timeout=timeout
+                method, url, headers=sent, content=body, timeout=timeout
             )
         except httpx.TimeoutException as error:
             raise IntegrationTimedOut(f"{url} took longer than {timeout:g} s") from error
@@ -145,6 +147,8 @@ class NetworkBackend:
                 region=call.region,
                 seconds=timeout,
             )
+        except InvalidHead as error:
+            raise IntegrationFailed(f"{call.service}: {error}") from error
         except EngineAway as error:
             if isinstance(error.__cause__, TimeoutError):
                 words = f"{call.service} took longer than {timeout:g} s"

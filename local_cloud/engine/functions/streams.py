@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/configuration-response-streaming.ht
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterator
 from itertools import chain
 from typing import Any
@@ -24,10 +25,13 @@ from localstack.services.lambda_.invocation.lambda_models import FunctionVersion
 from localstack.services.lambda_.invocation.models import lambda_stores
 from localstack.services.lambda_.urlrouter import FunctionUrlRouter, event_for_lambda_url
 
+from local_aws.heads import check_headers
 from local_cloud.engine.functions.endpoint import ENDPOINT, TEMPLATE_ENDPOINT
 from local_cloud.engine.functions.executor import send_for
 from local_cloud.engine.functions.template_functions import TEMPLATE
 from local_cloud.lambda_endpoint.invoke_api import STREAMING
+
+LOG = logging.getLogger(__name__)
 
 _END_OF_PRELUDE = bytes(8)
 
@@ -97,6 +101,16 @@ class UrlRouter(FunctionUrlRouter):  # type: ignore[misc]
     def handle_lambda_url_invocation(
         self, request: Request, api_id: str, region: str, **url_params: str
     ) -> Response:
+        """Return what a function answers; one that cannot be sent is a 502, as on AWS."""
+        try:
+            response = self._answer(request, api_id, region, **url_params)
+            check_headers(response.headers.items())
+        except (ValueError, TypeError, RecursionError) as error:
+            LOG.warning("the function of %s answered what is no response: %s", api_id, error)
+            return Response("Internal Server Error", 502)
+        return response
+
+    def _answer(self, request: Request, api_id: str, region: str, **url_params: str) -> Response:
         for account, stores in list(lambda_stores.items()):
             for function in stores[region].functions.values():
                 for url in function.function_url_configs.values():

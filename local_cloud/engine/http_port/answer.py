@@ -9,7 +9,7 @@ from email.utils import formatdate
 from functools import lru_cache
 from typing import Any
 
-from local_aws.http1 import one_line
+from local_aws.heads import response_head
 
 _NO_BODY = {204, 304}
 #: A body of this size goes out by itself: to join it to the head would copy it.
@@ -49,6 +49,7 @@ class Answer:
         """Send a piece of the body.
 
         Raises:
+            InvalidHead: the head is none that may be sent.
             OSError: the client has gone.
         """
         head = b"" if self.begun else self._head()
@@ -66,6 +67,7 @@ class Answer:
         """Send what is left of it.
 
         Raises:
+            InvalidHead: the head is none that may be sent.
             OSError: the client has gone.
         """
         head = b"" if self.begun else self._head(whole=True)
@@ -75,7 +77,7 @@ class Answer:
 
     def _head(self, *, whole: bool = False) -> bytes:
         """Return the head; ``whole`` if there is no body."""
-        lines = [f"HTTP/1.1 {self._status}"]
+        kept: list[tuple[str, str]] = []
         told = False
         for name, value in self._headers:
             lower = name.lower()
@@ -85,22 +87,23 @@ class Answer:
                 self.close = self.close or value.lower() == "close"
                 continue
             told = told or lower == "content-length"
-            lines.append(f"{name}: {one_line(value)}")
+            kept.append((name, value))
         code = int(self._status.split(None, 1)[0])
         if code in _NO_BODY or code < 200:
             self._head_only = True
         elif not told and whole and not self._head_only:
-            lines.append("Content-Length: 0")
+            kept.append(("Content-Length", "0"))
         elif not told and self._chunks:
             self._chunked = True
-            lines.append("Transfer-Encoding: chunked")
+            kept.append(("Transfer-Encoding", "chunked"))
         elif not told:
             self.close = True  # by which the client knows its end
         if self.close:
-            lines.append("Connection: close")
-        lines.append(f"Date: {_date(int(time.time()))}")
+            kept.append(("Connection", "close"))
+        kept.append(("Date", _date(int(time.time()))))
+        head = response_head(self._status, kept)
         self.begun = True
-        return "\r\n".join([*lines, "\r\n"]).encode("latin-1", "replace")
+        return head
 
 
 @lru_cache(maxsize=1)

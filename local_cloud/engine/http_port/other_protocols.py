@@ -12,11 +12,13 @@ from h2.errors import ErrorCodes
 from localstack import config
 from localstack.aws.serving.twisted import TLSMultiplexerFactory
 from rolo.gateway import Gateway
+from rolo.gateway.wsgi import WsgiGateway
 from rolo.serving import twisted as serving
 from twisted.internet import reactor, ssl
 from twisted.internet.protocol import Factory
 from twisted.web import http
 
+from local_aws.heads import check_headers, check_status
 from local_cloud.engine.caller import ENVIRON, Caller
 
 
@@ -59,6 +61,24 @@ class Twisted:
             given.protocol.dataReceived(read)
 
 
+class _CheckedGateway(WsgiGateway):
+    """Refuses a head that may not be sent, before Twisted writes it, which checks nothing."""
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
+        """Answer a request (PEP 3333).
+
+        Raises:
+            InvalidHead: the head of the answer is none that may be sent.
+        """
+
+        def start(status: str, headers: list[tuple[str, str]], *more: Any) -> Any:
+            check_status(status)
+            check_headers(headers)
+            return start_response(status, headers, *more)
+
+        return super().__call__(environ, start)
+
+
 class _Given(Factory):  # type: ignore[misc]
     """Makes a protocol as another factory does, and keeps it."""
 
@@ -71,7 +91,12 @@ class _Given(Factory):  # type: ignore[misc]
 
 
 def _change() -> None:
-    """Have it tell who leaves, break off nothing that it was asked, and write no access log."""
+    """Have it tell who leaves, break off nothing that it was asked, and write no access log.
+
+    And no head that may not be sent.
+    """
+    theirs: Any = serving
+    theirs.WsgiGateway = _CheckedGateway
     http.HTTPFactory.log = lambda self, request: None
     connection: Any = H2Connection
     connection._receive_goaway_frame = _going_on(connection._receive_goaway_frame)

@@ -27,6 +27,7 @@ from localstack.services.stepfunctions.asl.component.state.state_execution.state
 from localstack.services.stepfunctions.asl.eval.environment import Environment
 from localstack.services.stepfunctions.asl.eval.event.event_detail import EventDetails
 
+from local_aws.heads import FRAMING, InvalidHead, check_headers
 from local_cloud.engine.workflows.error_names import name_of
 
 TIMEOUT_SECONDS = 60
@@ -41,6 +42,7 @@ _FIELDS = {
     "RequestBody",
     "Transform",
 }
+_METHODS = ("GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "HEAD")
 _ARRAYS = {
     "INDICES": "{}[{}]",
     "BRACKETS": "{}[]",
@@ -100,7 +102,15 @@ def invoke(parameters: Mapping[str, Any]) -> dict[str, Any]:
     for name in ("ApiEndpoint", "Method"):
         if not isinstance(parameters.get(name), str):
             raise HttpFailed("States.Runtime", f"The field '{name}' is required but was missing")
+    if parameters["Method"] not in _METHODS:
+        raise HttpFailed("States.Runtime", f"The field 'Method' is none of {', '.join(_METHODS)}")
     headers = {str(name): str(value) for name, value in parameters.get("Headers", {}).items()}
+    try:
+        check_headers(headers.items())
+    except InvalidHead as error:
+        raise HttpFailed("States.Runtime", f"The field 'Headers' is not valid: {error}") from error
+    if framing := [name for name in headers if name.lower() in FRAMING]:
+        raise HttpFailed("States.Runtime", f"The header '{framing[0]}' cannot be set")
     body = parameters.get("RequestBody")
     url = _authorized(parameters, headers, body if isinstance(body, dict) else {})
     content = _content(parameters, headers, body)

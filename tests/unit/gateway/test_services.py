@@ -72,6 +72,30 @@ def test_what_is_no_call_is_refused(uri: str, words: str) -> None:
         service_call(uri, "POST", {}, {}, "")
 
 
+@pytest.mark.parametrize("body", ["Action=DeleteTopic&TopicArn=t", "Message=a&Action=DeleteTopic"])
+def test_no_body_names_another_action_than_the_integration_does(body: str) -> None:
+    with pytest.raises(IntegrationFailed, match="action is Publish, the request's 'DeleteTopic'"):
+        service_call(of("sns:action/Publish"), "POST", {}, {}, body)
+    with pytest.raises(IntegrationFailed, match="action is Publish"):
+        service_call(of("sns:action/Publish"), "POST", {}, {"Action": "DeleteTopic"}, "")
+
+
+def test_an_action_may_be_told_again_and_have_parameters_in_the_uri() -> None:
+    call = service_call(
+        of("ec2:action/RunInstances&MinCount=1"), "POST", FORM, {}, "Action=RunInstances&MaxCount=2"
+    )
+    form = parse_qs(call.body.decode())
+    assert (form["Action"], form["MinCount"], form["MaxCount"]) == (["RunInstances"], ["1"], ["2"])
+
+
+def test_no_header_names_another_action_or_somebody_else() -> None:
+    headers = {"X-Amz-Target": "DynamoDB_20120810.DeleteTable", "Authorization": "mine"}
+    for uri, more in ((of("dynamodb:action/PutItem"), {}), (of("sqs:action/SendMessage"), FORM)):
+        call = service_call(uri, "POST", {**headers, **more}, {}, "")
+        assert "DeleteTable" not in call.headers.get("x-amz-target", "")
+        assert "authorization" not in call.headers
+
+
 @behaviour("integration", "AWS integrations reach any service; templates make its request", DOCS)
 def test_a_template_makes_the_request_and_the_answer_goes_to_the_client(tmp_path: Path) -> None:
     bench = Bench(

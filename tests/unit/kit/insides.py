@@ -189,6 +189,7 @@ INSIDES = (
     ("http_port.other_protocols", "twisted.web.http", "HTTPFactory.log"),
     ("http_port.other_protocols", "h2.connection", "H2Connection._receive_goaway_frame"),
     ("http_port.other_protocols", "rolo.serving.twisted", "update_wsgi_environment"),
+    ("http_port.other_protocols", "rolo.serving.twisted", "WsgiGateway"),
     ("model.aws_bedrock", "urllib3", "HTTPResponse.shutdown"),
     ("state.plugin", "localstack.services.plugins", "Service.start"),
     ("state.plugin", "localstack.runtime.shutdown", "SERVICE_SHUTDOWN_PRIORITY"),

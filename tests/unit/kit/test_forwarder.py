@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from localstack.aws.api import CommonServiceException
@@ -58,6 +59,14 @@ def send(endpoint: str, path: str) -> Any:
 )
 def test_an_answer_is_passed_on(endpoint: str, path: str) -> None:
     assert send(endpoint, path).status_code == int(path.split("/")[1])
+
+
+def test_a_path_is_passed_on_as_it_was_sent(endpoint: str) -> None:
+    sent = "/200/text/html%2Fx%3Fy%20z"
+    request = Request("POST", unquote(sent), body=b"{}", raw_path=sent)
+    context: Any = SimpleNamespace(request=request)
+    answer = Forwarder(endpoint, "start it").send(context)
+    assert answer.request.path_url == "/200/text/html%2Fx%3Fy%20z"
 
 
 @pytest.mark.parametrize(

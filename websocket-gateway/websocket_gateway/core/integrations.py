@@ -12,6 +12,7 @@ from urllib.parse import quote, urlencode
 
 import orjson
 
+from local_aws.heads import FRAMING, InvalidHead, check_headers
 from websocket_gateway.core.api import Integration, function_of, is_function, with_variables
 from websocket_gateway.core.backend import Backend, HttpAnswer, IntegrationFailed
 from websocket_gateway.core.mapping import MappingFailed, parameters, render
@@ -109,7 +110,7 @@ async def _request(
     if query := parameters(mappings, "integration.request.querystring.", scope):
         url += ("&" if "?" in url else "?") + urlencode(query)
     headers = {"Content-Type": "application/json"}
-    headers |= parameters(mappings, "integration.request.header.", scope)
+    headers |= _headers(mappings, scope)
     return await backend.request(integration.method, url, headers, body, timeout)
 
 
@@ -120,11 +121,31 @@ async def _call(
     call = service_call(
         with_variables(integration.uri, scope.stage_variables),
         integration.method,
-        parameters(integration.parameters, "integration.request.header.", scope),
+        _headers(integration.parameters, scope),
         parameters(integration.parameters, "integration.request.querystring.", scope),
         _request_body(integration, scope),
     )
     return await backend.call(call, timeout)
+
+
+def _headers(mappings: Mapping[str, str], scope: Scope) -> dict[str, str]:
+    """Return the mapped headers.
+
+    Raises:
+        IntegrationFailed: one would begin another header or request, or says where this one ends.
+    """
+    headers = parameters(mappings, "integration.request.header.", scope)
+    try:
+        check_headers(headers.items())
+        "".join(headers.values()).encode("latin-1")
+    except InvalidHead as error:
+        raise IntegrationFailed(str(error)) from error
+    except UnicodeEncodeError as error:
+        raise IntegrationFailed("a header has characters that are not Latin-1") from error
+    for name in headers:
+        if name.lower() in FRAMING:
+            raise IntegrationFailed(f"the header {name} cannot be mapped")
+    return headers
 
 
 def _mapped(integration: Integration, scope: Scope, answer: HttpAnswer) -> ProxyResponse:

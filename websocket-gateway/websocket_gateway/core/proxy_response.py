@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 import orjson
 
+from local_aws.heads import InvalidHead, check_headers
+
 
 class ProxyResponse(NamedTuple):
     """A function's answer. Header names are lower case."""
@@ -49,4 +51,8 @@ def parse_proxy_response(payload: bytes) -> ProxyResponse | None:
         except ValueError:
             return None
     named = {str(k).lower(): str(v) for k, v in headers.items()} if headers else {}
+    try:
+        check_headers(named.items())
+    except InvalidHead:
+        return None
     return ProxyResponse(status, named, body)

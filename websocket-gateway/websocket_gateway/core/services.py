@@ -35,7 +35,8 @@ def service_call(
     if match is None:
         raise IntegrationFailed(f"{uri} names no AWS service")
     service, rest = match["service"], match["rest"]
-    given = {name.lower(): value for name, value in headers.items()}
+    # Who asks is the integration's role.
+    given = {n.lower(): value for n, value in headers.items() if n.lower() != "authorization"}
     given.setdefault("accept", "application/json")
     if match["kind"] == "path":
         target = "/" + quote(rest, safe="/:%")
@@ -44,10 +45,9 @@ def service_call(
         return ServiceCall(service, match["region"], method, target, body.encode(), given)
     metadata = _metadata(service)
     if metadata["protocol"] == "query" or given.get("content-type", "").startswith(_FORM):
-        form = {"Action": rest, "Version": metadata["apiVersion"], **query}
-        form |= dict(parse_qsl(body.strip(), keep_blank_values=True))
         given["content-type"] = _FORM
-        sent = urlencode(form).encode()
+        given.pop("x-amz-target", None)  # would name another action
+        sent = _form(rest, metadata["apiVersion"], query, body)
     elif metadata["protocol"] == "json":
         given["content-type"] = f"application/x-amz-json-{metadata['jsonVersion']}"
         given["x-amz-target"] = f"{metadata['targetPrefix']}.{rest}"
@@ -57,6 +57,26 @@ def service_call(
             f"{uri}: {service} has no actions; name its path (…:{service}:path/…)"
         )
     return ServiceCall(service, match["region"], "POST", "/", sent, given)
+
+
+def _form(action: str, version: str, query: Mapping[str, str], body: str) -> bytes:
+    """Return the form of an action.
+
+    The action is the URI's alone: API Gateway writes it into the address that it asks
+    (``Endpoint request URI: https://ec2.…/?Action=RunInstances&…`` in its execution log), and a
+    template writes what clients send into the body.
+
+    Raises:
+        IntegrationFailed: the body or the query names another one.
+    """
+    name, *given = action.split("&")
+    fields = [*query.items(), *parse_qsl(body.strip(), keep_blank_values=True)]
+    form = {"Version": version, **dict(parse_qsl("&".join(given)))}
+    for field, value in fields:
+        if field == "Action" and value != name:
+            raise IntegrationFailed(f"the integration's action is {name}, the request's {value!r}")
+        form[field] = value
+    return urlencode({**form, "Action": name}).encode()
 
 
 @functools.cache
