@@ -7,16 +7,16 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 
 from local_cloud.engine.model.cassette import NoCassette, read
 from local_cloud.failing import fail, running_or_fail
 from local_cloud.installation import Home
 from local_cloud.model_override import ModelOverride, ModelsAway
+from local_cloud.terminal import terminal
 
 app = typer.Typer(help=__doc__, no_args_is_help=True)
-console = Console(highlight=False, soft_wrap=True)
+console = terminal(soft_wrap=True)
 File = Annotated[Path, typer.Argument(metavar="FILE", help="The cassette: lines of JSON")]
 _ENDS = {signal.SIGINT, signal.SIGTERM}
 #: Of a text, what is shown.
@@ -59,7 +59,7 @@ def show(file: File) -> None:
         console.print(f"[bold]{number}[/bold]  {escape(request['model'])}")
         for message in request["messages"]:
             for block in message["content"]:
-                console.print(f"   [dim]{message['role']}[/dim]  {escape(_told(block))}")
+                console.print(f"   [dim]{escape(message['role'])}[/dim]  {escape(_told(block))}")
         text, tools, end = _answer(entry["answer"])
         if text:
             console.print(f"   [green]answer[/green]  {escape(text)}")

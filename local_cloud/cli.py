@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from local_aws.printable import printable
 from local_cloud import (
     cassette_command,
     daemon,
@@ -37,6 +38,7 @@ from local_cloud.parts import PartFailed, kill_group
 from local_cloud.port_check import taken_ports
 from local_cloud.processes import found, send
 from local_cloud.supervisor import Supervisor, provision
+from local_cloud.terminal import terminal
 
 if TYPE_CHECKING:
     from local_cloud.deploy.session import Session, Wanted
@@ -50,7 +52,7 @@ app.add_typer(cassette_command.app, name="cassette")
 app.add_typer(model_command.app, name="model")
 app.command()(trace_command.trace)
 app.command()(permissions_command.permissions)
-console = Console(highlight=False)
+console = terminal()
 
 STOP_SECONDS = 60.0
 
@@ -102,7 +104,7 @@ def show(progress: Progress) -> None:
     """Print a step of starting or a part's death."""
     if progress.seconds is not None:
         took = f"[dim]{progress.seconds:.1f} s[/dim]"
-        line = f"[green]✓[/green] {progress.part:<13}{progress.text} {took}"
+        line = f"[green]✓[/green] {progress.part:<13}{escape(progress.text)} {took}"
     else:
         mark = "[dim]…[/dim]" if progress.under_way else "[green]✓[/green]"
         mark = "[red]✗[/red]" if progress.bad else mark
@@ -316,11 +318,11 @@ def logs(
         files = {part: files[part]}
     for name, file in files.items():
         for line in last_lines(file, lines):
-            print(line if part else f"{name:<13}{line}")
+            print(printable(line if part else f"{name:<13}{line}"))
     if follow:
         try:
             for name, line in follow_files(files):
-                print(line if part else f"{name:<13}{line}", flush=True)
+                print(printable(line if part else f"{name:<13}{line}"), flush=True)
         except KeyboardInterrupt:
             raise typer.Exit(0) from None
 
@@ -335,7 +337,8 @@ def provision_command() -> None:
         asyncio.run(provision(make_mode(state.mode, state.ports, home, state.options)))
     except PartFailed as error:
         fail(str(error))
-    console.print(home.log("provisioning").read_text().rstrip(), soft_wrap=True)
+    said = home.log("provisioning").read_text(errors="replace").rstrip()
+    console.print(said, soft_wrap=True, markup=False)
     console.print(f"[dim]{time.monotonic() - began:.1f} s[/dim]")
 
 
@@ -422,7 +425,7 @@ def _start_for_the_demo(home: Home, ports: Ports, progress: Console) -> None:
     daemon.start(
         home,
         ports,
-        lambda p: progress.print(f"  {p.part:<13}{p.text}", soft_wrap=True),
+        lambda p: progress.print(f"  {p.part:<13}{p.text}", soft_wrap=True, markup=False),
         options=Options(keeps_state=False),
     )
 
@@ -460,7 +463,7 @@ def deploy(
         wait_for_parts(state.ports)
         if delete:
             session.stack.delete()
-            console.print(f"The stack {session.stack.name} is deleted.")
+            console.print(f"The stack {session.stack.name} is deleted.", markup=False)
             return
         _deploy_once(session)
         for one in debug or ():
@@ -521,14 +524,16 @@ def show_debuggers(ports: Ports) -> None:
 
     for name, one in sorted(debuggers(ports).items()):
         waits = ", and waits for it" if one["wait"] else ""
-        console.print(f"[bold]{name}[/bold] takes a debugger at 127.0.0.1:{one['port']}{waits}")
+        console.print(
+            f"[bold]{escape(name)}[/bold] takes a debugger at 127.0.0.1:{one['port']}{waits}"
+        )
 
 
 def _deploy_once(session: Session) -> None:
     for event in session.run():
         colour = "red" if "FAILED" in event.status else "dim"
         console.print(
-            f"[{colour}]{event.status:<28}[/{colour}] {event.resource} "
+            f"[{colour}]{escape(event.status):<28}[/{colour}] {escape(event.resource)} "
             f"[dim]{escape(event.type)}[/dim] {escape(event.reason)}",
             soft_wrap=True,
         )
@@ -631,7 +636,8 @@ def fork(
         if given is not None:
             text = Path(given[1:]).read_text() if given.startswith("@") else given
             given = check_input(text)
-        console.print(start(running.ports, execution, state, number, given), soft_wrap=True)
+        arn = start(running.ports, execution, state, number, given)
+        console.print(arn, soft_wrap=True, markup=False)
     except (ForkFailed, OSError) as error:
         fail(str(error))
 
@@ -676,7 +682,7 @@ def chaos(
     for title in rows[0]:
         table.add_column(title.replace("_", " "))
     for row in rows:
-        table.add_row(*map(str, row.values()))
+        table.add_row(*map(escape, map(str, row.values())))
     progress.print(table)
     for line in left:
         progress.print(f"left behind: {line}", soft_wrap=True, markup=False)

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict
 
+from local_aws.printable import printable
 from local_cloud.installation import PROJECT, Home, Options, Ports, State
 from local_cloud.make_mode import make_mode
 from local_cloud.mode import Progress
@@ -119,7 +120,7 @@ def _main() -> None:
             pipe.write(json.dumps(message) + "\n")
 
     def report(progress: Progress) -> None:
-        print(time.strftime("%H:%M:%S"), progress.part, progress.text, flush=True)
+        print(time.strftime("%H:%M:%S"), progress.part, printable(progress.text), flush=True)
         tell(asdict(progress))
 
     def ready() -> None:
@@ -132,7 +133,7 @@ def _main() -> None:
         os.umask(mode.umask)
         asyncio.run(Supervisor(mode, report).run(ready))
     except PartFailed as error:
-        print(error, flush=True)
+        print(printable(str(error)), flush=True)
         tell({"error": str(error)})
         sys.exit(1)
 

@@ -143,12 +143,12 @@ class Demo:
             )
         except (ClientError, BotoCoreError) as error:
             raise DemoFailed(f"{csv.name} cannot be uploaded: {error}", "UploadFailed") from error
-        self.line(f"[dim]Uploaded {escape(csv.name)} to s3://causal-datasets/{key}[/dim]")
+        self.line(f"[dim]Uploaded {escape(csv.name)} to s3://causal-datasets/{escape(key)}[/dim]")
 
     async def _take(self, analysis: Analysis, message: Message) -> None:
         match message["type"]:
             case "accepted":
-                self.line(f"[dim]Analysis {message['analysisId']}[/dim]")
+                self.line(f"[dim]Analysis {escape(message['analysisId'])}[/dim]")
             case "llm.delta":
                 if not self.midline:
                     self.console.print("[cyan]Agent:[/cyan] ", end="")
@@ -157,12 +157,12 @@ class Demo:
             case "llm.restarted":
                 self.line("[yellow]The model's answer broke off; it is asked again[/yellow]")
             case "tool.started":
-                self.line(f"  [magenta]→ {message['tool']}[/magenta]")
+                self.line(f"  [magenta]→ {escape(message['tool'])}[/magenta]")
             case "tool.finished":
                 output = message.get("output") or {}
                 said = output.get("error") or _short(message["tool"], output)
                 mark = "[green]✓[/green]" if message["ok"] else "[red]✗[/red]"
-                self.line(f"  {mark} {message['tool']} [dim]{escape(said)}[/dim]")
+                self.line(f"  {mark} {escape(message['tool'])} [dim]{escape(said)}[/dim]")
             case "prompt":
                 await analysis.reply(message, await self._answer(message))
             case "error":
@@ -193,9 +193,8 @@ class Demo:
         result = self.finished
         self.line("")
         if result["status"] != "SUCCEEDED":
-            self.line(
-                f"[red]{result['status']}[/red] {result['code']}: {escape(result['summary'])}"
-            )
+            why = escape(f"{result['code']}: {result['summary']}")
+            self.line(f"[red]{escape(result['status'])}[/red] {why}")
             return
         evidence = result["evidence"]
         refused = evidence.get("claim") == "none"
@@ -214,7 +213,9 @@ class Demo:
         self.console.print(estimates)
         checks = Table("refutation", "mean effect", "passed", box=None)
         for name, check in result["refutations"].items():
-            checks.add_row(name, f"{check['mean_effect']:,.2f}", "yes" if check["passed"] else "no")
+            checks.add_row(
+                escape(name), f"{check['mean_effect']:,.2f}", "yes" if check["passed"] else "no"
+            )
         self.console.print(checks)
         if result["sensitivity"]:
             values = result["sensitivity"]
@@ -223,13 +224,13 @@ class Demo:
                 f"{values['robustness_value']:.1%}"
             )
         for what, uri in result["files"].items():
-            self.line(f"{what.capitalize()}: {uri}")
-        self.line(f"Result: {result['resultUri']}  [dim]{self.seconds:.2f} s[/dim]")
+            self.line(escape(f"{what.capitalize()}: {uri}"))
+        self.line(f"Result: {escape(result['resultUri'])}  [dim]{self.seconds:.2f} s[/dim]")
 
 
 def _add_row(table: Table, name: str, told: dict[str, Any]) -> None:
     table.add_row(
-        name,
+        escape(name),
         f"{told['estimate']:,.2f}",
         f"{told['std_error']:,.2f}",
         f"{told['ci_low']:,.2f} to {told['ci_high']:,.2f}",

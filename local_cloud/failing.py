@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import NoReturn
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 
 from local_cloud.installation import Home, State
+from local_cloud.terminal import terminal
 
 EXIT_NOT_RUNNING = 3
-errors = Console(stderr=True, highlight=False)
+errors = terminal(stderr=True)
 
 
 def fail(message: str, code: int = 1) -> NoReturn:

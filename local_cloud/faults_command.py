@@ -9,15 +9,15 @@ from typing import Annotated, Any
 
 import typer
 import yaml
-from rich.console import Console
 
 from local_aws.faults import parted
 from local_cloud.failing import fail, running_or_fail
 from local_cloud.fault_rules import FaultRules, FaultsAway
 from local_cloud.installation import Home
+from local_cloud.terminal import terminal
 
 app = typer.Typer(help=__doc__, no_args_is_help=True)
-console = Console(highlight=False, soft_wrap=True)
+console = terminal(soft_wrap=True)
 
 EXAMPLE = "on=call service=dynamodb action=fail error=ThrottlingException probability=0.2"
 

@@ -15,6 +15,7 @@ from local_aws.account import REGION
 from local_aws.aws_api import AwsApi
 from local_aws.deadlines import Deadlines
 from local_aws.log_delivery import LogDelivery
+from local_aws.printable import log_to_stderr, printable
 from local_aws.template import Template
 from local_aws.traces import current, traces_of
 from local_cloud.installation import PROJECT, Home, State
@@ -88,7 +89,7 @@ def main(arguments: Sequence[str]) -> int:
         action="store_true",
         help="run the template's functions, too, and create its DynamoDB tables in the engine",
     )
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    log_to_stderr()
     for name in ("httpx", "botocore"):
         logging.getLogger(name).setLevel(logging.WARNING)
     parsed = options.parse_args(arguments)
@@ -97,7 +98,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         uvloop.run(_run(parsed))
     except (ValueError, OSError, InstallError) as error:
-        print(f"local-cloud gateway: {error}", file=sys.stderr)
+        print(printable(f"local-cloud gateway: {error}"), file=sys.stderr)
         return 1
     return 0
 
@@ -116,7 +117,7 @@ async def _run(arguments: argparse.Namespace) -> None:
     functions = LambdaEndpoint(_lambda_settings(settings, template, url))
     if url is not None:
         for name in await asyncio.to_thread(create_tables, template, url):
-            print(f"table {name} created", flush=True)
+            print(printable(f"table {name} created"), flush=True)
     await functions.open()
     try:
         local = LocalFunctions(functions, arguments.lambda_endpoint, logs, engine)

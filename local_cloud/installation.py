@@ -99,7 +99,7 @@ class Home:
 
     def open_log(self, part: str) -> BinaryIO:
         """Open what a part writes its output to, which nobody else may read."""
-        return open(self.log(part), "ab", opener=_private)
+        return open_log(self.log(part))
 
     @property
     def state_file(self) -> Path:
@@ -164,8 +164,17 @@ class Home:
         return self.logs / f"{part}.log"
 
 
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
+def open_log(path: Path) -> BinaryIO:
+    """Open a log to be written at its end, which nobody else may read, nor look into its folder.
+
+    Raises:
+        OSError: it cannot be opened.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.chmod(0o700)
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    os.fchmod(descriptor, 0o600)  # an earlier release has made it for everybody
+    return os.fdopen(descriptor, "ab")
 
 
 class Permissions(StrEnum):

@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 
 from local_cloud.failing import fail
 from local_cloud.installation import Home
 from local_cloud.model_server import packages
+from local_cloud.terminal import terminal
 
 app = typer.Typer(help=__doc__, no_args_is_help=True)
-console = Console(highlight=False, soft_wrap=True)
+console = terminal(soft_wrap=True)
 PORT = 11435  # Ollama has the one before
 
 

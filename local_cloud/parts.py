@@ -15,6 +15,7 @@ import psutil
 
 from local_aws.http1 import ConnectionFailed, HttpClient
 from local_aws.http_message import Response
+from local_cloud.installation import open_log
 
 STOP_SECONDS, ANSWER_SECONDS = 15.0, 2.0
 _HELD = (psutil.STATUS_STOPPED, psutil.STATUS_TRACING_STOP)
@@ -141,7 +142,7 @@ class ProcessPart(Part):
         self.process: asyncio.subprocess.Process | None = None
 
     async def start(self, log: Path) -> None:
-        with open(log, "ab") as output:
+        with open_log(log) as output:
             self.process = await asyncio.create_subprocess_exec(
                 *self.command,
                 env=self.environment,

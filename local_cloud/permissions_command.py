@@ -7,13 +7,15 @@ from typing import Annotated, Any
 
 import typer
 import yaml
-from rich.console import Console
+from rich.markup import escape
 
+from local_aws.printable import printable
 from local_cloud.ask import NoAnswer, ask
 from local_cloud.failing import fail, running_or_fail
 from local_cloud.installation import Home
+from local_cloud.terminal import terminal
 
-console = Console(highlight=False, soft_wrap=True, emoji=False)  # :secret: is part of an ARN
+console = terminal(soft_wrap=True, emoji=False)  # :secret: is part of an ARN
 
 
 def permissions(
@@ -40,7 +42,9 @@ def permissions(
 
 def _show(report: dict[str, Any], *, whole: bool) -> None:
     """Show a function's report; see :meth:`.Report.as_json`."""
-    console.print(f"\n[bold]{report['function']}[/bold]  [dim]{report['role']}[/dim]")
+    console.print(
+        f"\n[bold]{escape(report['function'])}[/bold]  [dim]{escape(report['role'])}[/dim]"
+    )
     if report["notKnown"] is not None:
         console.print(f"  its policies are not known: {report['notKnown']}", markup=False)
     for one in report["missing"]:
@@ -55,8 +59,9 @@ def _show(report: dict[str, Any], *, whole: bool) -> None:
     if statements := report["least"]:
         console.print("\nThe least that allows what was asked for so far:\n")
         policies = {"Policies": [{"Version": "2012-10-17", "Statement": statements}]}
-        print(yaml.safe_dump(policies, sort_keys=False, width=1000), end="")
+        print(printable(yaml.safe_dump(policies, sort_keys=False, width=1000)), end="")
 
 
 def _show_one(mark: str, permission: dict[str, Any], more: str) -> None:
-    console.print(f"  {mark}{permission['action']}  {permission['resource']}  [dim]{more}[/dim]")
+    what = escape(f"{permission['action']}  {permission['resource']}")
+    console.print(f"  {mark}{what}  [dim]{escape(more)}[/dim]")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from local_cloud import daemon, snapshots
@@ -20,10 +20,11 @@ from local_cloud.mode import Mode
 from local_cloud.parts import PartFailed
 from local_cloud.snapshot_diff import Difference, differences
 from local_cloud.snapshots import SnapshotFailed
+from local_cloud.terminal import terminal
 
 app = typer.Typer(help=__doc__, no_args_is_help=True)
-console = Console(highlight=False)
-errors = Console(stderr=True, highlight=False)
+console = terminal()
+errors = terminal(stderr=True)
 
 Name = Annotated[str, typer.Argument(help="The snapshot's name")]
 InDocker = Annotated[bool, typer.Option("--docker", help="Where none runs: the cloud in Docker")]
@@ -42,7 +43,7 @@ def save(name: Name, docker: InDocker = False) -> None:
     """Keep a copy of what the services hold, in place of one of the same name."""
     home = Home.from_environment()
     made = _or_fail(lambda: snapshots.save(_mode(home, docker), name))
-    console.print(f"Saved {made.name} ({_size(made.size)}).")
+    console.print(f"Saved {made.name} ({_size(made.size)}).", markup=False)
 
 
 @app.command()
@@ -56,11 +57,11 @@ def load(name: Name, docker: InDocker = False) -> None:
         if state is None:
             asyncio.run(_mode(home, docker).empty())
             return "; it is there at the next start"
-        with console.status(f"Loading {name}"):
+        with console.status(f"Loading {escape(name)}"):
             daemon.begin_anew(home, state)
         return ""
 
-    console.print(f"Loaded {name}{_or_fail(put)}.")
+    console.print(f"Loaded {name}{_or_fail(put)}.", markup=False)
 
 
 def _mode(home: Home, docker: bool) -> Mode:
@@ -88,7 +89,7 @@ def list_snapshots(
     for title in ("name", "made", "size"):
         table.add_column(title)
     for one in found:
-        table.add_row(one.name, one.made.astimezone().strftime("%F %T"), _size(one.size))
+        table.add_row(escape(one.name), one.made.astimezone().strftime("%F %T"), _size(one.size))
     console.print(table)
 
 
@@ -128,7 +129,7 @@ def diff(
 def delete(name: Name) -> None:
     """Remove a snapshot."""
     _or_fail(lambda: snapshots.delete(Home.from_environment(), name))
-    console.print(f"Deleted {name}.")
+    console.print(f"Deleted {name}.", markup=False)
 
 
 @app.command("export")
@@ -137,7 +138,8 @@ def export_snapshot(
 ) -> None:
     """Write a snapshot into one file. It holds all that the services do, secrets, too."""
     _or_fail(lambda: snapshots.export(Home.from_environment(), name, file))
-    console.print(f"Exported {name} to {file} ({_size(file.stat().st_size)}).", soft_wrap=True)
+    size = _size(file.stat().st_size)
+    console.print(f"Exported {name} to {file} ({size}).", soft_wrap=True, markup=False)
 
 
 @app.command("import")
@@ -147,7 +149,7 @@ def import_snapshot(
 ) -> None:
     """Keep what an exported file holds, under a name."""
     made = _or_fail(lambda: snapshots.take(Home.from_environment(), file, name))
-    console.print(f"Imported {made.name} ({_size(made.size)}).")
+    console.print(f"Imported {made.name} ({_size(made.size)}).", markup=False)
 
 
 def _size(count: int) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 from local_cloud.awslocal.activation import take_commands
 from local_cloud.installation import State
-from local_cloud.log_files import rotate
+from local_cloud.log_files import last_words, rotate
 from local_cloud.mode import Mode, Progress, Report
 from local_cloud.parts import Part, PartFailed, end_group, first_error
 
@@ -288,11 +288,8 @@ class Supervisor:
         )
 
     def _last_words(self, part: Part) -> str:
-        try:
-            lines = self.home.log(part.name).read_text(errors="replace").strip().splitlines()
-        except OSError:
-            lines = []
-        said = f"It said last: {lines[-1].strip()[:300]}. " if lines else ""
+        words = last_words(self.home.log(part.name))
+        said = f"It said last: {words}. " if words else ""
         return f"{said}See: ./local-cloud logs {part.name}"
 
     async def _provision(self, provisioned: asyncio.Event) -> None:
@@ -333,7 +330,9 @@ async def provision(mode: Mode) -> None:
         ) from error
     finally:
         await end_group(process)
-    mode.home.log("provisioning").write_bytes(output)
+    with mode.home.open_log("provisioning") as log:
+        log.truncate(0)
+        log.write(output)
     if process.returncode != 0:
         lines = output.decode(errors="replace").splitlines()
         why = [line for line in lines if line.startswith("create-")] or lines[-3:]

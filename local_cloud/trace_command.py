@@ -8,11 +8,11 @@ from datetime import datetime
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.text import Text
 
 from local_cloud.failing import fail
 from local_cloud.installation import Home, State
+from local_cloud.terminal import terminal
 from local_cloud.trace_source import TraceConsole, TraceFiles, TracesAway, TraceSource
 from local_cloud.trace_store import TraceStore
 
@@ -21,7 +21,7 @@ BAR_WIDTH = 24
 POLL_SECONDS = 0.25
 #: Of the latest, among which one is looked for by its name.
 MOST = 500
-console = Console(highlight=False, soft_wrap=True, emoji=False)
+console = terminal(soft_wrap=True, emoji=False)
 
 
 def trace(

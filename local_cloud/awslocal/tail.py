@@ -14,6 +14,8 @@ from typing import Any
 
 from awscli.customizations.commands import BasicCommand
 
+from local_aws.printable import printable
+
 POLL_SECONDS = 1.0
 _SINCE = re.compile(r"(\d+)([smhdw])")
 _UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
@@ -80,7 +82,7 @@ class TailCommand(BasicCommand):  # type: ignore[misc]
             query["logStreamNames"] = parsed_args.log_stream_names
         start = since_to_milliseconds(parsed_args.since, time.time())
         for event in _events(client, query, start, follow=parsed_args.follow):
-            print(format_event(event, parsed_args.format), flush=True)
+            print(printable(format_event(event, parsed_args.format)), flush=True)
         return 0
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import docker
 from docker.errors import DockerException
 
-from local_cloud.installation import PROJECT, Home, Options, Ports
+from local_cloud.installation import PROJECT, Home, Options, Ports, open_log
 from local_cloud.parts import PartFailed, end_group
 
 COMPOSE_FILE = PROJECT / "docker-compose.local-cloud.yml"
@@ -99,8 +99,7 @@ async def run(
     Raises:
         PartFailed: it failed; carries its last words and ``help_text``.
     """
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with open(log, "ab") as output:
+    with open_log(log) as output:
         begin = output.tell()
         process = await asyncio.create_subprocess_exec(
             *command,

@@ -10,6 +10,7 @@ import docker
 from docker.errors import APIError, NotFound
 from docker.models.containers import Container
 
+from local_cloud.installation import open_log
 from local_cloud.parts import Part, PartFailed, end_group
 
 # The gateway waits for functions that are told of its clients' end.
@@ -65,7 +66,7 @@ class ContainerPart(Part):
         except APIError as error:
             raise PartFailed(f"{self.title} did not start: {error.explanation}") from error
         # The same output stays with Docker; here it is beside that of the other parts.
-        with open(log, "ab") as output:
+        with open_log(log) as output:
             self._logs = await asyncio.create_subprocess_exec(
                 *("docker", "logs", "--follow", "--tail", "0", str(container.id)),
                 stdin=asyncio.subprocess.DEVNULL,

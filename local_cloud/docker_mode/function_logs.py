@@ -19,6 +19,7 @@ from docker.models.containers import Container
 
 from local_aws.aws_api import AwsApi
 from local_aws.log_delivery import LogDelivery
+from local_aws.printable import printable_line
 from local_aws.template import Template
 from local_cloud.docker_mode.compose import DEFAULT_PROJECT, network_of
 from local_cloud.installation import TEMPLATE, Ports
@@ -60,7 +61,7 @@ class FunctionLogs:
                 for _ in events:
                     self._follow_all()
             except DockerException as error:
-                print(f"function logs: {error}", flush=True)
+                print(printable_line(f"function logs: {error}"), flush=True)
             time.sleep(RETRY_SECONDS)
 
     def _follow_all(self) -> None:
@@ -80,7 +81,7 @@ class FunctionLogs:
                 for line in lines:
                     self._take(write, line)
         except DockerException as error:
-            print(f"function logs: {container.name}: {error}", flush=True)
+            print(printable_line(f"function logs: {container.name}: {error}"), flush=True)
         if rest:
             self._take(write, rest)
 

@@ -16,7 +16,7 @@ from local_aws.credentials import key_of
 from local_aws.template import Template
 from local_cloud.docker_mode.compose import run
 from local_cloud.docker_mode.function_logs import is_of_sam
-from local_cloud.installation import PROJECT, TEMPLATE, Ports
+from local_cloud.installation import PROJECT, TEMPLATE, Ports, open_log
 from local_cloud.lambda_endpoint.functions import read_functions
 from local_cloud.parts import PartFailed, ProcessPart, status_of
 
@@ -181,8 +181,8 @@ class SamPart(ProcessPart):
         while True:
             await self.logs.start(log)
             await self.logs.ended()
-            with open(log, "a") as output:
-                output.write(f"function logs: {self.logs.has_ended()}; started again\n")
+            with open_log(log) as output:
+                output.write(f"function logs: {self.logs.has_ended()}; started again\n".encode())
             await asyncio.sleep(RESTART_SECONDS)
 
     def remove_containers(self) -> None:

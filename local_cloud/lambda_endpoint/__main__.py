@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import logging
 import os
 import sys
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import uvloop
 
 from local_aws.hosts import add_allowed_hosts
+from local_aws.printable import log_to_stderr
 from local_cloud.lambda_endpoint.debugger import Wanted
 from local_cloud.lambda_endpoint.packages import InstallError
 from local_cloud.lambda_endpoint.server import LambdaEndpoint, Settings
@@ -72,7 +72,7 @@ def _arguments() -> argparse.Namespace:
 
 def main() -> None:
     """Serve until SIGINT or SIGTERM."""
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    log_to_stderr()
     arguments = _arguments()
     settings = Settings(
         template=arguments.template.resolve() if arguments.template else None,

@@ -7,6 +7,7 @@ import sys
 import time
 
 from local_aws.log_delivery import LogDelivery
+from local_aws.printable import printable_line
 
 #: How long a line waits for others on its way to the terminal.
 PRINT_SECONDS = 0.002
@@ -28,7 +29,7 @@ class FunctionLogs:
         """Take one line of a function."""
         if not self._printed:  # the lines of a moment go out together
             asyncio.get_running_loop().call_later(PRINT_SECONDS, self.print_all)
-        self._printed.append(f"{function} | {line}\n")
+        self._printed.append(f"{function} | {printable_line(line)}\n")
         self.delivery.write(group, stream, line)
 
     def print_all(self) -> None:

@@ -14,6 +14,10 @@ import termios
 from array import array
 from collections.abc import Callable
 
+#: Of a line, in bytes: what is longer is told as several, as Lambda does. With what CloudWatch
+#: counts for itself, it is an event of 256 KB.
+LONGEST_LINE = 256 * 1024 - 26
+
 
 class WorkerOutput:
     """Reads a worker's output.
@@ -30,11 +34,12 @@ class WorkerOutput:
         os.set_blocking(self._read_end, False)
         self._waiting = array("i", [0])
         #: The beginning of a line.
-        self._partial = b""
+        self._partial: list[bytes] = []
+        self._partial_size = 0
         #: The id of the invocation that runs, and whether the mark behind its output was read.
         self._running, self._ended = "", False
         #: What was read behind that mark: the lines of those that run next.
-        self._early = b""
+        self._early = bytearray()
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(self._read_end, self._ready)
 
@@ -45,9 +50,9 @@ class WorkerOutput:
     def begin(self, request_id: str) -> None:
         """Tell the lines of another invocation from now on."""
         self._running, self._ended = request_id, False
-        early, self._early = self._early, b""
+        early, self._early = self._early, bytearray()
         if early:
-            self._tell(early)
+            self._tell(bytes(early))
 
     def idle(self) -> None:
         """Tell what is printed while nothing runs, by threads that were left behind."""
@@ -60,11 +65,16 @@ class WorkerOutput:
         of the next one: so answers are heard first.
         """
         any_there = False
-        while waiting := self._waits():
+        while self.read_once():
             any_there = True
-            if not self.hear():
-                self._tell(os.read(self._read_end, waiting))
         return any_there
+
+    def read_once(self) -> bool:
+        """Hear an answer, or tell what waits; return whether there was anything."""
+        waiting = self._waits()
+        if waiting and not self.hear():
+            self._tell(os.read(self._read_end, waiting))
+        return waiting > 0
 
     def read_to_end(self) -> None:
         """Tell the rest of what the invocation has printed that has just been answered."""
@@ -73,7 +83,7 @@ class WorkerOutput:
 
     def take_partial(self) -> str:
         """Return the beginning of a line that has not come to its end, and take it for one."""
-        partial, self._partial = self._partial, b""
+        partial, self._partial, self._partial_size = b"".join(self._partial), [], 0
         return partial.decode(errors="replace")
 
     def close(self) -> None:
@@ -90,7 +100,8 @@ class WorkerOutput:
         return 0
 
     def _ready(self) -> None:
-        if not self.read() and self._is_closed():
+        # Once: others have their turn, however much is printed.
+        if not self.read_once() and self._is_closed():
             self._loop.remove_reader(self._read_end)
 
     def _is_closed(self) -> bool:
@@ -105,8 +116,22 @@ class WorkerOutput:
             self._early += printed
             return
         if b"\0" in printed and self._running:
-            printed, found, self._early = printed.partition(f"\0{self._running}\n".encode())
-            self._ended = bool(found)
-        *lines, self._partial = (self._partial + printed).split(b"\n")
+            printed, found, early = printed.partition(f"\0{self._running}\n".encode())
+            self._early, self._ended = bytearray(early), bool(found)
+        *lines, rest = printed.split(b"\n")
         for line in lines:
-            self.say(line.decode(errors="replace"))
+            self._partial.append(line)
+            self._say_partial()
+        if rest:
+            self._partial.append(rest)
+            self._partial_size += len(rest)
+            while self._partial_size >= LONGEST_LINE:
+                whole = b"".join(self._partial)
+                self.say(whole[:LONGEST_LINE].decode(errors="replace"))
+                self._partial, self._partial_size = (
+                    [whole[LONGEST_LINE:]],
+                    len(whole) - LONGEST_LINE,
+                )
+
+    def _say_partial(self) -> None:
+        self.say(self.take_partial())

@@ -11,6 +11,7 @@ import uvloop
 
 from local_aws.aws_api import AwsApi
 from local_aws.log_delivery import LogDelivery
+from local_aws.printable import log_to_stderr
 from local_aws.traces import traces_of
 from websocket_gateway.backend import NetworkBackend
 from websocket_gateway.options import parser, settings_of
@@ -28,7 +29,7 @@ async def _run(arguments: argparse.Namespace) -> None:
 
 def main() -> None:
     """Serve until SIGINT or SIGTERM."""
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    log_to_stderr()
     logging.getLogger("httpx").setLevel(logging.WARNING)
     try:
         uvloop.run(_run(parser().parse_args()))

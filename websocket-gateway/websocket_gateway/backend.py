@@ -18,6 +18,7 @@ from local_aws.http1 import ConnectionFailed, HttpClient
 from local_aws.http_message import Response
 from local_aws.lean_httpx import httpx
 from local_aws.log_delivery import LogDelivery
+from local_aws.printable import printable_line
 from local_aws.traces import HEADER, Traces, current, note_invocation, w3c_of
 from websocket_gateway.core.backend import (
     HttpAnswer,
@@ -180,6 +181,6 @@ class NetworkBackend:
         return time.monotonic()
 
     def log_access(self, group: str | None, line: str) -> None:
-        print(line, flush=True)
+        print(printable_line(line), flush=True)
         if self.logs is not None and group is not None:
             self.logs.write(group, self.log_stream, line)

@@ -12,6 +12,7 @@ from pathlib import Path
 from local_aws.aws_api import AwsApi
 from local_aws.faults import Faults
 from local_aws.log_delivery import LogDelivery
+from local_aws.printable import printable_line
 from local_aws.traces import Traces
 from websocket_gateway.core.backend import Backend
 from websocket_gateway.core.faulty import FaultyGateway
@@ -119,11 +120,9 @@ class GatewayService:
         for api in self.gateway.apis.values():
             for stage in api.stages:
                 path = f"/{api.api_id}/{stage}" if several else f"/{stage}"
-                print(
-                    f"WebSocket API {api.name} on ws://{base}{path} "
-                    f"(routes {', '.join(sorted(api.routes))})",
-                    flush=True,
-                )
+                routes = ", ".join(sorted(api.routes))
+                words = f"WebSocket API {api.name} on ws://{base}{path} (routes {routes})"
+                print(printable_line(words), flush=True)
         if not self.gateway.apis:
             print(f"WebSocket gateway on ws://{base}, without an API so far", flush=True)
         if self.settings.faults is not None:

@@ -3,6 +3,7 @@
 import errno
 import queue
 import shutil
+import stat
 import threading
 from pathlib import Path
 
@@ -10,7 +11,14 @@ import pytest
 
 from local_cloud import log_files
 from local_cloud.installation import Home
-from local_cloud.log_files import follow_files, known_logs, last_lines, rotate
+from local_cloud.log_files import (
+    LONGEST_LINE,
+    follow_files,
+    known_logs,
+    last_lines,
+    last_words,
+    rotate,
+)
 from tests.stack import until
 
 
@@ -85,3 +93,39 @@ def test_a_log_that_cannot_be_copied_stays_whole(
         rotate(home)
     assert log.read_text() == "x\n" * 100
     assert [file.name for file in home.logs.iterdir()] == ["engine.log"]
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_nobody_else_can_read_logs(home: Home) -> None:
+    log = home.log("engine")
+    home.logs.chmod(0o755)  # as an earlier release has made it
+    log.touch(0o644)
+    for _ in range(2):
+        with home.open_log("engine") as file:
+            file.write(b"line\n" * 100)
+        rotate(home)
+    assert {path.name: mode(path) for path in home.logs.iterdir()} == {
+        "engine.log": 0o600,
+        "engine.log.1": 0o600,
+    }
+    assert mode(home.logs) == 0o700
+
+
+def test_a_line_without_an_end_is_read_in_pieces(home: Home) -> None:
+    log = home.log("engine")
+    log.write_bytes(b"x" * (8 * LONGEST_LINE) + b"\nlast\n")
+    assert last_lines(log, 3) == ["x" * LONGEST_LINE, "", "last"]
+    assert last_words(log) == "last"
+    log.write_bytes(b"\x1b[2J" + b"x" * (8 * LONGEST_LINE))
+    assert set(last_words(log)) == {"x"}
+    assert len(last_words(log)) == log_files.MOST_WORDS
+    assert last_words(home.log("none")) == ""
+
+
+def test_a_line_that_returns_the_cursor_stays_one_line(home: Home) -> None:
+    log = home.log("engine")
+    log.write_bytes(b"harmless\rERROR all is lost\n")
+    assert last_lines(log, 5) == ["harmless\rERROR all is lost"]

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import uvloop
 
-from local_cloud.lambda_endpoint.worker_output import WorkerOutput
+from local_cloud.lambda_endpoint.worker_output import LONGEST_LINE, WorkerOutput
 
 
 @dataclass
@@ -150,7 +150,7 @@ def test_output_that_is_closed_is_not_looked_at_again(
 ) -> None:
     async def work() -> None:
         worker = Worker()
-        read, looked, closed = worker.output.read, 0, asyncio.Event()
+        read, looked, closed = worker.output.read_once, 0, asyncio.Event()
 
         def look() -> bool:
             nonlocal looked
@@ -160,7 +160,7 @@ def test_output_that_is_closed_is_not_looked_at_again(
                 closed.set()
             return any_there
 
-        worker.output.read = look  # type: ignore[method-assign]
+        worker.output.read_once = look  # type: ignore[method-assign]
         worker.prints("last\n")
         worker.output.launched()
         await asyncio.wait_for(closed.wait(), 10)
@@ -170,3 +170,45 @@ def test_output_that_is_closed_is_not_looked_at_again(
         worker.output.close()
 
     run(work())
+
+
+def test_a_line_without_an_end_is_told_in_pieces() -> None:
+    async def run() -> list[str]:
+        worker = Worker()
+        for _ in range(3 * LONGEST_LINE // 32_768):
+            worker.prints("x" * 32_768)
+            worker.output.read()
+        worker.prints("y\nz\n")
+        worker.output.read()
+        return worker.close()
+
+    said = asyncio.run(run())
+    assert "".join(said[:-1]) == "x" * (len("".join(said[:-1])) - 1) + "y"
+    assert [len(line) for line in said[:2]] == [LONGEST_LINE] * 2
+    assert said[-1] == "z"
+
+
+def test_others_have_their_turn_while_a_worker_prints_without_end() -> None:
+    lines = 2000
+
+    async def run() -> int:
+        worker = Worker()
+        begun, done = asyncio.Event(), asyncio.Event()
+
+        def print_again(line: str) -> None:
+            worker.said.append(line)
+            begun.set()
+            if len(worker.said) < lines:
+                worker.prints("again\n")
+            else:
+                done.set()
+
+        worker.output.say = print_again
+        worker.prints("first\n")
+        await asyncio.wait_for(begun.wait(), 60)
+        told_so_far = len(worker.said)
+        await asyncio.wait_for(done.wait(), 60)
+        worker.close()
+        return told_so_far
+
+    assert asyncio.run(run()) < lines
