@@ -26,6 +26,7 @@ class SignedRequest:
         payload: the SHA-256 of its body, in hex.
         action: as policies name it, such as ``execute-api:Invoke``.
         resource: an ARN.
+        service: for which it has to be signed.
     """
 
     method: str
@@ -34,6 +35,7 @@ class SignedRequest:
     payload: str
     action: str
     resource: str
+    service: str = "execute-api"
 
 
 def session_key(headers: Mapping[str, str]) -> str | None:

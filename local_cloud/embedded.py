@@ -190,6 +190,7 @@ class EmbeddedMode:
             "PROVIDER_OVERRIDE_DYNAMODBSTREAMS": "moto",
             "PROVIDER_OVERRIDE_CLOUDFORMATION": "kit",
             "PROVIDER_OVERRIDE_IAM": "kit",
+            "PROVIDER_OVERRIDE_APIGATEWAY": "kit",
             "PROVIDER_OVERRIDE_LAMBDA": "kit",
             "LAMBDA_RUNTIME_EXECUTOR": "process",
             # Events that fail are tried again after 1 and 2 seconds, not minutes.

@@ -80,6 +80,14 @@ def bedrock_runtime() -> Service:
     return runtime.bedrock_runtime()
 
 
+@aws_provider(api="apigateway", name="kit")
+def apigateway() -> Service:
+    """Return REST APIs: LocalStack's, which ask authorizers, keys and signatures."""
+    from local_cloud.engine.rest_apis import provider
+
+    return provider.rest_apis()
+
+
 @aws_provider(api="apigatewayv2")
 def apigatewayv2() -> Service:
     """Return what makes, describes and deletes WebSocket APIs."""

@@ -12,6 +12,7 @@ import json
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from urllib.parse import parse_qsl, urlsplit
 
 from botocore.auth import SigV4Auth
@@ -22,6 +23,7 @@ from localstack.aws.api import ServiceException
 from localstack.http import Request, Response
 from localstack.services.iam.models import iam_stores
 from localstack.services.sts.models import sts_stores
+from rolo.request import restore_payload
 
 from local_aws.account import ACCOUNT_ID
 from local_aws.credentials import SignedRequest
@@ -30,13 +32,14 @@ from local_aws.iam.evaluation import Call, Decision, Policy, decide
 from local_cloud.engine.permissions import guard
 from local_cloud.engine.permissions.roles import granted_to
 
-SERVICE = "execute-api"
+ACCOUNT_DIGITS = 12
 #: How far a signature's time may be from now.
 CLOCK = timedelta(minutes=5)
 _HEADER = re.compile(
     r"AWS4-HMAC-SHA256 Credential=(?P<credential>[^,\s]+),\s*"
     r"SignedHeaders=(?P<signed>[^,\s]+),\s*Signature=(?P<signature>[0-9a-f]+)"
 )
+MISSING_TOKEN = "Missing Authentication Token"  # noqa: S105
 INVALID_TOKEN = "The security token included in the request is invalid."  # noqa: S105
 MISMATCH = (
     "The request signature we calculated does not match the signature you provided. Check your "
@@ -46,6 +49,18 @@ MISMATCH = (
 
 class Refused(Exception):
     """A request that is not let through; the message is what AWS says."""
+
+
+class Unsigned(Refused):
+    """A request without a signature, or with one in no form that there is."""
+
+
+class WrongSignature(Refused):
+    """A request that was not signed with the secret of its key, or not as it is now."""
+
+
+class NotAllowed(Refused):
+    """A request of somebody whose policies do not allow it."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +92,23 @@ class Signature:
     token: str | None = None
 
 
+def signed_request(
+    request: Request, action: str, resource: str, service: str = "execute-api"
+) -> SignedRequest:
+    """Return a request as it was received, and what it asks for."""
+    url = urlsplit(request.environ.get("RAW_URI") or request.full_path.rstrip("?"))
+    query = url.query or request.query_string.decode("latin-1")
+    return SignedRequest(
+        request.method,
+        f"{url.path}?{query}" if query else url.path,
+        {name.lower(): value for name, value in request.headers.items()},
+        sha256(restore_payload(request)).hexdigest(),
+        action,
+        resource,
+        service,
+    )
+
+
 def answer(request: Request) -> Response:
     """Answer ``POST /_permissions/signed``: why a request is refused, or ``null``."""
     try:
@@ -90,8 +122,11 @@ def answer(request: Request) -> Response:
     return Response.for_json({"refused": None})
 
 
-def check(asked: SignedRequest, now: datetime) -> None:
-    """Let a request through.
+def check(asked: SignedRequest, now: datetime, resource_policy: Policy | None = None) -> Principal:
+    """Return who has signed a request, if they may do what it asks for.
+
+    Args:
+        resource_policy: of what it asks for, where that has one.
 
     Raises:
         Refused: its signature is none of somebody who exists, or they may not do that.
@@ -100,24 +135,27 @@ def check(asked: SignedRequest, now: datetime) -> None:
     principal = principal_of(signature.key)
     if principal is None or principal.token not in (None, signature.token):
         raise Refused(INVALID_TOKEN)
-    if signature.service != SERVICE:
-        raise Refused(f"Credential should be scoped to correct service: '{SERVICE}'.")
+    if signature.service != asked.service:
+        raise WrongSignature(f"Credential should be scoped to correct service: '{asked.service}'.")
     _check_time(signature, now)
     if not hmac.compare_digest(expected(asked, signature, principal.secret), signature.value):
-        raise Refused(MISMATCH)
+        raise WrongSignature(MISMATCH)
     if principal.policies is None:
-        return
+        return principal
     call = Call(asked.action, asked.resource, principal.arn, {"aws:securetransport": ["true"]})
     try:
-        verdict = decide(call, principal.policies, boundary=principal.boundary)
+        verdict = decide(
+            call, principal.policies, boundary=principal.boundary, resource=resource_policy
+        )
     except WrongPolicy as error:
-        raise Refused(str(error)) from error
+        raise NotAllowed(str(error)) from error
     if verdict.decision != Decision.ALLOWED:
         on = asked.resource.replace(ACCOUNT_ID, f"********{ACCOUNT_ID[-4:]}")
-        raise Refused(
+        raise NotAllowed(
             f"User: {principal.arn} is not authorized to perform: {asked.action} "
             f"on resource: {on} {verdict.why(asked.action)}"
         )
+    return principal
 
 
 def signature_of(asked: SignedRequest) -> Signature:
@@ -140,7 +178,7 @@ def signature_of(asked: SignedRequest) -> Signature:
         key, _, region, service, _ = said.split("/")
         timestamp = datetime.strptime(stamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
     except (KeyError, ValueError) as error:
-        raise Refused("Missing Authentication Token") from error
+        raise Unsigned(MISSING_TOKEN) from error
     names = tuple(signed.split(";"))
     return Signature(key, region, service, names, value, timestamp, seconds, token)
 
@@ -149,12 +187,12 @@ def _check_time(signature: Signature, now: datetime) -> None:
     stamp, form = signature.timestamp, "%Y%m%dT%H%M%SZ"
     lasts = CLOCK if signature.seconds is None else timedelta(seconds=signature.seconds)
     if now > stamp + lasts:
-        raise Refused(
+        raise WrongSignature(
             f"Signature expired: {stamp:{form}} is now earlier than {now - lasts:{form}} "
             f"({now:{form}} - {int(lasts.total_seconds() // 60)} min.)"
         )
     if stamp > now + CLOCK:
-        raise Refused(
+        raise WrongSignature(
             f"Signature not yet current: {stamp:{form}} is still later than {now + CLOCK:{form}} "
             f"({now:{form}} + 5 min.)"
         )
@@ -204,6 +242,8 @@ def principal_of(key: str) -> Principal | None:
     """
     if key == "test":
         return Principal(f"arn:aws:iam::{ACCOUNT_ID}:root", "test")
+    if len(key) == ACCOUNT_DIGITS and key.isdecimal():  # LocalStack's way to name an account
+        return Principal(f"arn:aws:iam::{key}:root", "test")
     role = guard.roles().of_key(key)
     if role is not None:
         name = role.arn.rpartition("/")[2]

@@ -227,7 +227,10 @@ def _create_api(registry: Registry, request: Request, body: Attributes) -> Respo
     if not body.get("Name"):
         raise _bad("Name is required")
     if body.get("ProtocolType") != "WEBSOCKET":
-        raise _bad("Only ProtocolType WEBSOCKET is served here")
+        raise _bad(
+            "Only ProtocolType WEBSOCKET is served here: for HTTP make a REST API "
+            "(AWS::Serverless::Api, AWS::ApiGateway::RestApi) or a function URL"
+        )
     if not body.get("RouteSelectionExpression"):
         raise _bad("RouteSelectionExpression is required for WEBSOCKET APIs")
     api_id = new_id(10)
