@@ -188,7 +188,7 @@ class Guarded:
 
     def get(self, path: str, **headers: str) -> httpx.Response:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        return httpx.get(self.url(path), headers=named, timeout=30)
+        return httpx.get(self.url(path), headers=named, timeout=30, trust_env=False)
 
 
 @pytest.fixture(scope="module")
@@ -305,7 +305,7 @@ class Signer:
 
 def signed(api: Guarded, path: str, key: str, secret: str) -> httpx.Response:
     url = api.url(path)
-    return httpx.get(url, headers=Signer(key, secret).headers(url), timeout=30)
+    return httpx.get(url, headers=Signer(key, secret).headers(url), timeout=30, trust_env=False)
 
 
 def test_a_method_that_wants_a_signature_refuses_others(api: Guarded) -> None:
@@ -320,7 +320,7 @@ def test_a_method_that_wants_a_signature_refuses_others(api: Guarded) -> None:
     assert unknown == (403, "The security token included in the request is invalid.")
     url = api.url("/signed")
     elsewhere = Signer("test", "test").headers(api.url("/open"))
-    assert httpx.get(url, headers=elsewhere).status_code == 403
+    assert httpx.get(url, headers=elsewhere, trust_env=False).status_code == 403
 
 
 def test_a_users_policies_say_which_signed_methods_they_may_call(api: Guarded) -> None:
@@ -456,7 +456,7 @@ def test_authorizers_of_a_stack_are_asked(api: Guarded) -> None:
 
     def status(api_id: str, path: str, **headers: str) -> int:
         url = f"{api.stack.ports.engine_url}/_aws/execute-api/{api_id}/live{path}"
-        return httpx.get(url, headers=headers, timeout=30).status_code
+        return httpx.get(url, headers=headers, timeout=30, trust_env=False).status_code
 
     token = api.tokens["IdToken"]
     assert status(ids["Api"], "/default") == 401

@@ -261,6 +261,6 @@ def test_what_a_document_says_of_a_methods_security(
 
 
 def test_a_scheme_that_there_is_not_is_said() -> None:
-    document = {"paths": {"/a": {"get": {"security": [{"nobody": []}]}}}}
+    document: dict[str, Any] = {"paths": {"/a": {"get": {"security": [{"nobody": []}]}}}}
     with pytest.raises(WrongDocument, match="GET /a: security names nobody"):
         with_authorization(document)
