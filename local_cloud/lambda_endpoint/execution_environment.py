@@ -21,7 +21,6 @@ from typing import Any, NamedTuple
 
 from local_aws.credentials import key_of
 from local_aws.http_message import Request, Response
-from local_aws.random_bytes import random_bytes
 from local_cloud.lambda_endpoint.debugger import CHECK_SECONDS, Debugger
 from local_cloud.lambda_endpoint.function_log import FunctionLogs, stream_name
 from local_cloud.lambda_endpoint.functions import Function
@@ -37,13 +36,6 @@ API = "/2018-06-01/runtime"
 DAEMON = "AWS_XRAY_DAEMON_ADDRESS"
 INIT_TIMEOUT_SECONDS = 30.0
 _RESPONSE_LIMIT = MAX_PAYLOAD_BYTES + 100  # what Lambda's own message says
-
-
-def new_request_id() -> str:
-    """Return a UUID (RFC 9562, version 4) for a fifth of what :func:`uuid.uuid4` costs."""
-    digits = random_bytes(16).hex()
-    variant = "89ab"[int(digits[16], 16) & 3]
-    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
 
 
 @dataclass(slots=True)
@@ -67,6 +59,10 @@ class Invocation:
     wants_tail: bool = False
     #: Takes what a streaming function writes, as it writes it; else that is one answer at the end.
     sink: Callable[[bytes], None] | None = None
+
+    def seconds(self) -> float:
+        """Return how long it has run: no time while it waits for a worker."""
+        return time.perf_counter() - self.started if self.started else 0.0
 
 
 class Outcome(NamedTuple):

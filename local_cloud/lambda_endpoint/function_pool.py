@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
+from local_cloud.lambda_endpoint.capacity import RESERVED, Capacity, TooManyRequests
 from local_cloud.lambda_endpoint.debugger import REQUIREMENTS as DEBUGGER
 from local_cloud.lambda_endpoint.execution_environment import (
     ExecutionEnvironment,
@@ -29,14 +30,11 @@ IDLE_SECONDS = 300.0
 # Until the first start has been timed; and how long a burst shares the workers there are at
 # least, since one that is forked in no time may take much memory as soon as it is at work.
 ASSUMED_START_SECONDS = 0.3
+RETRY_SECONDS = 0.01
 # A function that writes into its own folder changes its code at each start.
 MAX_OUTDATED_STARTS = 3
 
 MakeEnvironment = Callable[[Function, Sequence[Path]], ExecutionEnvironment]
-
-
-class TooManyRequests(RuntimeError):
-    """The function's concurrency limit is reached."""
 
 
 class FunctionPool:
@@ -47,7 +45,7 @@ class FunctionPool:
         runtime: the folder of the language runtime's packages.
         cache: where installed packages are kept.
         make: makes a worker that has not been started, of a function and its ``PYTHONPATH``.
-        max_concurrency: invocations in flight; one more is refused.
+        capacity: what all functions share.
         debugged: whether a debugger attaches: it does to one worker.
     """
 
@@ -57,7 +55,7 @@ class FunctionPool:
         runtime: Path,
         cache: Path,
         make: MakeEnvironment,
-        max_concurrency: int,
+        capacity: Capacity,
         *,
         debugged: bool = False,
     ) -> None:
@@ -66,22 +64,29 @@ class FunctionPool:
         self.cache = cache
         self.make = make
         self.debugged = debugged
-        reserved = function.reserved_concurrency
-        self.max_concurrency = max_concurrency if reserved is None else reserved
+        self.capacity = capacity
+        self.reserve(function.reserved_concurrency)
         #: What is in flight, and of it what waits for a worker.
         self.calls: set[Call] = set()
         self.queue = Waiting()
         self._look: asyncio.TimerHandle | None = None
+        self._retry: asyncio.TimerHandle | None = None
         #: Whether the template has another function in its place: nobody else will come.
         self.retired = False
         self.environments: set[ExecutionEnvironment] = set()
         self.idle: list[ExecutionEnvironment] = []
         self.starting = 0
+        self.workers = 0
         self.start_seconds = ASSUMED_START_SECONDS
         self.sources = Sources(function.sources)
         self.sources_mark = self.sources.mark()
         self.outdated_starts = 0
         self.tasks: set[asyncio.Task[None]] = set()
+
+    def reserve(self, executions: int | None) -> None:
+        """Let the function have so many concurrent executions, which no other one may have."""
+        self.reserved = executions
+        self.capacity.reserve(self, self.function.name, executions)
 
     async def packages(self) -> list[Path]:
         """Install what the function and its layers require; return where packages are found."""
@@ -119,14 +124,18 @@ class FunctionPool:
         A caller that goes away does not stop a function, on AWS neither.
 
         Returns:
-            The outcome; or :class:`TooManyRequests` when the concurrency limit is reached,
+            The outcome; or :class:`TooManyRequests` when the function has as many concurrent
+            executions as are reserved for it, or the account as many as it may have;
             :class:`InstallError` or :class:`OSError` when no worker could start.
         """
         call = Call(invocation, asyncio.get_running_loop().create_future())
         try:
-            if len(self.calls) >= self.max_concurrency:
-                raise TooManyRequests
             self._drop_outdated()
+            if self.reserved is None:
+                self.capacity.begin()
+                call.counted = True
+            elif len(self.calls) >= self.reserved:
+                raise TooManyRequests(RESERVED)
         except (TooManyRequests, OSError) as error:
             call.answer.set_exception(error)
             return call.answer
@@ -150,13 +159,23 @@ class FunctionPool:
         self._give_back(environment)
 
     def _answer(self, call: Call, outcome: Outcome | Exception) -> None:
-        self.calls.discard(call)
+        if call in self.calls:
+            self.calls.remove(call)
+            if call.counted:
+                self.capacity.end()
         if call.answer.done():
             return
         if isinstance(outcome, Exception):
             call.answer.set_exception(outcome)
         else:
             call.answer.set_result(outcome)
+
+    def seconds_of(self, request_id: str) -> float | None:
+        """Return how long an invocation has run, 0 while it waits; ``None`` if it is not here."""
+        for call in self.calls:
+            if call.invocation.request_id == request_id:
+                return call.invocation.seconds()
+        return None
 
     def warm_up(self) -> asyncio.Task[None] | None:
         """Start a worker ahead of the first invocation, where there is none."""
@@ -179,43 +198,61 @@ class FunctionPool:
         loop = asyncio.get_running_loop()
         call.due = loop.time() + self.start_seconds
         if self._look is None:
-            self._look = loop.call_at(call.due, self._scale_out)
+            self._look = loop.call_at(call.due, self.scale_out)
 
-    def _scale_out(self) -> None:
-        """Start a worker for each that has waited long enough; look again when another one has."""
-        self._look = None
+    def scale_out(self) -> None:
+        """Start a worker for each that has waited long enough; look again when another one has.
+
+        Where the machine is to have no more of them, they wait for those that there are.
+        """
+        if self._look is not None:
+            self._look.cancel()
+            self._look = None
         if self.debugged and (self.environments or self.starting):
             return
         loop = asyncio.get_running_loop()
         now = loop.time()
         for call in self.queue:
             if call.due > now:
-                self._look = loop.call_at(call.due, self._scale_out)
+                self._look = loop.call_at(call.due, self.scale_out)
                 return
-            if self.starting < len(self.queue):
-                self._start_one()
+            if self.starting >= len(self.queue) or not self.capacity.may_start(self):
+                return
+            self._start_one()
 
     def _start_one(self) -> asyncio.Task[None]:
         self.starting += 1
+        self.capacity.worker_starts(self)
         task = asyncio.get_running_loop().create_task(self._start())
         self.tasks.add(task)
-        task.add_done_callback(self.tasks.discard)
+        task.add_done_callback(self._start_ended)
         return task
 
+    def _start_ended(self, task: asyncio.Task[None]) -> None:
+        self.tasks.discard(task)
+        self.capacity.start_ended()
+
     async def _start(self) -> None:
-        mark = self.sources.mark()
+        launched = None
         try:
-            packages = await self.packages()
-            environment = self.make(self.function, packages)
+            mark = self.sources.mark()
+            environment = self.make(self.function, await self.packages())
             await environment.start()
-        except (InstallError, OSError) as error:
+            launched = environment
+            environment.exited.add_done_callback(self._worker_ended)
+            self.environments.add(environment)
+            failure = await environment.wait_ready()
+            outdated = self._is_outdated(mark)
+        except Exception as error:  # noqa: BLE001 - whatever it is, those who wait are told
             self.starting -= 1
-            self._fail(error)
+            if launched is None:
+                self._worker_ended()
+            else:
+                self._retire(launched)
+            self._start_failed(error)
             return
-        self.environments.add(environment)
-        failure = await environment.wait_ready()
         self.starting -= 1
-        if self._is_outdated(mark):
+        if outdated:
             self._retire(environment)
             if self.queue:
                 self._start_one()
@@ -227,6 +264,9 @@ class FunctionPool:
             self.start_seconds = max(environment.init_seconds, ASSUMED_START_SECONDS)
             self.environments.add(environment)  # though it may be a replaced one by now
             self._give_back(environment)
+
+    def _worker_ended(self, _: object = None) -> None:
+        self.capacity.worker_ended(self)
 
     def _is_outdated(self, mark: int) -> bool:
         """Return whether the code has changed since a start began, and another one is worth it."""
@@ -240,11 +280,29 @@ class FunctionPool:
         self.outdated_starts = 0
         return False
 
+    def _start_failed(self, error: Exception) -> None:
+        """Leave those who wait to the workers there are; where there is none, say why."""
+        if not isinstance(error, InstallError | OSError):
+            LOG.error("%s: a worker did not start", self.function.name, exc_info=error)
+            words = f"{self.function.name} could not be started: {error!r}"
+            error = InstallError(f"{words}. The log of the Lambda endpoint says where.")
+        if isinstance(error, OSError):
+            self.capacity.pause()
+        if self.environments:
+            self.scale_out()  # as soon as that is worth it
+        elif isinstance(error, OSError):
+            self._fail(error)
+        else:
+            while (call := self.queue.give_up()) is not None:  # of them all it is the same
+                self._answer(call, error)
+
     def _fail(self, reason: Outcome | Exception) -> None:
-        """Tell the one who has waited longest that no worker came."""
+        """Tell the one who has waited longest that no worker came; start one for the next."""
         call = self.queue.give_up()
         if call is not None:
             self._answer(call, reason)
+        if self.queue and not self.environments and not self.starting:
+            self._start_one()
 
     def _offer(self, environment: ExecutionEnvironment) -> None:
         call = self.queue.next_for(environment)
@@ -253,8 +311,17 @@ class FunctionPool:
         elif self.retired:
             self._retire(environment)
         else:
-            environment.idle_since = asyncio.get_running_loop().time()
+            loop = asyncio.get_running_loop()
+            environment.idle_since = loop.time()
             self.idle.append(environment)
+            if self.queue and self._retry is None:
+                # What waits lies behind what another worker has been sent and not read yet.
+                self._retry = loop.call_later(RETRY_SECONDS, self._serve_again)
+
+    def _serve_again(self) -> None:
+        self._retry = None
+        if self.queue and (environment := self._take_idle()) is not None:
+            self._offer(environment)
 
     def _give_back(self, environment: ExecutionEnvironment) -> None:
         keeps = environment in self.environments or self.queue.is_ahead_at(environment)
@@ -265,8 +332,9 @@ class FunctionPool:
             words = f"RequestId: {call.invocation.request_id} Error: the worker has ended"
             self._answer(call, error_outcome("Runtime.ExitError", words))
         self._retire(environment)
-        if self.starting < len(self.queue):
+        if self.queue and not self.environments and not self.starting:
             self._start_one()
+        self.scale_out()
 
     def _drop_outdated(self) -> None:
         """Retire the workers that were started from code that has changed since."""
@@ -286,6 +354,7 @@ class FunctionPool:
 
     def retire(self) -> None:
         """Replace every worker, and keep none that is free: this pool gets no more to do."""
+        self.capacity.reserve(self, self.function.name, None)
         self.retired = True
         self.retire_all()
         self.sources.close()
@@ -302,11 +371,23 @@ class FunctionPool:
             self.idle.remove(environment)
             self._retire(environment)
 
+    def idle_since(self) -> float | None:
+        """Return since when the worker has been idle that was used least lately, if one is."""
+        return next((one.idle_since for one in self.idle if one.alive), None)
+
+    def end_idle(self) -> None:
+        """Stop that worker: another function needs its place."""
+        environment = next(one for one in self.idle if one.alive)
+        self.idle.remove(environment)
+        self._retire(environment)
+
     async def close(self) -> None:
         """Stop every worker, and wait until they are gone and have said their last."""
         self.sources.close()
-        if self._look is not None:
-            self._look.cancel()
+        self.capacity.forget(self)
+        for timer in (self._look, self._retry):
+            if timer is not None:
+                timer.cancel()
         for task in self.tasks:
             task.cancel()
         await asyncio.gather(*self.tasks, return_exceptions=True)

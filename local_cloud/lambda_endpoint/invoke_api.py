@@ -18,17 +18,18 @@ from datetime import UTC, datetime
 from urllib.parse import unquote
 
 from local_aws.account import ACCOUNT_ID
+from local_aws.fair_share import FairQueue
 from local_aws.http_message import Request, Response
+from local_aws.random_bytes import new_uuid
 from local_aws.traces import HEADER, Traces, header_in
+from local_cloud.lambda_endpoint.capacity import CONCURRENT_EXECUTIONS, TooManyRequests
 from local_cloud.lambda_endpoint.debug_api import PATH as DEBUG
 from local_cloud.lambda_endpoint.debug_api import DebugApi
 from local_cloud.lambda_endpoint.execution_environment import (
     Invocation,
-    Outcome,
     error_outcome,
-    new_request_id,
 )
-from local_cloud.lambda_endpoint.function_pool import FunctionPool, TooManyRequests
+from local_cloud.lambda_endpoint.function_pool import FunctionPool
 from local_cloud.lambda_endpoint.functions import Function
 from local_cloud.lambda_endpoint.packages import InstallError
 from local_cloud.lambda_endpoint.registry import Registry
@@ -41,12 +42,24 @@ LOG = logging.getLogger(__name__)
 FUNCTIONS = "/2015-03-31/functions"
 STREAMING = "/2021-11-15/functions/"
 REGISTRY = "/_functions/"
+#: ``PUT /_functions/NAME/concurrency`` tells how many executions are reserved for a function.
+CONCURRENCY = "concurrency"
+#: ``GET /_invocations/FUNCTION/REQUEST_ID`` tells how long one has run.
+INVOCATIONS = "/_invocations/"
 #: Which names the request that the engine passes on.
 REQUEST_ID, INVOKED_ARN = "x-kit-request-id", "x-kit-invoked-arn"
 MAX_EVENT_BYTES = 1024 * 1024
 # Lambda tries a failed asynchronous invocation twice more, after 1 and 2 minutes. The waits are
 # shorter here, so that a developer sees the retries.
 EVENT_RETRY_SECONDS = (1.0, 2.0)
+# One that is throttled is tried for six hours, in the end every five minutes.
+# https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
+EVENT_SECONDS, EVENT_MOST_SECONDS = 6 * 60 * 60.0, 5 * 60.0
+MOST_EVENT_BYTES = 256 << 20
+_EVENTS_FULL = (
+    f"{MOST_EVENT_BYTES >> 20} MB of asynchronous invocations wait for their functions. "
+    "Try again when some have run"
+)
 # name, partial ARN or ARN, each with a qualifier or without
 _FUNCTION_NAME = re.compile(
     r"^(?:arn:aws[\w-]*:lambda:)?(?:[a-z]{2}[\w-]*-\d:)?(?:\d{12}:)?(?:function:)?"
@@ -86,6 +99,9 @@ class InvokeApi:
         self.refresh = refresh
         self.why_not = why_not
         self.events: set[asyncio.Task[None]] = set()
+        #: The bytes of those that are not done, and which of them run.
+        self.event_bytes = 0
+        self.event_places = FairQueue(CONCURRENT_EXECUTIONS // 2)
 
     async def __call__(self, request: Request) -> Response:
         path = unquote(request.path).rstrip("/")
@@ -98,6 +114,8 @@ class InvokeApi:
             return await self.debug(path.removeprefix(DEBUG).lstrip("/"), request)
         if path.startswith(REGISTRY) and self.registry is not None:
             return await self._register(path.removeprefix(REGISTRY), request)
+        if path.startswith(INVOCATIONS):
+            return self._progress(*path.removeprefix(INVOCATIONS).rsplit("/", 1))
         if path.startswith(STREAMING):
             pool_or_error = self._find(path[len(STREAMING) :].partition("/")[0], request.query)
             if isinstance(pool_or_error, Response):
@@ -133,6 +151,8 @@ class InvokeApi:
         name, version, revision = (*identifier.split("/"), "", "")[:3]
         try:
             match request.method:
+                case "PUT" if version == CONCURRENCY:
+                    self.registry.reserve(name, json.loads(request.body)["reserved"])
                 case "PUT":
                     await self.registry.put(name, version, revision, request.body)
                 case "DELETE":
@@ -177,7 +197,21 @@ class InvokeApi:
             "X-Amz-Executed-Version": pool.function.version,
         }
         tail = request.headers.get("x-amz-log-type") == "Tail"
-        return Response(200, b"", headers, stream(pool, invocation, self.traces, tail=tail))
+        try:
+            events = stream(pool, invocation, self.traces, tail=tail)
+        except TooManyRequests as error:
+            return _throttled(error)
+        return Response(200, b"", headers, events)
+
+    def _progress(self, identifier: str, request_id: str = "") -> Response:
+        """Tell how many seconds an invocation has run: none while it waits for a worker."""
+        pool = self._find(identifier, "")
+        if isinstance(pool, Response):
+            return pool
+        seconds = pool.seconds_of(request_id)
+        if seconds is None:
+            return _error(404, "ResourceNotFoundException", f"No invocation {request_id} is here")
+        return _json(200, {"seconds": seconds})
 
     async def _invoke(self, pool: FunctionPool, request: Request) -> Response:
         kind = request.headers.get("x-amz-invocation-type", "RequestResponse")
@@ -197,19 +231,16 @@ class InvokeApi:
             "X-Amz-Executed-Version": pool.function.version,
         }
         if kind == "Event":
+            if self.event_bytes + len(invocation.payload) > MOST_EVENT_BYTES:
+                return _error(500, "ServiceException", _EVENTS_FULL)
             task = asyncio.get_running_loop().create_task(self._run_event(pool, invocation))
             self.events.add(task)
             task.add_done_callback(self.events.discard)
             return Response(202, b"", headers)
         try:
             outcome = await submit(pool, invocation, self.traces)
-        except TooManyRequests:
-            return _error(
-                429,
-                "TooManyRequestsException",
-                "Rate Exceeded.",
-                {"Reason": "ReservedFunctionConcurrentInvocationLimitExceeded"},
-            )
+        except TooManyRequests as error:
+            return _throttled(error)
         except (InstallError, OSError) as error:
             outcome = error_outcome("Runtime.InstallError", str(error))
         if self.traces is not None and invocation.trace_id is not None:
@@ -221,21 +252,43 @@ class InvokeApi:
         return Response(200, outcome.payload, headers)
 
     async def _run_event(self, pool: FunctionPool, invocation: Invocation) -> None:
-        for pause in (*EVENT_RETRY_SECONDS, None):
-            outcome: Outcome | None = None
-            try:
-                outcome = await submit(pool, invocation, self.traces)
-            except (TooManyRequests, InstallError, OSError) as error:
-                LOG.warning("event for %s: %r", pool.function.name, error)
-            if outcome is not None and outcome.function_error is None:
-                return
-            if pause is not None:
-                await asyncio.sleep(pause)
+        size = len(invocation.payload)
+        self.event_bytes += size
+        try:
+            for pause in (*EVENT_RETRY_SECONDS, None):
+                if await self._try_event(pool, invocation):
+                    return
+                if pause is not None:
+                    await asyncio.sleep(pause)
+        finally:
+            self.event_bytes -= size
         LOG.warning(
             "event %s for %s failed after every retry and is dropped",
             invocation.request_id,
             pool.function.name,
         )
+
+    async def _try_event(self, pool: FunctionPool, invocation: Invocation) -> bool:
+        """Return whether it has run; that it was throttled is no try, as on AWS."""
+        loop, name = asyncio.get_running_loop(), pool.function.name
+        pause, until = EVENT_RETRY_SECONDS[0], loop.time() + EVENT_SECONDS
+        while True:
+            if (turn := self.event_places.take(name)) is not None:
+                await self.event_places.wait(name, turn)
+            try:
+                outcome = await submit(pool, invocation, self.traces)
+            except (InstallError, OSError) as error:
+                LOG.warning("event for %s: %r", name, error)
+                return False
+            except TooManyRequests:
+                if loop.time() > until:
+                    return False
+            else:
+                return outcome.function_error is None
+            finally:
+                self.event_places.give_back(name)
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, EVENT_MOST_SECONDS)
 
 
 def configuration(function: Function) -> dict[str, object]:
@@ -296,7 +349,7 @@ def _refused(payload: bytes, limit: int) -> Response | None:
 def _invocation(request: Request) -> Invocation:
     trace = header_in(request.headers)
     return Invocation(
-        request.headers.get(REQUEST_ID) or new_request_id(),
+        request.headers.get(REQUEST_ID) or new_uuid(),
         request.body or b"{}",
         _client_context(request.headers.get("x-amz-client-context")),
         request.headers.get(INVOKED_ARN),
@@ -316,6 +369,11 @@ def _client_context(header: str | None) -> str | None:
         return None
 
 
+def _throttled(error: TooManyRequests) -> Response:
+    more = {"Reason": error.reason}
+    return _error(429, "TooManyRequestsException", str(error), more)
+
+
 def _json(status: int, body: object) -> Response:
     return Response(status, json.dumps(body).encode(), {"Content-Type": "application/json"})
 
@@ -329,6 +387,6 @@ def _error(status: int, code: str, message: str, more: Mapping[str, str] | None 
         {
             "Content-Type": "application/json",
             "X-Amzn-ErrorType": code,
-            "X-Amzn-RequestId": new_request_id(),
+            "X-Amzn-RequestId": new_uuid(),
         },
     )

@@ -65,6 +65,12 @@ class Registry:
         if before is not None:
             before.retire()
 
+    def reserve(self, name: str, executions: int | None) -> None:
+        """Let a function have so many concurrent executions, whatever its version."""
+        for (named, _), pool in self._pools.items():
+            if named == name:
+                pool.reserve(executions)
+
     async def delete(self, name: str, version: str, revision: str) -> None:
         """Forget a version, if no other revision has taken its place.
 

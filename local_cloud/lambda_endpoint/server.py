@@ -15,9 +15,11 @@ from local_aws.aws_api import AwsApi
 from local_aws.hosts import AllowedHosts
 from local_aws.http1 import HttpServerProtocol
 from local_aws.log_delivery import LogDelivery
+from local_aws.open_files import allow_many_files
 from local_aws.relay import relay
 from local_aws.template import Template
 from local_aws.traces import traces_of
+from local_cloud.lambda_endpoint.capacity import Capacity
 from local_cloud.lambda_endpoint.debug_api import DebugApi
 from local_cloud.lambda_endpoint.debugger import Debugger, Debuggers, NotDebugged, Wanted
 from local_cloud.lambda_endpoint.execution_environment import ExecutionEnvironment
@@ -38,6 +40,8 @@ LOG = logging.getLogger(__name__)
 #: How often it is looked whether there is a configuration, and how long an invocation waits for it.
 CONFIGURED_POLL_SECONDS, CONFIGURED_SECONDS = 0.2, 30.0
 REAP_SECONDS = 10.0
+#: Connections that wait to be taken: as many as the account has invocations.
+BACKLOG = 1024
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,8 @@ class Settings:
     host: str
     port: int
     cache: Path
-    max_concurrency: int
+    #: Concurrent executions that the account may have.
+    concurrent_executions: int
     env_vars: Path | None
     parameters: Mapping[str, str]
     eager: bool
@@ -82,6 +87,8 @@ class LambdaEndpoint:
         self.logs = FunctionLogs(self.delivery)
         #: Functions of the template that cannot run here, each with why.
         self.not_run: dict[str, str] = {}
+        allow_many_files()
+        self.capacity = Capacity(settings.concurrent_executions)
         self.debuggers = Debuggers()
         self.zygotes = Zygotes()
         #: The versions that the engine has registered.
@@ -124,6 +131,7 @@ class LambdaEndpoint:
             lambda: HttpServerProtocol(api, 2 * MAX_PAYLOAD_BYTES, hosts),
             settings.host,
             settings.port,
+            backlog=BACKLOG,
         )
         print(
             f"Lambda endpoint on http://{settings.host}:{settings.port} with "
@@ -146,7 +154,7 @@ class LambdaEndpoint:
         self._load()
         if any(may_be_forked(pool.function) for pool in self.pools.values()):
             self.zygotes.prepare(OWN_PYTHON, runtime)
-        await asyncio.gather(*(pool.packages() for pool in self.pools.values()))
+        await asyncio.gather(*(self._install(pool) for pool in self.pools.values()))
         self.background = [
             loop.create_task(self.delivery.run()),
             loop.create_task(self._look_after()),
@@ -154,11 +162,19 @@ class LambdaEndpoint:
         if settings.eager:
             self.background.append(loop.create_task(self._warm_up()))
 
+    async def _install(self, pool: FunctionPool) -> None:
+        """Install what a function requires; where that fails, its invocations are told."""
+        try:
+            await pool.packages()
+        except (InstallError, OSError) as error:
+            LOG.error("%s: %s", pool.function.name, error)
+
     async def close(self) -> None:
         """Stop every worker; deliver the last log lines."""
         for task in self.background:
             task.cancel()
         self.files.close()
+        self.capacity.close()
         await asyncio.gather(*(pool.close() for pool in self.pools.values()))
         await self.registry.close()
         await self.zygotes.close()
@@ -214,7 +230,7 @@ class LambdaEndpoint:
             lambda function, packages: ExecutionEnvironment(
                 function, packages, self.logs, debugger, self.zygotes
             ),
-            self.settings.max_concurrency,
+            self.capacity,
             debugged=debugger is not None,
         )
         if debugger is not None:

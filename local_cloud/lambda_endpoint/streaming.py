@@ -12,8 +12,9 @@ from collections.abc import AsyncIterator
 
 from local_aws.event_stream import event
 from local_aws.traces import Traces
+from local_cloud.lambda_endpoint.capacity import TooManyRequests
 from local_cloud.lambda_endpoint.execution_environment import Invocation, Outcome, error_outcome
-from local_cloud.lambda_endpoint.function_pool import FunctionPool, TooManyRequests
+from local_cloud.lambda_endpoint.function_pool import FunctionPool
 from local_cloud.lambda_endpoint.packages import InstallError
 from local_cloud.lambda_endpoint.tracing import submit
 
@@ -27,28 +28,46 @@ def log_result(invocation: Invocation) -> str:
     return base64.b64encode(tail[-LOG_TAIL_BYTES:]).decode()
 
 
-async def stream(
+def stream(
     pool: FunctionPool, invocation: Invocation, traces: Traces | None, *, tail: bool
 ) -> AsyncIterator[bytes]:
-    """Run an invocation, and yield its events.
+    """Run an invocation, and return its events.
 
     Args:
         tail: whether the last event carries the last lines of the log.
+
+    Raises:
+        TooManyRequests: it does not run.
     """
     pieces: asyncio.Queue[bytes | None] = asyncio.Queue()
-    sent = 0
+    taken = 0
 
     def take(piece: bytes) -> None:
-        nonlocal sent
-        sent += len(piece)
-        if sent <= MAX_STREAM_BYTES:
+        nonlocal taken
+        if taken <= MAX_STREAM_BYTES:  # the one that is too much tells of it
+            taken += len(piece)
             pieces.put_nowait(piece)
 
     invocation.sink = take
     run = submit(pool, invocation, traces)
+    if run.done() and isinstance(refused := run.exception(), TooManyRequests):
+        raise refused
     run.add_done_callback(lambda _: pieces.put_nowait(None))
+    return _events(run, pieces, invocation, tail=tail)
+
+
+async def _events(
+    run: asyncio.Future[Outcome],
+    pieces: asyncio.Queue[bytes | None],
+    invocation: Invocation,
+    *,
+    tail: bool,
+) -> AsyncIterator[bytes]:
+    sent = 0
     while (piece := await pieces.get()) is not None:
-        yield event("PayloadChunk", piece, "application/octet-stream")
+        sent += len(piece)
+        if sent <= MAX_STREAM_BYTES:
+            yield event("PayloadChunk", piece, "application/octet-stream")
     outcome = _outcome(run)
     if outcome.function_error is None and outcome.payload and not sent:
         # A function that does not stream answers at once.
@@ -66,8 +85,6 @@ async def stream(
 def _outcome(run: asyncio.Future[Outcome]) -> Outcome:
     try:
         return run.result()
-    except TooManyRequests:
-        return error_outcome("TooManyRequestsException", "Rate Exceeded.")
     except (InstallError, OSError) as error:
         return error_outcome("Runtime.InstallError", str(error))
 

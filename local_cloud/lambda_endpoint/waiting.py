@@ -28,6 +28,8 @@ class Call:
     invocation: Invocation
     answer: asyncio.Future[Outcome]
     environment: ExecutionEnvironment | None = None
+    #: Whether it is one of the account's executions that are reserved for no function.
+    counted: bool = False
     #: By which it has waited as long as the start of a worker takes.
     due: float = 0.0
     #: The worker that it was sent to ahead.

@@ -9,16 +9,19 @@ import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import asdict
+from typing import Any
 from urllib.parse import quote
 
 from local_aws.aws_api import AwsApi, EngineAway
 from local_aws.credentials import SignedRequest
+from local_aws.fair_share import FairQueue
 from local_aws.heads import InvalidHead
 from local_aws.http1 import ConnectionFailed, HttpClient
 from local_aws.http_message import Response
 from local_aws.lean_httpx import httpx
 from local_aws.log_delivery import LogDelivery
 from local_aws.printable import printable_line
+from local_aws.random_bytes import new_uuid
 from local_aws.traces import HEADER, Traces, current, note_invocation, w3c_of
 from websocket_gateway.core.backend import (
     HttpAnswer,
@@ -30,6 +33,10 @@ from websocket_gateway.patience import PatientTimeout
 
 # Lambda's own limit; that of an integration ends before.
 MAX_SECONDS = 15 * 60
+#: Invocations at the endpoint at once: fewer than an account may have, so that others can, too.
+MOST_INVOCATIONS = 800
+#: By which the kit's own endpoint can be asked for an invocation.
+REQUEST_ID = "x-kit-request-id"
 
 
 class NetworkBackend:
@@ -54,17 +61,30 @@ class NetworkBackend:
         self.endpoint = lambda_endpoint
         self.engine = engine
         self.functions = HttpClient(lambda_endpoint)
+        #: Of the invocations at the endpoint; the others wait here, and their time has not begun.
+        self.places = FairQueue(MOST_INVOCATIONS)
         self.logs = logs
         self.log_stream = f"{time.strftime('%Y/%m/%d', time.gmtime())}/{secrets.token_hex(8)}"
         self._http: httpx.AsyncClient | None = None
 
     async def invoke(self, function: str, payload: bytes, timeout: float) -> bytes:
         """Return a function's answer; see :class:`websocket_gateway.core.backend.Backend`."""
+        if (turn := self.places.take(function)) is not None:
+            await self.places.wait(function, turn)
+        try:
+            return await self._invoke_now(function, payload, timeout)
+        finally:
+            self.places.give_back(function)
+
+    async def _invoke_now(self, function: str, payload: bytes, timeout: float) -> bytes:
         target = f"/2015-03-31/functions/{quote(function)}/invocations"
+        request_id = new_uuid()
         began = time.time()
         try:
-            async with PatientTimeout(timeout, lambda: self._is_debugged(function)):
-                response = await self._invoke(target, payload)
+            async with PatientTimeout(
+                timeout, lambda: self._seconds_left(function, request_id, timeout)
+            ):
+                response = await self._invoke(target, payload, request_id)
         except TimeoutError as error:
             raise IntegrationTimedOut(f"{function} took longer than {timeout:g} s") from error
         except EngineAway as error:
@@ -90,8 +110,8 @@ class NetworkBackend:
             )
         return response.body
 
-    async def _invoke(self, target: str, payload: bytes) -> Response:
-        headers = {"Content-Type": "application/json"}
+    async def _invoke(self, target: str, payload: bytes, request_id: str) -> Response:
+        headers = {"Content-Type": "application/json", REQUEST_ID: request_id}
         if (trace := current.get()) is not None:
             headers[HEADER] = trace
         response = await self.functions.request("POST", target, payload, headers)
@@ -102,14 +122,27 @@ class NetworkBackend:
             "lambda", "POST", target, payload, headers, seconds=MAX_SECONDS
         )
 
-    async def _is_debugged(self, function: str) -> bool:
-        """Return whether a debugger is attached to a function."""
+    async def _seconds_left(self, function: str, request_id: str, timeout: float) -> float:
+        """Return how much of its time an invocation has left; all while a debugger is attached.
+
+        It has not begun before the endpoint has given it to a worker.
+        """
+        place = f"/_invocations/{quote(function)}/{request_id}"
+        debugged, progress = await asyncio.gather(self._told("/_debug"), self._told(place))
+        found = debugged.get(function)
+        if isinstance(found, dict) and found.get("attached") is True:
+            return timeout
+        seconds = progress.get("seconds")
+        return timeout - seconds if isinstance(seconds, int | float) else 0.0
+
+    async def _told(self, path: str) -> dict[str, Any]:
+        """Return what the kit's own endpoint tells; nothing where it is another's, as SAM's."""
         try:
-            answer = await self.functions.request("GET", "/_debug")
-            found = json.loads(answer.body).get(function) if answer.status == 200 else None
-        except (ConnectionFailed, ValueError, AttributeError):
-            return False  # SAM's endpoint has no such page
-        return isinstance(found, dict) and found.get("attached") is True
+            answer = await self.functions.request("GET", path)
+            told = json.loads(answer.body) if answer.status == 200 else None
+        except (ConnectionFailed, ValueError):
+            return {}
+        return told if isinstance(told, dict) else {}
 
     async def request(
         self, method: str, url: str, headers: Mapping[str, str], body: str, timeout: float

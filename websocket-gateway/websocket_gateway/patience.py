@@ -1,4 +1,4 @@
-"""A time-out that stands still while a debugger is attached to what is waited for."""
+"""A time-out that is put off while what is waited for has not had its time."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from types import TracebackType
 
 #: How long before its end a time-out is looked at, in seconds; a quarter of it at most.
-AHEAD = 0.25
+AHEAD = 1.0
 
 
 class PatientTimeout:
@@ -15,21 +15,22 @@ class PatientTimeout:
 
     Args:
         seconds: how long it may take.
-        is_debugged: asked shortly before the time is up; if so, the time begins anew.
+        left: asked shortly before the time is up: how many seconds there are really left, since a
+            debugger is attached or since it has waited, which is none of its time.
 
     Raises:
         TimeoutError: the time is up.
     """
 
-    def __init__(self, seconds: float, is_debugged: Callable[[], Awaitable[bool]]) -> None:
+    def __init__(self, seconds: float, left: Callable[[], Awaitable[float]]) -> None:
         self.seconds = seconds
-        self.is_debugged = is_debugged
+        self.left = left
         self._limit = asyncio.timeout(seconds)
         self._look: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> None:
         await self._limit.__aenter__()
-        self._plan()
+        self._plan(self.seconds)
 
     async def __aexit__(
         self,
@@ -42,14 +43,17 @@ class PatientTimeout:
             self._look.cancel()
         await self._limit.__aexit__(kind, error, trace)
 
-    def _plan(self) -> None:
-        when = self.seconds - min(AHEAD, self.seconds / 4)
+    def _plan(self, seconds: float) -> None:
+        self._ahead = min(AHEAD, self.seconds / 4)
+        when = max(0.0, seconds - self._ahead)
         self._timer = asyncio.get_running_loop().call_later(when, self._begin_to_look)
 
     def _begin_to_look(self) -> None:
         self._look = asyncio.get_running_loop().create_task(self._prolong())
 
     async def _prolong(self) -> None:
-        if await self.is_debugged() and not self._limit.expired():
-            self._limit.reschedule(asyncio.get_running_loop().time() + self.seconds)
-            self._plan()
+        left = await self.left()
+        # Else that is the time by which it was looked at ahead.
+        if left > 1.5 * self._ahead and not self._limit.expired():
+            self._limit.reschedule(asyncio.get_running_loop().time() + left)
+            self._plan(left)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import resource
 import time
 from collections.abc import Coroutine
 from typing import Any, cast
@@ -23,6 +22,7 @@ from websockets.server import ServerProtocol
 from local_aws import busy_poll
 from local_aws.http1 import HttpServerProtocol, serialize
 from local_aws.http_message import Request, Response
+from local_aws.open_files import allow_many_files
 from local_aws.write_now import write_now
 from websocket_gateway.core.address import Address
 from websocket_gateway.core.connection import Connection
@@ -30,8 +30,6 @@ from websocket_gateway.core.events import Handshake
 from websocket_gateway.core.gateway import Gateway
 from websocket_gateway.core.http_api import HttpApi
 from websocket_gateway.frames import cut, message, text_frame
-
-MOST_FILES = 1 << 20
 
 _silent = logging.getLogger("websocket_gateway.protocol")
 _silent.setLevel(logging.WARNING)
@@ -312,15 +310,6 @@ def _handshake(request: Request) -> bytes:
     return "\r\n".join([*lines, "\r\n"]).encode("latin-1")
 
 
-def _allow_connections() -> None:
-    """Let the process have as many files open as its user may: many systems begin with 1,024."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        with contextlib.suppress(ValueError, OSError):  # macOS has a limit of its own
-            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-
-
 class Tasks:
     """Work that is waited for before the gateway ends: openings, and ``$disconnect``."""
 
@@ -353,7 +342,7 @@ class GatewayServer:
 
     async def open(self, host: str, port: int) -> None:
         """Open the port; connections are served from then on."""
-        _allow_connections()
+        allow_many_files()
         api = HttpApi(self.gateway)
 
         def protocol() -> asyncio.BaseProtocol:

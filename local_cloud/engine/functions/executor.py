@@ -6,17 +6,20 @@ https://docs.localstack.cloud/references/configuration/ (``LAMBDA_RUNTIME_EXECUT
 from __future__ import annotations
 
 import base64
+import contextlib
 import time
 from pathlib import Path
 from typing import Any
 
 import requests
 from localstack import config
+from localstack.aws.api.lambda_ import TooManyRequestsException
 from localstack.services.lambda_.invocation.lambda_models import (
     FunctionVersion,
     Invocation,
     InvocationResult,
 )
+from localstack.services.lambda_.invocation.models import lambda_stores
 from localstack.services.lambda_.invocation.plugins import RuntimeExecutorPlugin
 from localstack.services.lambda_.invocation.runtime_executor import (
     LambdaRuntimeException,
@@ -27,7 +30,13 @@ from local_aws.traces import HEADER, note_invocation
 from local_cloud.engine import spans
 from local_cloud.engine.functions.endpoint import ENDPOINT, TEMPLATE_ENDPOINT
 from local_cloud.engine.functions.template_functions import TEMPLATE
-from local_cloud.lambda_endpoint.invoke_api import FUNCTIONS, INVOKED_ARN, REGISTRY, REQUEST_ID
+from local_cloud.lambda_endpoint.invoke_api import (
+    CONCURRENCY,
+    FUNCTIONS,
+    INVOKED_ARN,
+    REGISTRY,
+    REQUEST_ID,
+)
 from local_cloud.lambda_endpoint.packages import SOURCE_MARK
 
 
@@ -78,6 +87,7 @@ class ProcessExecutor(RuntimeExecutor):  # type: ignore[misc]
                 "timeout": settings.timeout,
                 "memory": settings.memory_size,
                 "environment": _environment(settings.environment or {}),
+                "reserved_concurrency": _reserved(function_version),
             },
         )
         if answer.status_code != 204:
@@ -100,6 +110,22 @@ def _place(version: FunctionVersion) -> str:
     identifier = version.id
     revision = version.config.internal_revision
     return f"{REGISTRY}{identifier.function_name}/{identifier.qualifier}/{revision}"
+
+
+def _reserved(version: FunctionVersion) -> int | None:
+    identifier = version.id
+    functions = lambda_stores[identifier.account][identifier.region].functions
+    function = functions.get(identifier.function_name)
+    return None if function is None else function.reserved_concurrent_executions
+
+
+def tell_reserved(name: str, executions: int | None) -> None:
+    """Have the endpoint refuse more: who invokes there passes no limit of LocalStack's.
+
+    One that is not there is told when it is told of the version.
+    """
+    with contextlib.suppress(LambdaRuntimeException):
+        ENDPOINT.send("PUT", f"{REGISTRY}{name}/{CONCURRENCY}", json={"reserved": executions})
 
 
 def _unpacked(code: Any) -> Path:
@@ -134,10 +160,11 @@ def send_for(version: FunctionVersion, method: str, path: str, **more: Any) -> r
     return ENDPOINT.send(method, path, **more)
 
 
-def invoke_at_endpoint(version: FunctionVersion, invocation: Invocation) -> InvocationResult | None:
-    """Run an invocation of a version; ``None`` where it has more to do than it may.
+def invoke_at_endpoint(version: FunctionVersion, invocation: Invocation) -> InvocationResult:
+    """Run an invocation of a version.
 
     Raises:
+        TooManyRequestsException: the endpoint has as many concurrent executions as it may.
         LambdaRuntimeException: the endpoint does not answer, or does not know the version.
     """
     identifier = version.id
@@ -158,7 +185,8 @@ def invoke_at_endpoint(version: FunctionVersion, invocation: Invocation) -> Invo
     began = time.time()
     answer = send_for(version, "POST", target, data=invocation.payload, headers=headers)
     if answer.status_code == 429:
-        return None
+        told = answer.json()
+        raise TooManyRequestsException(told["message"], Reason=told["Reason"], Type="User")
     if answer.status_code != 200:
         raise LambdaRuntimeException(f"{name}: {answer.status_code} {answer.text}")
     logs = base64.b64decode(answer.headers.get("X-Amz-Log-Result", "")).decode(errors="replace")

@@ -24,6 +24,7 @@ from localstack.services.lambda_.provider import LambdaProvider
 from localstack.services.lambda_.runtimes import ALL_RUNTIMES
 from localstack.services.plugins import Service
 
+from local_cloud.engine.functions.executor import tell_reserved
 from local_cloud.engine.functions.streams import UrlRouter, stream_invocation
 from local_cloud.engine.functions.template_functions import TEMPLATE
 from local_cloud.engine.functions.versions import VersionManager
@@ -85,6 +86,25 @@ class FunctionsProvider(LambdaProvider):  # type: ignore[misc]
         if runtime and known and (why := why_not(runtime)) is not None:
             raise InvalidParameterValueException(f"It does not run here: {why}", Type="User")
         return super().create_function(context, request)
+
+    def put_function_concurrency(
+        self,
+        context: RequestContext,
+        function_name: str,
+        reserved_concurrent_executions: int,
+        **more: Any,
+    ) -> Any:
+        answer = super().put_function_concurrency(
+            context, function_name, reserved_concurrent_executions, **more
+        )
+        tell_reserved(_named({"FunctionName": function_name})[0], reserved_concurrent_executions)
+        return answer
+
+    def delete_function_concurrency(
+        self, context: RequestContext, function_name: str, **more: Any
+    ) -> None:
+        super().delete_function_concurrency(context, function_name, **more)
+        tell_reserved(_named({"FunctionName": function_name})[0], None)
 
     def adopt(self, context: RequestContext, function: Function) -> None:
         """Take a function of the template into LocalStack's store, by reference to its folder."""

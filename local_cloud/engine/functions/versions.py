@@ -6,12 +6,16 @@ to an invocation is its limits: reserved and provisioned concurrency.
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+
 from localstack.aws.api.lambda_ import ServiceException, TooManyRequestsException
 from localstack.services.lambda_.invocation.lambda_models import Invocation, InvocationResult
 from localstack.services.lambda_.invocation.version_manager import LambdaVersionManager
 
 from local_cloud.engine.functions.executor import invoke_at_endpoint
 from local_cloud.engine.functions.metrics import Function, Metrics
+from local_cloud.lambda_endpoint.capacity import ACCOUNT
 
 METRICS = Metrics()
 
@@ -23,18 +27,31 @@ class VersionManager(LambdaVersionManager):  # type: ignore[misc]
         """Run an invocation to its end.
 
         Raises:
-            TooManyRequestsException: the concurrency that is reserved is taken.
+            TooManyRequestsException: the concurrency is taken that is reserved for the function,
+                or that the account may have; its reason says which.
             ServiceException: the version is being replaced, or the endpoint does not answer.
         """
         if self.shutdown_event.is_set():
             raise ServiceException(f"{self.function_arn} is shutting down")
         version = self.function_version
-        with self.counting_service.get_invocation_lease(
-            self.function, version, self.provisioned_state
-        ):
+        with self._lease():
             result = invoke_at_endpoint(version, invocation)
-        if result is None:
-            raise TooManyRequestsException("Rate Exceeded.", Type="User")
         place = Function(version.id.account, version.id.region, version.id.function_name)
         METRICS.count(place, failed=result.is_error)
         return result
+
+    @contextlib.contextmanager
+    def _lease(self) -> Iterator[None]:
+        """Have it counted as a concurrent execution; LocalStack has one reason for both limits."""
+        with contextlib.ExitStack() as lease:
+            try:
+                lease.enter_context(
+                    self.counting_service.get_invocation_lease(
+                        self.function, self.function_version, self.provisioned_state
+                    )
+                )
+            except TooManyRequestsException as error:
+                if self.function.reserved_concurrent_executions is None:
+                    error.Reason = ACCOUNT
+                raise
+            yield

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidMessage, InvalidStatus
@@ -171,3 +172,27 @@ def test_half_a_request_is_not_waited_for_for_ever(tmp_path: Path) -> None:
         return data
 
     assert served(bench, use) == b""
+
+
+def test_messages_are_passed_on_in_the_order_in_which_they_came(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, route("$default", "all"))
+    came: list[str] = []
+    done = asyncio.Event()
+
+    async def note(function: str, payload: bytes, timeout: float) -> bytes:
+        came.append(orjson.loads(payload)["body"])
+        if len(came) == 300:
+            done.set()
+        await asyncio.sleep(0)
+        return b"{}"
+
+    bench.world.invoke = note  # type: ignore[method-assign]
+
+    async def use(server: GatewayServer, port: int) -> None:
+        async with connect(f"ws://127.0.0.1:{port}", proxy=None) as client:
+            for number in range(300):
+                await client.send(str(number))
+            await done.wait()
+
+    served(bench, use)
+    assert came == [str(number) for number in range(300)]

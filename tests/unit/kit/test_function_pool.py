@@ -11,13 +11,18 @@ from typing import Any
 
 import pytest
 
-from local_cloud.lambda_endpoint.execution_environment import Invocation, Outcome
-from local_cloud.lambda_endpoint.function_pool import (
-    IDLE_SECONDS,
-    FunctionPool,
+from local_cloud.lambda_endpoint.capacity import (
+    ACCOUNT,
+    CONCURRENT_EXECUTIONS,
+    PAUSE_SECONDS,
+    RESERVED,
+    Capacity,
     TooManyRequests,
 )
+from local_cloud.lambda_endpoint.execution_environment import Invocation, Outcome
+from local_cloud.lambda_endpoint.function_pool import IDLE_SECONDS, FunctionPool
 from local_cloud.lambda_endpoint.functions import Function
+from local_cloud.lambda_endpoint.packages import InstallError
 from tests.unit.virtual_time import now, run
 
 START_SECONDS, WORK_SECONDS = 2.0, 1.0
@@ -41,7 +46,12 @@ class Worker:
     #: What it has run, or begun to run.
     ran: list[str] = field(default_factory=list)
     work_seconds: float = WORK_SECONDS
+    #: Whether it has not read yet what it is to run: nothing behind that can be taken back.
+    unread: bool = False
     done: Callable[[Outcome], None] = lambda outcome: None
+
+    def __post_init__(self) -> None:
+        self.exited: asyncio.Future[int] = asyncio.get_running_loop().create_future()
 
     async def start(self) -> None:
         self.code = (self.function.code / "index.py").read_text()
@@ -74,17 +84,19 @@ class Worker:
         return True
 
     def take_back(self) -> str | None:
-        return self.ahead.pop(0) if self.ahead else None
+        return self.ahead.pop(0) if self.ahead and not self.unread else None
 
     def die(self, *, unread: bool = False) -> None:
         """End in the middle of what it does, or before it has read that."""
-        self.alive = False
+        self.stop()
         if unread:
             self.ahead.insert(0, self.ran.pop())
         self.done(Outcome(b"it died", "Unhandled"))
 
     def stop(self) -> None:
         self.alive = False
+        if not self.exited.done():
+            self.exited.set_result(0)
 
     async def close(self) -> None:
         self.stop()
@@ -95,7 +107,7 @@ class Bench:
     """A pool, its function's folder, and every worker that it has made."""
 
     folder: Path
-    limit: int = 100
+    capacity: Capacity = field(default_factory=lambda: Capacity(workers=100))
     reserved: int | None = None
     failures: list[Outcome] = field(default_factory=list)
     workers: list[Worker] = field(default_factory=list)
@@ -115,7 +127,7 @@ class Bench:
         (self.folder / "index.py").write_text(code)
 
     def pool(self) -> FunctionPool:
-        return FunctionPool(self.function, self.folder, self.folder, self._make, self.limit)
+        return FunctionPool(self.function, self.folder, self.folder, self._make, self.capacity)
 
     def _make(self, function: Function, packages: Sequence[Path]) -> Any:
         worker = Worker(function, self.failures.pop(0) if self.failures else None)
@@ -158,6 +170,7 @@ def test_of_more_invocations_at_once_than_are_reserved_the_rest_is_refused(tmp_p
     results = run(work())
     assert [r for r in results if isinstance(r, str)] == ["one", "one"]
     assert [type(r) for r in results[1:5]] == [TooManyRequests] * 4
+    assert {r.reason for r in results[1:5]} == {RESERVED}
     assert len(bench.workers) == 1
 
 
@@ -376,6 +389,23 @@ def test_what_lies_ahead_at_a_slow_worker_is_run_by_others(bench: Bench) -> None
     assert sorted(ran) == list("abcdefgh")
 
 
+def test_a_free_worker_runs_what_could_not_be_taken_back_at_once(bench: Bench) -> None:
+    async def work() -> list[bool]:
+        pool = bench.pool()
+        await said(pool)
+        answers = submit(pool, "abc")
+        bench.workers[0].work_seconds = 1000.0  # of what comes behind the first
+        bench.workers[0].unread = True
+        await asyncio.sleep(WORK_SECONDS + 2 * START_SECONDS)
+        assert bench.workers[0].ahead == ["c"]
+        assert len(bench.workers) > 1
+        bench.workers[0].unread = False
+        await asyncio.sleep(2 * WORK_SECONDS)
+        return [answer.done() for answer in answers]
+
+    assert run(work()) == [True, False, True]
+
+
 @pytest.mark.parametrize(("unread", "ran"), [(False, ["a", "b"]), (True, ["a"])])
 def test_what_lay_ahead_at_a_worker_that_died_is_run_by_another(
     bench: Bench, unread: bool, ran: list[str]
@@ -422,3 +452,151 @@ def test_what_lies_ahead_when_the_code_changes_is_run_by_the_new_code(bench: Ben
 
     assert run(work()) == ["one", "one", *["two, longer"] * 3]
     assert [worker.code for worker in bench.alive] == ["two, longer"] * len(bench.alive)
+
+
+def test_of_more_invocations_than_the_account_may_have_the_rest_is_refused(bench: Bench) -> None:
+    async def work() -> list[Any]:
+        pool = bench.pool()
+        answers = [pool.submit(invocation()) for _ in range(CONCURRENT_EXECUTIONS + 2)]
+        return [*await asyncio.gather(*answers, return_exceptions=True), await said(pool)]
+
+    results = run(work())
+    refused = [result for result in results if isinstance(result, TooManyRequests)]
+    assert [error.reason for error in refused] == [ACCOUNT] * 2
+    assert len(results) - len(refused) == CONCURRENT_EXECUTIONS + 1
+
+
+def test_what_one_function_has_reserved_no_other_one_may_take(tmp_path: Path) -> None:
+    capacity = Capacity(10, workers=10)
+    benches = [Bench(tmp_path, capacity, reserved=8), Bench(tmp_path, capacity)]
+
+    async def work() -> list[list[bool]]:
+        pools = [bench.pool() for bench in benches]
+        answers = [[pool.submit(invocation()) for _ in range(9)] for pool in pools]
+        ran = [
+            [
+                not isinstance(r, TooManyRequests)
+                for r in await asyncio.gather(*a, return_exceptions=True)
+            ]
+            for a in answers
+        ]
+        pools[0].retire()  # and its reservation goes with it
+        more = [pools[1].submit(invocation()) for _ in range(9)]
+        await asyncio.gather(*more)
+        return ran
+
+    assert [sum(ran) for ran in run(work())] == [8, 2]
+
+
+def test_a_burst_is_answered_by_as_many_workers_as_the_machine_may_have(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, Capacity(workers=5))
+
+    async def work() -> list[Outcome]:
+        pool = bench.pool()
+        return await asyncio.gather(*(pool.submit(invocation()) for _ in range(500)))
+
+    assert len(run(work())) == 500
+    assert len(bench.workers) <= 5
+    ran = [name for worker in bench.workers for name in worker.ran]
+    assert len(ran) == len(set(ran)) == 500, "each has run once"
+
+
+def test_a_slow_function_leaves_workers_for_the_others(tmp_path: Path) -> None:
+    capacity = Capacity(workers=10)
+    slow, quick = Bench(tmp_path, capacity), Bench(tmp_path, capacity)
+
+    async def work() -> tuple[float, list[int]]:
+        pools = slow.pool(), quick.pool()
+        make = pools[0].make
+
+        def make_slow(function: Function, packages: Sequence[Path]) -> Any:
+            worker: Any = make(function, packages)
+            worker.work_seconds = 10_000.0
+            return worker
+
+        pools[0].make = make_slow
+        for _ in range(200):
+            pools[0].submit(invocation())
+        await asyncio.sleep(100 * START_SECONDS)
+        began = now()
+        await asyncio.gather(*(pools[1].submit(invocation()) for _ in range(20)))
+        took = now() - began
+        for pool in pools:
+            await pool.close()
+        return took, [pool.workers for pool in pools]
+
+    took, _ = run(work())
+    assert 5 <= len(slow.workers) <= 8
+    assert len(quick.workers) >= 2
+    assert took < 20 * WORK_SECONDS
+
+
+def test_an_idle_worker_makes_room_for_a_function_that_has_more_to_do(tmp_path: Path) -> None:
+    capacity = Capacity(workers=4)
+    before, after = Bench(tmp_path, capacity), Bench(tmp_path, capacity)
+
+    async def work() -> None:
+        pools = before.pool(), after.pool()
+        await asyncio.gather(*(pools[0].submit(invocation()) for _ in range(50)))
+        assert len(before.alive) >= 3
+        await asyncio.gather(*(pools[1].submit(invocation()) for _ in range(50)))
+
+    run(work())
+    assert len(before.alive) < len(before.workers)
+    assert len(after.workers) > 1
+    assert capacity.count == len(before.alive) + len(after.alive)
+
+
+def test_whatever_keeps_a_worker_from_starting_is_told_to_all_who_wait(bench: Bench) -> None:
+    async def work() -> list[BaseException | Outcome]:
+        pool = bench.pool()
+
+        async def packages() -> list[Path]:
+            raise UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte")
+
+        pool.packages = packages  # type: ignore[method-assign]
+        answers = [pool.submit(invocation()) for _ in range(3)]
+        results = await asyncio.gather(*answers, return_exceptions=True)
+        del pool.packages
+        return [*results, await pool.submit(invocation())]
+
+    *failed, at_last = run(work())
+    assert [type(error) for error in failed] == [InstallError] * 3
+    assert "UnicodeDecodeError" in str(failed[0])
+    assert at_last == Outcome(b"one"), "and the next one is tried"
+    assert bench.capacity.count == 1
+
+
+def test_where_the_system_starts_no_more_workers_those_there_are_answer(bench: Bench) -> None:
+    async def work() -> list[Outcome]:
+        pool = bench.pool()
+        await said(pool)
+        make = pool.make
+
+        def refuse(function: Function, packages: Sequence[Path]) -> Any:
+            raise OSError(11, "Resource temporarily unavailable")
+
+        pool.make = refuse
+        first = [pool.submit(invocation()) for _ in range(5)]
+        answers = await asyncio.gather(*first)
+        await asyncio.sleep(PAUSE_SECONDS)
+        pool.make = make
+        return answers + await asyncio.gather(*(pool.submit(invocation()) for _ in range(20)))
+
+    assert {outcome.payload for outcome in run(work())} == {b"one"}
+    assert len(bench.workers) > 1
+
+
+def test_each_who_waits_is_told_where_the_system_starts_no_worker_at_all(bench: Bench) -> None:
+    async def work() -> list[BaseException | Outcome]:
+        pool = bench.pool()
+
+        def refuse(function: Function, packages: Sequence[Path]) -> Any:
+            raise OSError(11, "Resource temporarily unavailable")
+
+        pool.make = refuse
+        answers = [pool.submit(invocation()) for _ in range(20)]
+        return await asyncio.gather(*answers, return_exceptions=True)
+
+    assert {type(error) for error in run(work())} == {BlockingIOError}
+    assert bench.capacity.count == 0
