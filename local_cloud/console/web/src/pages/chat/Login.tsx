@@ -18,12 +18,11 @@ export function Login({ clientId, done }: { clientId: string; done: (session: Se
   const [busy, setBusy] = useState(false);
   const steps = {
     async up() {
-      const attributes = email ? [{ Name: "email", Value: email }] : [];
       const made = await aws("cognito-idp", "sign_up", {
         ClientId: clientId,
         Username: username,
         Password: password,
-        UserAttributes: attributes,
+        UserAttributes: [{ Name: "email", Value: email }],
       });
       setMode(made.UserConfirmed ? "in" : "confirm");
     },
@@ -70,15 +69,23 @@ export function Login({ clientId, done }: { clientId: string; done: (session: Se
       </label>
       {mode === "up" && (
         <label>
-          E-mail (optional)
-          <input type="email" autocomplete="email" value={email} onInput={(e) => setEmail(e.currentTarget.value)} />
+          E-mail
+          <input
+            type="email"
+            autocomplete="email"
+            required
+            value={email}
+            onInput={(e) => setEmail(e.currentTarget.value)}
+          />
         </label>
       )}
       {mode === "confirm" ? (
         <label>
           Confirmation code
           <input required inputMode="numeric" value={code} onInput={(e) => setCode(e.currentTarget.value)} />
-          <span class="quiet">The local Cognito sends no mail and takes any code.</span>
+          <span class="quiet">
+            No mail is sent: the engine shows the code at <code>/_aws/cognito-idp/messages</code>.
+          </span>
         </label>
       ) : (
         <label>
