@@ -36,6 +36,7 @@ from local_cloud.engine.rest_apis.openapi import (
     gateway_responses,
     with_authorization,
 )
+from local_cloud.engine.rest_apis.templates import restrict_templates
 
 
 class Gateway(RestApiGateway):  # type: ignore[misc]
@@ -102,5 +103,6 @@ class Provider(ApigatewayNextGenProvider):  # type: ignore[misc]
 
 def rest_apis() -> Service:
     """Return the API Gateway service of REST APIs."""
+    restrict_templates()
     # What LocalStack leaves to moto stays moto's.
     return Service.for_provider(Provider(), dispatch_table_factory=MotoFallbackDispatcher)

@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocke
 from __future__ import annotations
 
 import base64
+import copy
 from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote_plus, unquote_plus
@@ -31,6 +32,9 @@ def render(template: str, scope: Scope, payload: str) -> str:
     # Loaded when the first template is rendered: most APIs have none.
     from airspeed import Template, TemplateError  # type: ignore[import-untyped]
 
+    from local_aws import velocity
+
+    velocity.restrict()
     parameters = {**scope.query, **scope.headers}
     by_place = _printed_as_in_java(
         {"path": {}, "querystring": dict(scope.query), "header": dict(scope.headers)}
@@ -42,13 +46,14 @@ def render(template: str, scope: Scope, payload: str) -> str:
             "path": lambda path: _printed_as_in_java(_find(payload, path)),
             "params": lambda name=None: by_place if name is None else parameters.get(name, ""),
         },
-        "context": scope.context,
-        "stageVariables": scope.stage_variables,
+        # Of its own: what a template sets is gone with it.
+        "context": copy.deepcopy(dict(scope.context)),
+        "stageVariables": dict(scope.stage_variables),
         "util": _UTIL,
     }
     try:
         return str(Template(template).merge(names))
-    except (TemplateError, ValueError, TypeError, KeyError, AttributeError) as error:
+    except (TemplateError, ValueError, TypeError, LookupError, AttributeError) as error:
         raise MappingFailed(f"the mapping template failed: {error}") from error
 
 

@@ -1,0 +1,35 @@
+"""Mapping templates of REST APIs, which LocalStack renders: they see values alone."""
+
+from __future__ import annotations
+
+import uuid
+
+import httpx
+import pytest
+
+from tests.stack import Stack
+
+pytestmark = pytest.mark.embedded("the engine is the same one in Docker")
+
+JSON = "application/json"
+TEMPLATE = "[$util.__class__][$input.json.__globals__][$context.clear][$context.stage][$input.body]"
+ENDLESS = "#foreach($a in [1..999])#foreach($b in [1..999])#end#end"
+
+
+def test_a_template_reaches_no_object_and_comes_to_an_end(stack: Stack) -> None:
+    rest = stack.aws("apigateway")
+    api = rest.create_rest_api(name=f"test-{uuid.uuid4().hex[:8]}")["id"]
+    (root,) = rest.get_resources(restApiId=api)["items"]
+    for verb, template in (("POST", TEMPLATE), ("PUT", ENDLESS)):
+        where = {"restApiId": api, "resourceId": root["id"], "httpMethod": verb}
+        rest.put_method(**where, authorizationType="NONE")
+        asked = {JSON: '{"statusCode": 200}'}
+        rest.put_integration(**where, type="MOCK", requestTemplates=asked)
+        rest.put_method_response(**where, statusCode="200")
+        rest.put_integration_response(**where, statusCode="200", responseTemplates={JSON: template})
+    rest.create_deployment(restApiId=api, stageName="live")
+    url = f"http://127.0.0.1:{stack.ports.engine}/_aws/execute-api/{api}/live/"
+    answer = httpx.post(url, json={})
+    assert (answer.status_code, answer.text) == (200, "[][][][live][{}]")
+    assert httpx.put(url, json={}).status_code == 500
+    rest.delete_rest_api(restApiId=api)
