@@ -224,7 +224,7 @@ def test_a_header_that_would_be_two_is_a_502_over_each_protocol(
     url = functions.api.create_function_url_config(FunctionName=name, AuthType="NONE")
     headers = {"Host": url["FunctionUrl"].split("/")[2]}
     for scheme, http2 in (("http", False), ("https", False), ("https", True)):
-        with httpx.Client(http1=not http2, http2=http2, verify=False) as client:
+        with httpx.Client(http1=not http2, http2=http2, verify=False, trust_env=False) as client:
             answer = client.get(f"{scheme}://127.0.0.1:{stack.ports.engine}/", headers=headers)
         assert answer.http_version == ("HTTP/2" if http2 else "HTTP/1.1")
         assert answer.status_code == 502

@@ -29,7 +29,7 @@ def test_a_template_reaches_no_object_and_comes_to_an_end(stack: Stack) -> None:
         rest.put_integration_response(**where, statusCode="200", responseTemplates={JSON: template})
     rest.create_deployment(restApiId=api, stageName="live")
     url = f"http://127.0.0.1:{stack.ports.engine}/_aws/execute-api/{api}/live/"
-    answer = httpx.post(url, json={})
+    answer = httpx.post(url, json={}, timeout=30, trust_env=False)
     assert (answer.status_code, answer.text) == (200, "[][][][live][{}]")
-    assert httpx.put(url, json={}).status_code == 500
+    assert httpx.put(url, json={}, timeout=30, trust_env=False).status_code == 500
     rest.delete_rest_api(restApiId=api)
