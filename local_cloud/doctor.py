@@ -12,6 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 import psutil
 
 from local_cloud.installation import TEMPLATE, Home, Ports, State
+from local_cloud.lambda_endpoint.confinement import why_not
 from local_cloud.port_check import taken_ports
 
 NEEDED_MEMORY_MB = 1500
@@ -49,6 +50,8 @@ def check_machine(home: Home, ports: Ports) -> Iterator[Check]:
         disk >= NEEDED_DISK_MB,
         f"{disk:,.0f} MB free at {home.path}; about {NEEDED_DISK_MB:,} MB are needed",
     )
+    words = why_not(home.path)
+    yield Check("functions", True, words or f"cannot read {home.path}")
     yield _template()
     if State.read(home) is not None:
         yield Check("ports", True, "the cloud is running on them")

@@ -73,6 +73,7 @@ class EmbeddedMode:
                 (
                     *("local_cloud.lambda_endpoint", *agent, *configured),
                     *("--port", str(ports.functions), "--cache", str(home.packages)),
+                    *("--private", str(home.path)),
                     *("--warm-workers", "EAGER", *self._debugged()),
                 ),
                 environment,

@@ -147,6 +147,7 @@ def _lambda_settings(settings: Settings, template: Template, engine: str | None)
             **({"AWS_ENDPOINT_URL": engine} if engine else {}),
         },
         addresses=_addresses(template, f"http://127.0.0.1:{settings.port}"),
+        private=Home.from_environment().path,
     )
 
 

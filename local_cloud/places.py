@@ -14,6 +14,11 @@ def home_folder() -> str:
     )
 
 
+def awslocal_log(home: str) -> str:
+    """Return where the server of these commands writes its log, which its user alone may read."""
+    return os.path.join(home, "logs", "awslocal.log")
+
+
 def awslocal_socket(home: str) -> str:
     """Return where a running cloud takes the commands of ``awslocal``."""
     return os.path.join(home, "awslocal.socket")

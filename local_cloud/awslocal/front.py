@@ -1,7 +1,8 @@
 """What ``awslocal`` starts: it hands its command to the running cloud, or runs it by itself.
 
 One packet each way: the cloud says :data:`READY`, the front sends the command with its standard
-files, its folder and the cloud's, the cloud says :data:`STARTED` and, at the end, the exit status.
+files, its folder and the server's log, the cloud says :data:`STARTED` and, at the end, the exit
+status.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from local_cloud.places import awslocal_socket, home_folder
+from local_cloud.places import awslocal_log, awslocal_socket, home_folder
 
 READY, STARTED = b"ready", b"started"
 READY_SECONDS = 10.0
@@ -53,13 +54,13 @@ def hand_over(arguments: Sequence[str]) -> int | None:
     with there:
         shown: list[int] = []
         try:
-            # The cloud's own folder, too, to show that this process may read it.
-            shown += (os.open(place, os.O_RDONLY) for place in (".", home_folder()))
             there.settimeout(READY_SECONDS)
             there.connect(awslocal_socket(home_folder()))
             if there.recv(64) != READY:
                 return None
             there.settimeout(None)
+            # The log is there, by now; that it is open shows what this process may read.
+            shown += (os.open(place, os.O_RDONLY) for place in (".", awslocal_log(home_folder())))
             socket.send_fds(there, [json.dumps(_command(arguments)).encode()], [0, 1, 2, *shown])
             if there.recv(64) != STARTED:
                 return None

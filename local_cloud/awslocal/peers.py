@@ -27,10 +27,10 @@ def is_own_user(peer: socket.socket) -> bool:
     return bool(user == os.getuid())
 
 
-def can_read(folder: str, shown: Sequence[int]) -> bool:
-    """Return whether who has sent a descriptor may read a folder: it is one of that, to read."""
+def can_read(place: str, shown: Sequence[int]) -> bool:
+    """Return whether who has sent a descriptor may read a file: it is one of that, to read."""
     with contextlib.suppress(OSError):
         for descriptor in shown:
             if not fcntl.fcntl(descriptor, fcntl.F_GETFL) & _NAME_ONLY:
-                return os.path.samestat(os.fstat(descriptor), os.stat(folder))
+                return os.path.samestat(os.fstat(descriptor), os.stat(place))
     return False

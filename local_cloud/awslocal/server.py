@@ -27,11 +27,12 @@ from local_aws.account import REGION
 from local_cloud.awslocal import peers
 from local_cloud.awslocal.command import make_driver, run
 from local_cloud.awslocal.front import READY, STARTED
+from local_cloud.places import awslocal_log
 
 IDLE_SECONDS = 600.0
 INTERRUPT = {signal.SIGINT}
 _MOST_BYTES = 1 << 20
-#: With a command: its standard files, its folder, and that of the cloud.
+#: With a command: its standard files, its folder, and the log of this server.
 _DESCRIPTORS = 5
 _STANDARD = ("stdin", "r"), ("stdout", "w"), ("stderr", "w")
 
@@ -46,6 +47,7 @@ class Server:
 
     def __init__(self, listener: socket.socket, idle_seconds: float = IDLE_SECONDS) -> None:
         self._listener = listener
+        self._log = awslocal_log(os.path.dirname(listener.getsockname()))
         self._idle_seconds = idle_seconds
         self._selector = selectors.DefaultSelector()
         self._waker, self._wakened = socket.socketpair()
@@ -92,8 +94,7 @@ class Server:
             data, descriptors, _, _ = socket.recv_fds(front, _MOST_BYTES, _DESCRIPTORS)
         except OSError:
             data, descriptors = b"", []
-        home = os.path.dirname(self._listener.getsockname())
-        if data and pid is None and not peers.can_read(home, descriptors[4:]):
+        if data and pid is None and not peers.can_read(self._log, descriptors[4:]):
             data = b""  # one of its functions: here it would read what it cannot by itself
         if data and pid is None:
             return self._fork(front, json.loads(data), descriptors)
@@ -158,8 +159,8 @@ def _say(front: socket.socket, said: bytes) -> None:
 
 def _become(command: dict[str, Any], descriptors: list[int]) -> None:
     """Be what the front would have been."""
-    *standard, folder, home = descriptors
-    os.close(home)
+    *standard, folder, log = descriptors
+    os.close(log)
     for number, descriptor in enumerate(standard):
         os.dup2(descriptor, number)
         os.close(descriptor)

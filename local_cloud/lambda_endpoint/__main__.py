@@ -67,6 +67,12 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--debug-wait", action="store_true", help="such a function waits for its debugger"
     )
+    parser.add_argument(
+        "--private",
+        type=Path,
+        metavar="FOLDER",
+        help="what functions cannot read, where the system can keep them out",
+    )
     add_allowed_hosts(parser)
     return parser.parse_args()
 
@@ -89,6 +95,7 @@ def main() -> None:
         relays=arguments.relays,
         debugged=tuple(arguments.debug),
         debug_wait=arguments.debug_wait,
+        private=arguments.private.resolve() if arguments.private else None,
         cloudwatch_endpoint=os.environ.get("AWS_ENDPOINT_URL"),
     )
     try:

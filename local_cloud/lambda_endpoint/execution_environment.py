@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 
 from local_aws.credentials import key_of
 from local_aws.http_message import Request, Response
+from local_cloud.lambda_endpoint.confinement import Confinement
 from local_cloud.lambda_endpoint.debugger import CHECK_SECONDS, Debugger
 from local_cloud.lambda_endpoint.function_log import FunctionLogs, stream_name
 from local_cloud.lambda_endpoint.functions import Function
@@ -87,6 +88,7 @@ class ExecutionEnvironment:
         logs: where its output goes.
         debugger: what clients attach by; no time runs out while one is.
         zygotes: what may fork it.
+        confinement: the rules that it runs under, where there are some.
     """
 
     def __init__(
@@ -96,8 +98,10 @@ class ExecutionEnvironment:
         logs: FunctionLogs,
         debugger: Debugger | None = None,
         zygotes: Zygotes | None = None,
+        confinement: Confinement | None = None,
     ) -> None:
         self.zygotes = zygotes
+        self.confinement = confinement
         self.function = function
         self.packages = packages
         self.id = secrets.token_hex(16)
@@ -164,21 +168,28 @@ class ExecutionEnvironment:
         self, environment: dict[str, str], output: int
     ) -> asyncio.subprocess.Process | ForkedProcess:
         wire = self._wire.theirs if self._wire is not None else None
+        ruleset = self.confinement.ruleset() if self.confinement is not None else None
         if wire is not None and self.zygotes is not None and self.debugger is None:
             zygote = self.zygotes.of(self.function, self.packages)
             with contextlib.suppress(ZygoteGone):  # then as if there had been none
                 if zygote is not None:
-                    return await zygote.fork(environment, self.function, output, wire)
+                    return await zygote.fork(environment, self.function, output, wire, ruleset)
         if wire is not None:
             environment["LOCAL_CLOUD_WIRE"] = str(wire)
+        command = command_of(self.function, self.debugger)
+        kept = () if wire is None else (wire,)
+        if self.confinement is not None:
+            return await self.confinement.start(
+                command, self.function.code, environment, output, kept
+            )
         return await asyncio.create_subprocess_exec(
-            *command_of(self.function, self.debugger),
+            *command,
             cwd=self.function.code,
             env=environment,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=output,
             stderr=output,
-            pass_fds=() if wire is None else (wire,),
+            pass_fds=kept,
         )
 
     def _environment(self, port: int) -> dict[str, str]:

@@ -10,7 +10,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from local_cloud.lambda_endpoint.packages import InstallError, failure_of, made_once
+from local_cloud.lambda_endpoint.packages import InstallError, failure_of, made_once, only_prebuilt
 from local_cloud.lambda_endpoint.runtimes import node_version
 
 # Lambda's runtime brings the AWS SDK; it is installed where the code names it.
@@ -29,7 +29,7 @@ async def install_node_packages(code: Path, cache: Path) -> Path | None:
     wanted = _wanted(code)
     if not wanted:
         return None
-    key = json.dumps([sorted(wanted.items()), node_version()])
+    key = json.dumps([sorted(wanted.items()), node_version(), *_without_scripts()])
     target = cache / f"node-{hashlib.sha256(key.encode()).hexdigest()[:20]}"
     if not target.is_dir():
         await _install(wanted, target)
@@ -75,6 +75,11 @@ def _sdk_packages(code: Path) -> set[str]:
     return found
 
 
+def _without_scripts() -> list[str]:
+    """Return npm's option where what is installed may not run code of its own."""
+    return ["--ignore-scripts"] if only_prebuilt() else []
+
+
 async def _install(wanted: dict[str, str], target: Path) -> None:
     npm = shutil.which("npm")
     if npm is None:
@@ -83,5 +88,6 @@ async def _install(wanted: dict[str, str], target: Path) -> None:
     with made_once(target) as draft:
         (draft / "package.json").write_text(json.dumps({"private": True, "dependencies": wanted}))
         command = [npm, "install", "--omit=dev", "--no-audit", "--no-fund", "--loglevel=error"]
+        command += _without_scripts()
         if (said := await failure_of(command, draft)) is not None:
             raise InstallError(f"npm cannot install {', '.join(sorted(wanted))}: {said}")

@@ -17,6 +17,9 @@ from pathlib import Path
 
 from uv import find_uv_bin
 
+from local_cloud.lambda_endpoint.confinement import Confinement
+from local_cloud.lambda_endpoint.zygote import ForkedProcess
+
 #: A file of this name says that a zip is source, whose packages are still to be installed.
 SOURCE_MARK = ".local-cloud-source"
 # The language runtime that Lambda itself provides: the runtime client and boto3.
@@ -28,8 +31,27 @@ _NO_ROOM_HINT = "Make room on the disk; the next call tries again."
 _NETWORK_HINT = "Check the network, or the proxy variables (HTTPS_PROXY, SSL_CERT_FILE)."
 
 
+#: ``any``, or ``prebuilt``: what is installed may not run code of its own meanwhile.
+VARIABLE = "FUNCTION_PACKAGES"
+_ANY, _PREBUILT = "any", "prebuilt"
+#: The rules under which installers of this process run: what they install runs code, too.
+CONFINEMENT: Confinement | None = None
+
+
 class InstallError(RuntimeError):
     """The packages of a requirements file cannot be installed; the message says why."""
+
+
+def only_prebuilt() -> bool:
+    """Return whether packages are taken that need not be built, and whose scripts are not run.
+
+    Raises:
+        InstallError: ``FUNCTION_PACKAGES`` holds something else than ``any`` or ``prebuilt``.
+    """
+    said = os.environ.get(VARIABLE) or _ANY
+    if said not in (_ANY, _PREBUILT):
+        raise InstallError(f"{VARIABLE}={said!r} is not {_ANY} or {_PREBUILT}")
+    return said == _PREBUILT
 
 
 async def install(requirements: Path, cache: Path, python: str = sys.executable) -> Path | None:
@@ -50,6 +72,8 @@ async def install(requirements: Path, cache: Path, python: str = sys.executable)
         return None
     version = sys.implementation.cache_tag if python == sys.executable else python
     key = f"{text}\n{version} {platform.system()} {platform.machine()}"
+    if only_prebuilt():
+        key += f" {_PREBUILT}"  # nothing that was built before
     target = cache / hashlib.sha256(key.encode()).hexdigest()[:20]
     if target.is_dir():
         return target
@@ -78,6 +102,7 @@ async def _run_installer(requirements: Path, target: Path, python: str) -> None:
     command = [find_uv_bin(), "pip", "install", "--quiet", "--system-certs", "--no-config"]
     command += ["--python", python, "--target", str(target), "--compile-bytecode"]
     command += ["--requirements", str(requirements)]
+    command += ["--only-binary", ":all:"] if only_prebuilt() else []
     if (said := await failure_of(command)) is not None:
         hint = _NO_ROOM_HINT if any(word in said for word in _NO_ROOM) else _NETWORK_HINT
         raise InstallError(f"cannot install {requirements}: {said}\n{hint}")
@@ -85,18 +110,28 @@ async def _run_installer(requirements: Path, target: Path, python: str) -> None:
 
 async def failure_of(command: Sequence[str], folder: Path | None = None) -> str | None:
     """Run an installer; return what it said when it failed, ``None`` when it did not."""
-    process = await asyncio.create_subprocess_exec(
-        *command,
-        cwd=folder,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    output, _ = await process.communicate()
-    code = process.returncode
+    with tempfile.TemporaryFile() as output:
+        process: ForkedProcess | asyncio.subprocess.Process
+        if CONFINEMENT is not None:
+            process = await CONFINEMENT.start(command, folder, None, output.fileno())
+        else:
+            process = await asyncio.create_subprocess_exec(
+                *command,
+                cwd=folder,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=output,
+                stderr=asyncio.subprocess.STDOUT,
+            )
+        try:
+            code = await process.wait()
+        except asyncio.CancelledError:  # nobody waits for it
+            process.kill()
+            raise
+        output.seek(0)
+        said = output.read()
     if not code:
         return None
-    words = output.decode(errors="replace").strip()
+    words = said.decode(errors="replace").strip()
     return words or (f"signal {signal.Signals(-code).name}" if code < 0 else f"exit status {code}")
 
 

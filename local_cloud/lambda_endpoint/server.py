@@ -19,7 +19,9 @@ from local_aws.open_files import allow_many_files
 from local_aws.relay import relay
 from local_aws.template import Template
 from local_aws.traces import traces_of
+from local_cloud.lambda_endpoint import packages
 from local_cloud.lambda_endpoint.capacity import Capacity
+from local_cloud.lambda_endpoint.confinement import Confinement, why_not
 from local_cloud.lambda_endpoint.debug_api import DebugApi
 from local_cloud.lambda_endpoint.debugger import Debugger, Debuggers, NotDebugged, Wanted
 from local_cloud.lambda_endpoint.execution_environment import ExecutionEnvironment
@@ -42,6 +44,8 @@ CONFIGURED_POLL_SECONDS, CONFIGURED_SECONDS = 0.2, 30.0
 REAP_SECONDS = 10.0
 #: Connections that wait to be taken: as many as the account has invocations.
 BACKLOG = 1024
+#: What of a cloud's folder is functions' code: made by the API, and built for a deployment.
+FUNCTIONS_CODE = ("engine/lambda", "built")
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,8 @@ class Settings:
     relays: Mapping[str, str] = field(default_factory=dict)
     #: Local addresses of what variables name by its address on AWS.
     addresses: Mapping[str, str] = field(default_factory=dict)
+    #: A cloud's folder, which functions cannot look into where the system can keep them out.
+    private: Path | None = None
 
 
 class LambdaEndpoint:
@@ -91,6 +97,7 @@ class LambdaEndpoint:
         self.capacity = Capacity(settings.concurrent_executions)
         self.debuggers = Debuggers()
         self.zygotes = Zygotes()
+        self.confinement = self._confine()
         #: The versions that the engine has registered.
         self.registry = Registry(self._make_pool)
         #: What is read again when it has changed.
@@ -101,6 +108,19 @@ class LambdaEndpoint:
         self.background: list[asyncio.Task[None]] = []
         #: Whether a function has been invoked.
         self.used = asyncio.Event()
+
+    def _confine(self) -> Confinement | None:
+        """Return the rules that functions run under; installers get theirs."""
+        home = self.settings.private
+        if home is None:
+            return None
+        if (words := why_not(home)) is not None:
+            LOG.warning("%s", words)
+            return None
+        cache = self.settings.cache
+        readable = (cache, *(home / name for name in FUNCTIONS_CODE))
+        packages.CONFINEMENT = Confinement(home, readable[1:], writable=(cache,))
+        return Confinement(home, readable)
 
     async def run(self) -> None:
         """Serve on the port until SIGINT or SIGTERM."""
@@ -228,7 +248,7 @@ class LambdaEndpoint:
             self.runtime,
             self.settings.cache,
             lambda function, packages: ExecutionEnvironment(
-                function, packages, self.logs, debugger, self.zygotes
+                function, packages, self.logs, debugger, self.zygotes, self.confinement
             ),
             self.capacity,
             debugged=debugger is not None,

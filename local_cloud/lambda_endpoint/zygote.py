@@ -121,12 +121,14 @@ class Zygote:
         function: Function,
         output: int,
         wire: int,
+        ruleset: int | None = None,
     ) -> ForkedProcess:
         """Fork a worker.
 
         Args:
             output: the descriptor of what takes its output.
             wire: that of its end of the wire.
+            ruleset: that of the rules that it runs under.
 
         Raises:
             ZygoteGone: nobody is there any more who could.
@@ -137,8 +139,9 @@ class Zygote:
             "folder": str(function.code),
             "arguments": ["awslambdaric", function.handler],
         }
+        descriptors = [output, wire] if ruleset is None else [output, wire, ruleset]
         try:
-            socket.send_fds(self._control, [json.dumps(worker).encode()], [output, wire])
+            socket.send_fds(self._control, [json.dumps(worker).encode()], descriptors)
         except OSError as error:
             raise ZygoteGone(str(error)) from error
         self._asked.append(asked)

@@ -22,13 +22,15 @@ import psutil
 import pytest
 from uv import find_uv_bin
 
+from local_cloud import places
 from local_cloud.debug import debug, debuggers
 from local_cloud.installation import PROJECT, Home, environment_without_aws
+from local_cloud.lambda_endpoint import confinement
 from local_cloud.places import awslocal_socket
 from local_cloud.processes import family
 from tests.conftest import own_stack
 from tests.doors import Door, doors_of, open_to_others, written_files
-from tests.stack import Stack
+from tests.stack import Stack, until
 from tests.workflows import ROLE
 
 pytestmark = [
@@ -40,6 +42,47 @@ ECHO = {
     "python3.13": ("index.py", "def handler(event, context):\n    return event\n"),
     "nodejs20.x": ("index.mjs", "export const handler = async (event) => event;\n"),
 }
+#: Tries to read each file, and says which it can; the commands of ``awslocal`` run outside of it.
+READING = """
+import os, socket
+
+def tried(path):
+    try:
+        with open(path, "rb") as file:
+            return file.read(1) is not None
+    except OSError:
+        return False
+
+def handler(event, context):
+    found = [path for path in event["paths"] if tried(path)]
+    with open("/tmp/" + context.aws_request_id, "w+") as own:
+        own.write("mine")
+    os.mkdir(own.name + "-folder")
+    os.rename(own.name, own.name + "-folder/moved")  # Landlock could forbid that, too
+    kept = tried(own.name + "-folder/moved")
+    os.remove(own.name + "-folder/moved")
+    os.rmdir(own.name + "-folder")
+    taken = None
+    if event.get("socket"):
+        command = b'{"arguments": ["--version"], "environment": {}, "umask": 63}'
+        log = os.open(event["log"], os.O_PATH)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as server:
+            server.connect(event["socket"])
+            server.recv(64)
+            socket.send_fds(server, [command], [0, 1, 2, os.open(".", os.O_RDONLY), log])
+            taken = server.recv(64).decode()
+        os.close(log)
+    return {"read": found, "kept": kept, "taken": taken}
+"""
+READING_NODE = """
+import { readFileSync } from "node:fs";
+export const handler = async (event) => {
+  const read = event.paths.filter((path) => {
+    try { readFileSync(path); return true; } catch { return false; }
+  });
+  return { read, kept: true, taken: null };
+};
+"""
 FOREIGN = b"GET /json/list HTTP/1.1\r\nHost: rebound.example\r\nConnection: close\r\n\r\n"
 
 
@@ -261,3 +304,74 @@ def test_every_file_of_a_running_cloud_is_its_users_alone(house: House) -> None:
     opened = {path for path in written_files(house.processes()) if path.exists()}
     assert opened, "they write something"
     assert not {path for path in opened if path.stat().st_mode & 0o077}
+
+
+landlocked = pytest.mark.skipif(
+    confinement.version() < 2, reason="this kernel has no Landlock of Linux 5.19"
+)
+
+
+def _secrets(house: House) -> list[str]:
+    """Return the files that no function is to read, and places where processes can be looked into.
+
+    Raises:
+        AssertionError: one is not there, or cannot be read by this process either.
+    """
+    home = house.home
+    files = [home.signing_key, home.state_file, home.env_vars, home.log("engine")]
+    files += [next(home.traces.glob("*.jsonl")), next(home.data.glob("*.journal"))]
+    pids = [house.stack.state().pid, *house.stack.state().parts.values()]
+    files += [Path(f"/proc/{pid}/{name}") for pid in pids for name in ("mem", "environ", "maps")]
+    for file in files:
+        file.open("rb").close()
+    return [*map(str, files)]
+
+
+@landlocked
+@pytest.mark.parametrize("runtime", list(ECHO))
+def test_a_function_reads_no_secret_of_the_cloud_and_all_else(house: House, runtime: str) -> None:
+    if runtime.startswith("nodejs") and shutil.which("node") is None:
+        pytest.skip("Node.js is not installed")
+    name = f"reading-{runtime[:4]}"
+    house.make(name, runtime, READING if runtime.startswith("python") else READING_NODE)
+    allowed = [str(PROJECT / "README.md"), "/etc/hosts", "/proc/self/environ"]
+    said = house.invoke(name, {"paths": [*_secrets(house), *allowed]})
+    assert said == {"read": allowed, "kept": True, "taken": None}
+
+
+@landlocked
+def test_awslocal_runs_no_command_of_a_function(house: House) -> None:
+    house.make("commanding", "python3.13", READING)
+    log = places.awslocal_log(str(house.home.path))
+    event = {"paths": [], "socket": awslocal_socket(str(house.home.path)), "log": log}
+    assert house.invoke("commanding", event) == {"read": [], "kept": True, "taken": ""}
+
+
+@landlocked
+def test_a_debugged_function_reads_no_secret_either(house: House) -> None:
+    house.make("debugged", "python3.13", READING)
+    debug(house.stack.ports, f"debugged:{_free_port()}", wait=False)
+    said = house.invoke("debugged", {"paths": _secrets(house)})
+    assert said == {"read": [], "kept": True, "taken": None}
+
+
+@landlocked
+def test_what_installs_packages_reads_no_secret(house: House) -> None:
+    folder = house.home.path.parent / "source"
+    folder.mkdir()
+    (folder / "index.py").write_text("def handler(event, context):\n    return event\n")
+    (folder / "requirements.txt").write_text(f"-r {house.home.signing_key}\n")
+    api = house.stack.aws("lambda")
+    code = {"S3Bucket": "hot-reload", "S3Key": str(folder)}
+    api.create_function(
+        FunctionName="asking", Runtime="python3.13", Handler="index.handler", Role=ROLE, Code=code
+    )
+
+    def state() -> dict[str, Any] | None:
+        found: dict[str, Any] = api.get_function_configuration(FunctionName="asking")
+        return found if found["State"] != "Pending" else None
+
+    made = until(state)
+    assert made["State"] == "Failed"
+    assert "denied" in made["StateReason"], made["StateReason"]
+    assert "PRIVATE KEY" not in made["StateReason"]

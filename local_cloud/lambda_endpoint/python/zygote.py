@@ -6,13 +6,14 @@ path before anything of the function is run. This file is run by the function's 
 knows nothing of the kit.
 
 The endpoint sends ``{"environment", "folder", "arguments"}`` with two descriptors, the output and
-the wire; it is told ``{"modules"}`` once, ``{"started"}``, a process id, for each of these in turn,
-and ``{"ended", "status"}``.
+the wire, and with a third where the worker runs under Landlock's rules; it is told ``{"modules"}``
+once, ``{"started"}``, a process id, for each of these in turn, and ``{"ended", "status"}``.
 """
 
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import gc
 import importlib
 import json
@@ -31,6 +32,8 @@ _SHARED = (
     *("botocore.httpchecksum", "botocore.retries.standard", "botocore.tokens"),
 )
 _MOST_BYTES = 1 << 20
+#: Of prctl(2), and the number of landlock_restrict_self(2).
+_NO_NEW_PRIVILEGES, _NEVER_AGAIN, _RESTRICT_SELF = 38, 24, 446
 
 
 def serve(control: socket.socket) -> None:
@@ -55,7 +58,7 @@ def serve(control: socket.socket) -> None:
             _tell_ended(control)
         if control not in ready:
             continue
-        data, descriptors, _, _ = socket.recv_fds(control, _MOST_BYTES, 2)
+        data, descriptors, _, _ = socket.recv_fds(control, _MOST_BYTES, 3)
         if not data:
             os._exit(0)
         pid = os.fork()
@@ -69,8 +72,10 @@ def serve(control: socket.socket) -> None:
         signal.signal(signal.SIGINT, interrupt)
         for mine in (control, waker, wakened):
             mine.close()
-        output, wire = descriptors
+        output, wire, *rules = descriptors
         _become(json.loads(data), output, wire, own_path)
+        for ruleset in rules:
+            _restrict(ruleset)
         return
 
 
@@ -84,6 +89,28 @@ def _become(worker: dict[str, Any], output: int, wire: int, own_path: list[str])
     time.tzset()
     sys.argv[:] = worker["arguments"]
     sys.path[:] = [sys.path[0], *_python_path(), *own_path]
+
+
+def _restrict(ruleset: int) -> None:
+    """Run under Landlock's rules from now on; see ``confinement.py`` of the endpoint.
+
+    Raises:
+        OSError: the kernel does not take them; the worker ends.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    # Root may read other processes' environment in spite of Landlock: CAP_SYS_ADMIN, CAP_PERFMON.
+    head = (ctypes.c_uint32 * 2)(0x20080522, 0)  # capset(2), of this process
+    held = (ctypes.c_uint32 * 6)()  # effective, permitted, inheritable; each again for 32 to 63
+    libc.capget(head, held)
+    for low, high in ((0, 3), (1, 4), (2, 5)):
+        held[low] &= ~(1 << 21)
+        held[high] &= ~(1 << 38 - 32)
+    for capability in (21, 38):
+        libc.prctl(_NEVER_AGAIN, capability, 0, 0, 0)  # refused to who has none anyway
+    libc.capset(head, held)
+    if libc.prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0) or libc.syscall(_RESTRICT_SELF, ruleset, 0):
+        raise OSError(ctypes.get_errno(), "the rules that functions run under are not taken")
+    os.close(ruleset)
 
 
 def _python_path() -> list[str]:
