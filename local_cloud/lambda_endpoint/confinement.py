@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ctypes
+import errno
 import functools
 import os
 import stat
@@ -201,7 +202,10 @@ class Confinement:
                 made = error
             loop.call_soon_threadsafe(settle, made)
 
-        threading.Thread(target=start, daemon=True).start()
+        try:
+            threading.Thread(target=start, daemon=True).start()
+        except RuntimeError as error:  # there are as many as there may be
+            raise OSError(errno.EAGAIN, str(error)) from error
         return _followed(await started)
 
 
