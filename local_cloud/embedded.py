@@ -204,6 +204,8 @@ class EmbeddedMode:
                 "CFN_IGNORE_UNSUPPORTED_RESOURCE_TYPES", "0"
             ),
             "PROVIDER_OVERRIDE_STEPFUNCTIONS": "kit",
+            # Presigned URLs that have expired, or that somebody has changed, are refused.
+            "S3_SKIP_SIGNATURE_VALIDATION": os.environ.get("S3_SKIP_SIGNATURE_VALIDATION", "0"),
             "COGNITO_SIGNING_KEY_FILE": str(self.home.signing_key),
             # Queue URLs whose host every resolver knows.
             "SQS_ENDPOINT_STRATEGY": "path",

@@ -16,19 +16,26 @@ from botocore.eventstream import EventStreamBuffer
 from localstack.aws.api import RequestContext
 from localstack.aws.api.lambda_ import (
     InvalidRequestContentException,
+    InvocationType,
     InvokeMode,
     ResourceNotFoundException,
 )
+from localstack.aws.protocol.serializer import gen_amzn_requestid
 from localstack.http import Request, Response
 from localstack.services.lambda_.api_utils import FULL_FN_ARN_PATTERN
-from localstack.services.lambda_.invocation.lambda_models import FunctionVersion
+from localstack.services.lambda_.invocation.lambda_models import FunctionUrlConfig, FunctionVersion
 from localstack.services.lambda_.invocation.models import lambda_stores
-from localstack.services.lambda_.urlrouter import FunctionUrlRouter, event_for_lambda_url
+from localstack.services.lambda_.urlrouter import (
+    FunctionUrlRouter,
+    event_for_lambda_url,
+    lambda_result_to_response,
+)
 
 from local_aws.heads import check_headers
 from local_cloud.engine.functions.endpoint import ENDPOINT, TEMPLATE_ENDPOINT
 from local_cloud.engine.functions.executor import send_for
 from local_cloud.engine.functions.template_functions import TEMPLATE
+from local_cloud.engine.functions.url_auth import UrlRefused, caller_of
 from local_cloud.lambda_endpoint.invoke_api import STREAMING
 
 LOG = logging.getLogger(__name__)
@@ -111,23 +118,56 @@ class UrlRouter(FunctionUrlRouter):  # type: ignore[misc]
         return response
 
     def _answer(self, request: Request, api_id: str, region: str, **url_params: str) -> Response:
-        for account, stores in list(lambda_stores.items()):
-            for function in stores[region].functions.values():
-                for url in function.function_url_configs.values():
-                    if (
-                        url.url_id.lower() == api_id.lower()
-                        and url.invoke_mode == InvokeMode.RESPONSE_STREAM
-                    ):
-                        return _streamed(account, region, url.function_arn, api_id, request)
-        return super().handle_lambda_url_invocation(request, api_id, region, **url_params)
+        found = _url_of(api_id, region)
+        if found is None:  # LocalStack says so
+            return super().handle_lambda_url_invocation(request, api_id, region, **url_params)
+        account, url = found
+        try:
+            caller = caller_of(url, request)
+        except UrlRefused as refused:
+            return refused.response
+        event = event_for_lambda_url(api_id, request)
+        if caller is not None:
+            event["requestContext"] |= {
+                "accountId": caller["iam"]["accountId"],
+                "authorizer": caller,
+            }
+        if url.invoke_mode == InvokeMode.RESPONSE_STREAM:
+            return _streamed(account, region, url.function_arn, event)
+        return self._invoked(url.function_arn, event)
+
+    def _invoked(self, arn: str, event: dict[str, Any]) -> Response:
+        named = FULL_FN_ARN_PATTERN.search(arn).groupdict()
+        result = self.lambda_service.invoke(
+            function_name=named["function_name"],
+            qualifier=named.get("qualifier"),
+            account_id=named["account_id"],
+            region=named["region_name"],
+            invocation_type=InvocationType.RequestResponse,
+            client_context="{}",
+            payload=json.dumps(event).encode(),
+            request_id=gen_amzn_requestid(),
+        )
+        if result.is_error:
+            return Response("Internal Server Error", 502)
+        return lambda_result_to_response(result)
 
 
-def _streamed(account: str, region: str, arn: str, api_id: str, request: Request) -> Response:
+def _url_of(api_id: str, region: str) -> tuple[str, FunctionUrlConfig] | None:
+    """Return a URL's configuration, and the account that it is in."""
+    for account, stores in list(lambda_stores.items()):
+        for function in list(stores[region].functions.values()):
+            for url in list(function.function_url_configs.values()):
+                if url.url_id.lower() == api_id.lower():
+                    return account, url
+    return None
+
+
+def _streamed(account: str, region: str, arn: str, event: dict[str, Any]) -> Response:
     named = FULL_FN_ARN_PATTERN.search(arn).groupdict()
     name, qualifier = named["function_name"], named.get("qualifier") or "$LATEST"
     version = _version_of(account, region, name, qualifier)
-    event = json.dumps(event_for_lambda_url(api_id, request)).encode()
-    pieces = _pieces(open_stream(name, version, event))
+    pieces = _pieces(open_stream(name, version, json.dumps(event).encode()))
     told, pieces = _prelude(pieces)
     response = Response(
         pieces,

@@ -13,6 +13,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from botocore.auth import SigV4Auth
@@ -234,38 +235,70 @@ def expected(asked: SignedRequest, signature: Signature, secret: str) -> str:
     return str(signer.signature(to_sign, request))
 
 
+def secret_of(key: str) -> str | None:
+    """Return the secret of a key; ``None`` if it is nobody's.
+
+    Raises:
+        Refused: it is not valid any more.
+    """
+    if _is_of_everybody(key) or guard.roles().of_key(key) is not None:
+        return "test"
+    if (found := _access_key(key)) is not None:
+        return str(found[2]["SecretAccessKey"])
+    session = _session(key)
+    return None if session is None else str(session.secret_access_key)
+
+
 def principal_of(key: str) -> Principal | None:
     """Return whose key it is; ``None`` if it is nobody's.
 
     Raises:
         Refused: it is not valid any more.
     """
-    if key == "test":
-        return Principal(f"arn:aws:iam::{ACCOUNT_ID}:root", "test")
-    if len(key) == ACCOUNT_DIGITS and key.isdecimal():  # LocalStack's way to name an account
-        return Principal(f"arn:aws:iam::{key}:root", "test")
+    if _is_of_everybody(key):
+        return Principal(f"arn:aws:iam::{ACCOUNT_ID if key == 'test' else key}:root", "test")
     role = guard.roles().of_key(key)
     if role is not None:
         name = role.arn.rpartition("/")[2]
         arn = f"arn:aws:sts::{ACCOUNT_ID}:assumed-role/{name}/{role.function}"
         policies = role.policies if role.why_not is None else None
         return Principal(arn, "test", policies, role.boundary)
-    for account, regions in list(iam_stores.items()):
-        for store in regions.values():
-            for user in list(store.USERS.values()):
-                if (found := user.access_keys.get(key)) is not None:
-                    told = found.access_key
-                    if told["Status"] != "Active":
-                        return None
-                    return _of_iam(user.user["Arn"], account, told["SecretAccessKey"])
-    session = sts_stores[ACCOUNT_ID]["us-east-1"].credentials.get(key)
+    if (made := _access_key(key)) is not None:
+        arn, account, told = made
+        return _of_iam(arn, account, told["SecretAccessKey"])
+    session = _session(key)
     if session is None:
         return None
-    if session.is_expired():
-        raise Refused("The security token included in the request is expired")
     return _of_iam(
         session.arn, session.account_id, session.secret_access_key, session.session_token
     )
+
+
+def _is_of_everybody(key: str) -> bool:
+    """Return whether a key is LocalStack's own, or its way to name an account."""
+    return key == "test" or (len(key) == ACCOUNT_DIGITS and key.isdecimal())
+
+
+def _access_key(key: str) -> tuple[str, str, Any] | None:
+    """Return a user's ARN and account, and their key, if it is active."""
+    for account, regions in list(iam_stores.items()):
+        for store in list(regions.values()):
+            for user in list(store.USERS.values()):
+                if (found := user.access_keys.get(key)) is not None:
+                    told = found.access_key
+                    return (user.user["Arn"], account, told) if _is_active(told) else None
+    return None
+
+
+def _is_active(told: Any) -> bool:
+    return bool(told["Status"] == "Active")
+
+
+def _session(key: str) -> Any:
+    session = sts_stores[ACCOUNT_ID]["us-east-1"].credentials.get(key)
+    if session is not None and session.is_expired():
+        raise Refused("The security token included in the request is expired")
+    return session
 
 
 def _of_iam(arn: str, account: str, secret: str, token: str | None = None) -> Principal:

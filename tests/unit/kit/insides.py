@@ -18,6 +18,12 @@ INSIDES = (
         f"{_CFN}.engine.v2.change_set_model_preproc",
         "ChangeSetModelPreproc._perform_static_replacements",
     ),
+    (
+        "s3_signatures",
+        "localstack.services.s3.presigned_url",
+        "get_secret_access_key_from_access_key_id",
+    ),
+    ("s3_signatures", "localstack.services.s3.presigned_url", "validate_post_policy"),
     ("stacks.inline_code", "localstack.utils.testutil", "is_debian"),
     ("stacks.literals", f"{_CFN}.engine.template_preparer", "parse_template"),
     (
