@@ -6,6 +6,7 @@ import io
 import json
 import uuid
 import zipfile
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -341,6 +342,52 @@ def test_a_users_policies_say_which_signed_methods_they_may_call(api: Guarded) -
     answer = signed(api, "/signed", *pair)
     assert answer.status_code == 200, answer.text
     assert answer.json()["identity"]["userArn"] == f"arn:aws:iam::{ACCOUNT}:user/{name}"
+
+
+class Keyed:
+    """A key of a usage plan of the API's."""
+
+    def __init__(self, api: Guarded, **plan: Any) -> None:
+        self.api, self.gateway = api, api.stack.aws("apigateway")
+        name = f"plan-{uuid.uuid4().hex[:8]}"
+        self.plan = self.gateway.create_usage_plan(
+            name=name, apiStages=[{"apiId": api.api, "stage": "live"}], **plan
+        )["id"]
+        made = self.gateway.create_api_key(name=name, enabled=True)
+        self.key, self.value = made["id"], made["value"]
+        self.gateway.create_usage_plan_key(usagePlanId=self.plan, keyId=self.key, keyType="API_KEY")
+
+    def get(self) -> tuple[int, str | None]:
+        answer = self.api.get("/keyed", x_api_key=self.value)
+        return answer.status_code, answer.json().get("message")
+
+
+def test_a_method_that_wants_a_key_is_forbidden_without(api: Guarded) -> None:
+    assert refused(api.get("/keyed")) == (403, "Forbidden")
+    assert refused(api.get("/keyed", x_api_key="guessed")) == (403, "Forbidden")
+
+
+def test_a_plans_quota_is_counted_told_and_set(api: Guarded) -> None:
+    keyed = Keyed(api, quota={"limit": 2, "period": "MONTH"})
+    assert [keyed.get()[0] for _ in range(2)] == [200, 200]
+    assert keyed.get() == (429, "Limit Exceeded")
+    assert Keyed(api, quota={"limit": 1, "period": "MONTH"}).get()[0] == 200
+    today = f"{datetime.now(UTC):%Y-%m-%d}"
+    days = {"usagePlanId": keyed.plan, "startDate": today, "endDate": today}
+    assert keyed.gateway.get_usage(**days)["items"][keyed.key][-1] == [2, 0]
+    keyed.gateway.update_usage(
+        usagePlanId=keyed.plan,
+        keyId=keyed.key,
+        patchOperations=[{"op": "replace", "path": "/remaining", "value": "1"}],
+    )
+    assert keyed.get()[0] == 200
+    assert keyed.get() == (429, "Limit Exceeded")
+
+
+def test_a_plans_throttle_holds_a_burst_up(api: Guarded) -> None:
+    keyed = Keyed(api, throttle={"rateLimit": 0.001, "burstLimit": 2})
+    assert [keyed.get()[0] for _ in range(2)] == [200, 200]
+    assert keyed.get() == (429, "Too Many Requests")
 
 
 @pytest.mark.parametrize(

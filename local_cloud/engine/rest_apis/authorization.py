@@ -15,6 +15,7 @@ from typing import Any
 import requests
 from botocore.exceptions import BotoCoreError, ClientError
 from localstack import config
+from localstack.aws.api.apigateway import ApiKeySourceType
 from localstack.aws.connect import ServicePrincipal, connect_to
 from localstack.http import Response
 from localstack.services.apigateway.next_gen.execute_api.api import (
@@ -111,7 +112,8 @@ class Authorization(RestApiGatewayHandler):  # type: ignore[misc]
         began = time.monotonic()
         answer = self.lambdas.authorize(place, rendered, method)
         took = int((time.monotonic() - began) * 1000)
-        if answer.usage_key is not None:
+        source = context.deployment.rest_api.rest_api.get("apiKeySource")
+        if answer.usage_key is not None and source == ApiKeySourceType.AUTHORIZER:
             context.context_variables["identity"]["apiKey"] = answer.usage_key
         told = answer.authorizer()
         told.pop("usageIdentifierKey", None)

@@ -11,10 +11,10 @@ from typing import Any
 import orjson
 from jsonschema import Draft4Validator
 
+from local_aws.throttle import TokenBucket
 from websocket_gateway.core.access_log import AccessLogFormat
 from websocket_gateway.core.record import FUNCTION_IN_URI, ApiKey, ApiRecord
 from websocket_gateway.core.selection import Scope, SelectionExpression, choose
-from websocket_gateway.core.throttle import TokenBucket
 from websocket_gateway.core.validation import InvalidApi, model_registry, problems, schema_of
 
 _STAGE_VARIABLE = re.compile(r"\$\{stageVariables\.([\w-]+)\}")

@@ -11,6 +11,7 @@ import orjson
 from local_aws.credentials import SignedRequest
 from local_aws.hosts import AWS_NAMES, AllowedHosts
 from local_aws.redaction import shown
+from local_aws.throttle import TokenBucket
 from local_aws.traces import Span, Traces, current
 from websocket_gateway.core.address import Address, AddressBook
 from websocket_gateway.core.api import Integration, Route, Stage, WebSocketApi, key_bucket
@@ -38,7 +39,6 @@ from websocket_gateway.core.proxy_response import ProxyResponse
 from websocket_gateway.core.registry import Registry
 from websocket_gateway.core.selection import Scope
 from websocket_gateway.core.signature import NO_BODY, is_signed
-from websocket_gateway.core.throttle import TokenBucket
 from websocket_gateway.core.traffic import Traffic
 
 LOG = logging.getLogger(__name__)
