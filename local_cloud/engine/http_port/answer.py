@@ -14,6 +14,8 @@ from local_aws.heads import response_head
 _NO_BODY = {204, 304}
 #: A body of this size goes out by itself: to join it to the head would copy it.
 _LARGE = 1 << 16
+#: Has what is sent wait for what follows; macOS sends it at once.
+_MORE = getattr(socket, "MSG_MORE", 0)
 
 
 class Answer:
@@ -58,7 +60,7 @@ class Answer:
         elif self._chunked and data:
             data = b"%x\r\n%b\r\n" % (len(data), data)
         if head and len(data) > _LARGE:
-            self._client.sendall(head, socket.MSG_MORE)
+            self._client.sendall(head, _MORE)
             self._client.sendall(data)
         elif head or data:
             self._client.sendall(head + data)
