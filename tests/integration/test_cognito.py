@@ -21,6 +21,7 @@ from pycognito.aws_srp import AWSSRP
 from local_cloud.engine.cognito import totp
 from local_cloud.engine.cognito.secret_hash import secret_hash
 from local_cloud.installation import PROJECT
+from tests.integration.test_lambda_api import zipped
 from tests.stack import Stack
 
 pytestmark = pytest.mark.embedded("what answers is the engine's in both modes")
@@ -69,8 +70,8 @@ class Pool:
         )
         return answer
 
-    def tokens(self, client: str, name: str = "ada") -> dict[str, str]:
-        found: dict[str, str] = self.sign_in(client, name)["AuthenticationResult"]
+    def tokens(self, client: str, name: str = "ada") -> dict[str, Any]:
+        found: dict[str, Any] = self.sign_in(client, name)["AuthenticationResult"]
         return found
 
     def srp(self, client: str, password: str = PASSWORD, name: str = "ada") -> dict[str, Any]:
@@ -374,17 +375,14 @@ def test_who_fails_five_times_waits(pool: Pool) -> None:
     for _ in range(5):
         with refused("NotAuthorizedException", "Incorrect username or password."):
             pool.sign_in(client, password=OTHER)
-    # Locked for a second from the fifth failure on; the sixth one would lock for two.
-    while True:
-        try:
-            pool.sign_in(client, password=OTHER)
-        except ClientError as error:
-            words = error.response["Error"]["Message"]
-            if words == "Password attempts exceeded":
-                break
-            assert words == "Incorrect username or password."
-    with refused("NotAuthorizedException", "Password attempts exceeded"):
-        pool.srp(client)
+    # A second from the fifth failure on, two from the sixth, …: both ways meet a lock in the end.
+    words: set[str] = set()
+    for sign_in in (pool.sign_in, pool.srp):
+        while "Password attempts exceeded" not in words:
+            with pytest.raises(ClientError) as error:
+                sign_in(client, password=OTHER)
+            words = {error.value.response["Error"]["Message"]}
+        words = set()
     pool.api.admin_set_user_password(
         UserPoolId=pool.id, Username="ada", Password=PASSWORD, Permanent=True
     )
@@ -592,3 +590,634 @@ def test_a_text_message_is_a_factor_too(pool: Pool) -> None:
     with refused("CodeMismatchException"):
         answer("none")
     assert answer(pool.code())["AuthenticationResult"]["AccessToken"]
+
+
+# -- attributes and tokens -----------------------------------------------------------------------
+
+SCHEMA = [
+    {"Name": "plan", "AttributeDataType": "String", "Mutable": False},
+    {"Name": "team", "AttributeDataType": "String", "Mutable": True},
+]
+
+
+def test_attributes_are_those_of_the_schema_and_change_only_if_they_may(pools: Pools) -> None:
+    pool = pools.new(Schema=SCHEMA)
+    client = pool.client()
+    described = pool.api.describe_user_pool(UserPoolId=pool.id)["UserPool"]["SchemaAttributes"]
+    assert {"sub", "email", "custom:plan"} <= {one["Name"] for one in described}
+    with refused("InvalidParameterException", "Type for attribute {custom:no} could not be"):
+        pool.api.sign_up(
+            ClientId=client,
+            Username="ada",
+            Password=PASSWORD,
+            UserAttributes=listed({"custom__no": "1"}),
+        )
+    with refused("InvalidParameterException", "Type for attribute {nope} could not be"):
+        pool.user("eve", nope="1")
+    pool.user(custom__plan="gold", custom__team="a", email="a@b.c")
+    token = pool.tokens(client)["AccessToken"]
+    for given, words in (
+        ({"custom__plan": "lead"}, "user.custom:plan: Attribute cannot be updated."),
+        ({"sub": "other"}, "user.sub: Attribute cannot be updated."),
+        ({"custom__no": "1"}, "user.custom:no: Attribute does not exist in the schema."),
+    ):
+        with refused("InvalidParameterException", words):
+            pool.api.update_user_attributes(AccessToken=token, UserAttributes=listed(given))
+        with refused("InvalidParameterException", words):
+            pool.api.admin_update_user_attributes(
+                UserPoolId=pool.id, Username="ada", UserAttributes=listed(given)
+            )
+    with refused("NotAuthorizedException", "email_verified"):
+        pool.api.update_user_attributes(
+            AccessToken=token, UserAttributes=listed({"email_verified": "true"})
+        )
+    with refused("InvalidParameterException", "custom:plan"):
+        pool.api.delete_user_attributes(AccessToken=token, UserAttributeNames=["custom:plan"])
+    pool.api.delete_user_attributes(AccessToken=token, UserAttributeNames=["custom:team"])
+    held = pool.api.get_user(AccessToken=token)["UserAttributes"]
+    assert {one["Name"] for one in held} == {"sub", "email", "custom:plan"}
+
+
+def test_an_id_token_tells_what_its_client_may_read(pools: Pools) -> None:
+    pool = pools.new(Schema=SCHEMA)
+    pool.user(email="a@b.c", email_verified="true", custom__plan="gold", given_name="Ada")
+    pool.api.create_group(
+        UserPoolId=pool.id, GroupName="users", Precedence=2, RoleArn="arn:aws:iam::1:role/u"
+    )
+    pool.api.create_group(UserPoolId=pool.id, GroupName="admins", Precedence=1)
+    for group in ("users", "admins"):
+        pool.api.admin_add_user_to_group(UserPoolId=pool.id, Username="ada", GroupName=group)
+    whole = claims(pool.tokens(pool.client())["IdToken"])
+    assert (whole["email_verified"], whole["custom:plan"]) == (True, "gold")
+    assert whole["given_name"] == "Ada"
+    assert whole["cognito:groups"] == ["admins", "users"]
+    assert whole["cognito:preferred_role"] == "arn:aws:iam::1:role/u"
+    assert (whole["cognito:username"], whole["token_use"]) == ("ada", "id")
+    few = pool.client(ReadAttributes=["email"], WriteAttributes=["name"])
+    given = pool.tokens(few)
+    assert claims(given["IdToken"])["email"] == "a@b.c"
+    assert not {"email_verified", "custom:plan", "given_name"} & claims(given["IdToken"]).keys()
+    access = claims(given["AccessToken"])
+    assert "email" not in access
+    assert access["cognito:groups"] == ["admins", "users"]
+    read = pool.api.get_user(AccessToken=given["AccessToken"])["UserAttributes"]
+    assert {one["Name"] for one in read} == {"sub", "email"}
+    with refused("NotAuthorizedException", "attempted to write unauthorized attribute"):
+        pool.api.update_user_attributes(
+            AccessToken=given["AccessToken"], UserAttributes=listed({"email": "x@y.z"})
+        )
+
+
+def test_required_attributes_and_a_good_password_are_asked_at_sign_up(pools: Pools) -> None:
+    pool = pools.new(Schema=[{"Name": "email", "Required": True, "AttributeDataType": "String"}])
+    client = pool.client()
+    with refused("InvalidParameterException", "email: The attribute is required"):
+        pool.api.sign_up(ClientId=client, Username="ada", Password=PASSWORD)
+    with refused("InvalidPasswordException", "Password must have numeric characters"):
+        pool.api.sign_up(ClientId=client, Username="ada", Password="No-Numbers-Here")
+    closed = pools.new(AdminCreateUserConfig={"AllowAdminCreateUserOnly": True})
+    with refused("NotAuthorizedException", "SignUp is not permitted for this user pool"):
+        closed.api.sign_up(ClientId=closed.client(), Username="ada", Password=PASSWORD)
+
+
+def test_who_signs_in_by_address_is_known_by_it(pools: Pools) -> None:
+    pool = pools.new(UsernameAttributes=["email"], AutoVerifiedAttributes=["email"])
+    client = pool.client()
+    with refused("InvalidParameterException", "Username should be an email."):
+        pool.api.sign_up(ClientId=client, Username="ada", Password=PASSWORD)
+    made = pool.api.sign_up(ClientId=client, Username="ada@example.com", Password=PASSWORD)
+    with refused("UsernameExistsException"):
+        pool.api.sign_up(ClientId=client, Username="ada@example.com", Password=PASSWORD)
+    pool.api.confirm_sign_up(
+        ClientId=client, Username="ada@example.com", ConfirmationCode=pool.code(made["UserSub"])
+    )
+    found = pool.srp(client, name="ada@example.com")["AuthenticationResult"]
+    assert claims(found["IdToken"])["cognito:username"] == made["UserSub"]
+    assert claims(found["IdToken"])["email"] == "ada@example.com"
+
+
+# -- codes ---------------------------------------------------------------------------------------
+
+
+def test_a_sign_up_is_confirmed_by_the_code_that_was_sent_last(pool: Pool) -> None:
+    client = pool.client()
+    made = pool.api.sign_up(
+        ClientId=client,
+        Username="ada",
+        Password=PASSWORD,
+        UserAttributes=listed({"email": "ada@example.com"}),
+    )
+    assert made["CodeDeliveryDetails"]["Destination"] == "a***@e***"
+    first = pool.code()
+    sent = pool.api.resend_confirmation_code(ClientId=client, Username="ada")
+    assert sent["CodeDeliveryDetails"]["DeliveryMedium"] == "EMAIL"
+    known = {"ClientId": client, "Username": "ada"}
+    wrong = "none" if first == pool.code() else first
+    with refused("CodeMismatchException", "Invalid verification code provided"):
+        pool.api.confirm_sign_up(**known, ConfirmationCode=wrong)
+    assert pool.messages()[-1]["Code"] in pool.messages()[-1]["Message"]
+    code = pool.code()
+    pool.api.confirm_sign_up(**known, ConfirmationCode=code)
+    with refused("NotAuthorizedException", "Current status is CONFIRMED"):
+        pool.api.confirm_sign_up(**known, ConfirmationCode=code)
+    assert claims(pool.tokens(client)["IdToken"])["email_verified"] is True
+    with refused("InvalidParameterException", "already confirmed"):
+        pool.api.resend_confirmation_code(**known)
+
+
+def test_a_code_is_not_guessed(pool: Pool) -> None:
+    client = pool.client()
+    known = {"ClientId": client, "Username": "ada"}
+    pool.api.sign_up(**known, Password=PASSWORD, UserAttributes=listed({"email": "a@b.c"}))
+    for _ in range(5):
+        with refused("CodeMismatchException"):
+            pool.api.confirm_sign_up(**known, ConfirmationCode="none")
+    with refused("LimitExceededException", "Attempt limit exceeded"):
+        pool.api.confirm_sign_up(**known, ConfirmationCode=pool.code())
+
+
+def test_a_forgotten_password_is_replaced_by_a_code(pool: Pool) -> None:
+    client, _ = pool.client(), pool.user(email="a@b.c")
+    known = {"ClientId": client, "Username": "ada"}
+    with refused("InvalidParameterException", "no registered/verified email"):
+        pool.api.forgot_password(**known)
+    pool.api.admin_update_user_attributes(
+        UserPoolId=pool.id, Username="ada", UserAttributes=listed({"email_verified": "true"})
+    )
+    with refused("ExpiredCodeException"):
+        pool.api.confirm_forgot_password(**known, ConfirmationCode="000000", Password=OTHER)
+    pool.api.forgot_password(**known)
+    code = pool.code()
+    with refused("CodeMismatchException"):
+        pool.api.confirm_forgot_password(**known, ConfirmationCode="none", Password=OTHER)
+    with refused("InvalidPasswordException"):
+        pool.api.confirm_forgot_password(**known, ConfirmationCode=code, Password="short1")
+    pool.api.confirm_forgot_password(**known, ConfirmationCode=code, Password=OTHER)
+    with refused("ExpiredCodeException"):
+        pool.api.confirm_forgot_password(**known, ConfirmationCode=code, Password=PASSWORD)
+    with refused("NotAuthorizedException"):
+        pool.sign_in(client)
+    assert "AuthenticationResult" in pool.sign_in(client, password=OTHER)
+
+
+def test_an_address_that_changes_is_verified_anew(pools: Pools) -> None:
+    strict = {"AttributesRequireVerificationBeforeUpdate": ["email"]}
+    for settings, kept in (({}, "new@b.c"), ({"UserAttributeUpdateSettings": strict}, "a@b.c")):
+        pool = pools.new(AutoVerifiedAttributes=["email"], **settings)
+        client, _ = pool.client(), pool.user(email="a@b.c", email_verified="true")
+        token = pool.tokens(client)["AccessToken"]
+        sent = pool.api.update_user_attributes(
+            AccessToken=token, UserAttributes=listed({"email": "new@b.c"})
+        )
+        assert sent["CodeDeliveryDetailsList"][0]["Destination"] == "n***@b***"
+        found = claims(pool.tokens(client)["IdToken"])
+        assert (found["email"], found["email_verified"]) == (kept, kept == "a@b.c")
+        verify = {"AccessToken": token, "AttributeName": "email"}
+        with refused("CodeMismatchException"):
+            pool.api.verify_user_attribute(**verify, Code="none")
+        pool.api.verify_user_attribute(**verify, Code=pool.code())
+        found = claims(pool.tokens(client)["IdToken"])
+        assert (found["email"], found["email_verified"]) == ("new@b.c", True)
+
+
+# -- refresh and revocation ----------------------------------------------------------------------
+
+
+def test_tokens_are_refreshed_until_they_are_revoked(pool: Pool) -> None:
+    client = pool.client(AccessTokenValidity=10, TokenValidityUnits={"AccessToken": "minutes"})
+    other, _ = pool.client(), pool.user()
+    first = pool.tokens(client)
+    assert first["ExpiresIn"] == 600
+    fresh = pool.api.get_tokens_from_refresh_token(
+        ClientId=client, RefreshToken=first["RefreshToken"]
+    )["AuthenticationResult"]
+    assert "RefreshToken" not in fresh
+    again = pool.api.initiate_auth(
+        ClientId=client,
+        AuthFlow="REFRESH_TOKEN_AUTH",
+        AuthParameters={"REFRESH_TOKEN": first["RefreshToken"]},
+    )["AuthenticationResult"]
+    names = {claims(one["AccessToken"])["origin_jti"] for one in (first, fresh, again)}
+    assert len(names) == 1
+    with refused("NotAuthorizedException", "Invalid Refresh Token"):
+        pool.api.get_tokens_from_refresh_token(ClientId=other, RefreshToken=first["RefreshToken"])
+    with refused("UnauthorizedException"):
+        pool.api.revoke_token(ClientId=other, Token=first["RefreshToken"])
+    assert pool.api.get_user(AccessToken=again["AccessToken"])["Username"] == "ada"
+    pool.api.revoke_token(ClientId=client, Token=first["RefreshToken"])
+    with refused("NotAuthorizedException", "Access Token has been revoked"):
+        pool.api.get_user(AccessToken=again["AccessToken"])
+    with refused("NotAuthorizedException", "Invalid Refresh Token"):
+        pool.api.get_tokens_from_refresh_token(ClientId=client, RefreshToken=first["RefreshToken"])
+
+
+def test_who_signs_out_everywhere_has_no_tokens_left(pool: Pool) -> None:
+    client, _ = pool.client(), pool.user()
+    one, two = pool.tokens(client), pool.tokens(client)
+    pool.api.global_sign_out(AccessToken=one["AccessToken"])
+    for given in (one, two):
+        with refused("NotAuthorizedException", "revoked"):
+            pool.api.get_user(AccessToken=given["AccessToken"])
+        with refused("NotAuthorizedException"):
+            pool.api.get_tokens_from_refresh_token(
+                ClientId=client, RefreshToken=given["RefreshToken"]
+            )
+    three = pool.tokens(client)
+    assert pool.api.get_user(AccessToken=three["AccessToken"])["Username"] == "ada"
+    with refused("NotAuthorizedException", "Invalid Access Token"):
+        pool.api.get_user(AccessToken=three["IdToken"])
+
+
+@pytest.mark.parametrize("grace", [0, 60])
+def test_a_refresh_token_that_rotates_is_good_once_and_within_its_grace(
+    pool: Pool, grace: int
+) -> None:
+    client = pool.client(
+        RefreshTokenRotation={"Feature": "ENABLED", "RetryGracePeriodSeconds": grace}
+    )
+    pool.user()
+    first = pool.tokens(client)["RefreshToken"]
+
+    def refresh(token: str) -> str:
+        answer = pool.api.get_tokens_from_refresh_token(ClientId=client, RefreshToken=token)
+        return str(answer["AuthenticationResult"]["RefreshToken"])
+
+    second = refresh(first)
+    assert second != first
+    if grace:
+        assert refresh(first) not in (first, second)
+    else:
+        with refused("RefreshTokenReuseException"):
+            refresh(first)
+    assert refresh(second) != second
+    with refused("InvalidParameterException", "REFRESH_TOKEN_AUTH flow not enabled"):
+        pool.api.initiate_auth(
+            ClientId=client,
+            AuthFlow="REFRESH_TOKEN_AUTH",
+            AuthParameters={"REFRESH_TOKEN": second},
+        )
+
+
+# -- triggers ------------------------------------------------------------------------------------
+
+#: A pool's functions, in one: what each was told comes back in what it may answer.
+TRIGGERS = """
+import json, time
+
+def handler(event, context):
+    name, _, source = event["triggerSource"].partition("_")
+    asked, answer = event["request"], event["response"]
+    wish = (asked.get("clientMetadata") or asked.get("validationData") or {}).get("wish", "")
+    if f"{name} raises" in wish:
+        raise ValueError("not today")
+    if wish == f"{name} answers badly":
+        return "no event"
+    if wish == f"{name} tells":
+        raise ValueError(json.dumps(event, sort_keys=True))
+    if name == "PreSignUp" and wish.startswith("confirm"):
+        answer.update(autoConfirmUser=True, autoVerifyEmail=True)
+    if name == "CustomMessage":
+        answer.update(emailSubject="Own", emailMessage=f"{source}: {asked['codeParameter']}")
+    if name == "TokenGeneration":
+        change = {"claimsToAddOrOverride": {"source": source}, "claimsToSuppress": ["email"]}
+        groups = {"groupsToOverride": ["chosen"]}
+        if event["version"] == "1":
+            answer["claimsOverrideDetails"] = {**change, "groupOverrideDetails": groups}
+        else:
+            answer["claimsAndScopeOverrideDetails"] = {
+                "idTokenGeneration": change,
+                "accessTokenGeneration": {
+                    "claimsToAddOrOverride": {"tenant": {"id": event["version"]}},
+                    "scopesToAdd": ["orders/read"],
+                },
+                "groupOverrideDetails": groups,
+            }
+    if name == "DefineAuthChallenge":
+        met = asked["session"]
+        if met and met[-1]["challengeName"] == "SRP_A":
+            answer["challengeName"] = "PASSWORD_VERIFIER"
+        elif met and met[-1]["challengeName"] == "CUSTOM_CHALLENGE" and met[-1]["challengeResult"]:
+            answer["issueTokens"] = True
+        elif sum(one["challengeName"] == "CUSTOM_CHALLENGE" for one in met) > 1:
+            answer["failAuthentication"] = True
+        else:
+            answer["challengeName"] = "CUSTOM_CHALLENGE"
+    if name == "CreateAuthChallenge":
+        answer["publicChallengeParameters"] = {"question": f"round {len(asked['session'])}"}
+        answer["privateChallengeParameters"] = {"answer": "42"}
+        answer["challengeMetadata"] = "RIDDLE"
+    if name == "VerifyAuthChallengeResponse":
+        answer["answerCorrect"] = (
+            asked["challengeAnswer"] == asked["privateChallengeParameters"]["answer"]
+        )
+    if name == "UserMigration":
+        if event["userName"] != "old":
+            raise ValueError("unknown")
+        if source == "Authentication" and asked["password"] != "Correct-Horse-7":
+            raise ValueError("wrong password")
+        answer["userAttributes"] = {"email": "old@b.c", "email_verified": "true"}
+        answer["finalUserStatus"] = "CONFIRMED"
+    return event
+"""
+NAMES = (
+    *("PreSignUp", "PostConfirmation", "PreAuthentication", "PostAuthentication"),
+    *("PreTokenGeneration", "DefineAuthChallenge", "CreateAuthChallenge"),
+    *("VerifyAuthChallengeResponse", "UserMigration", "CustomMessage"),
+)
+
+
+@pytest.fixture(scope="module")
+def function(stack: Stack) -> Iterator[str]:
+    """The ARN of a function that answers every trigger."""
+    api, name = stack.aws("lambda"), f"triggers-{uuid.uuid4().hex[:8]}"
+    made = api.create_function(
+        FunctionName=name,
+        Runtime="python3.13",
+        Role="arn:aws:iam::000000000000:role/any",
+        Handler="index.handler",
+        Code={"ZipFile": zipped(index__py=TRIGGERS)},
+    )
+    api.get_waiter("function_active_v2").wait(
+        FunctionName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
+    )
+    yield str(made["FunctionArn"])
+    api.delete_function(FunctionName=name)
+
+
+@pytest.fixture
+def triggered(pools: Pools, function: str) -> Pool:
+    return pools.new(AutoVerifiedAttributes=["email"], LambdaConfig=dict.fromkeys(NAMES, function))
+
+
+def wish(words: str) -> dict[str, dict[str, str]]:
+    return {"ClientMetadata": {"wish": words}}
+
+
+def told(error: ClientError) -> dict[str, Any]:
+    """Return the event that a function was given and raised."""
+    words = error.response["Error"]["Message"]
+    found: dict[str, Any] = json.loads(words[words.index("{") : words.rindex("}") + 1])
+    return found
+
+
+def test_functions_confirm_and_greet_who_signs_up(triggered: Pool) -> None:
+    pool, client = triggered, triggered.client()
+    known = {"ClientId": client, "Password": PASSWORD}
+    email = {"UserAttributes": listed({"email": "a@b.c"})}
+    made = pool.api.sign_up(Username="ada", **known, **email, **wish("confirm"))
+    assert made["UserConfirmed"]
+    assert "CodeDeliveryDetails" not in made
+    with refused("UserLambdaValidationException", "PostConfirmation failed with error not today."):
+        pool.api.sign_up(
+            Username="eve", **known, **email, **wish("confirm, PostConfirmation raises")
+        )
+    with refused("UserLambdaValidationException", "PreSignUp failed with error not today."):
+        pool.api.sign_up(Username="bob", **known, **wish("PreSignUp raises"))
+    with refused("InvalidLambdaResponseException", "Unrecognizable lambda output"):
+        pool.api.sign_up(Username="bob", **known, **wish("PreSignUp answers badly"))
+    with refused("UserNotFoundException"):
+        pool.api.admin_get_user(UserPoolId=pool.id, Username="bob")
+    with pytest.raises(ClientError) as error:
+        pool.api.sign_up(Username="bob", **known, **email, **wish("PreSignUp tells"))
+    event = told(error.value)
+    assert event["callerContext"].pop("awsSdkVersion").startswith("boto3")
+    assert event == {
+        "version": "1",
+        "triggerSource": "PreSignUp_SignUp",
+        "region": "us-east-1",
+        "userPoolId": pool.id,
+        "userName": "bob",
+        "callerContext": {"clientId": client},
+        "request": {
+            "userAttributes": {"email": "a@b.c"},
+            "validationData": None,
+            "clientMetadata": {"wish": "PreSignUp tells"},
+        },
+        "response": {
+            "autoConfirmUser": False,
+            "autoVerifyEmail": False,
+            "autoVerifyPhone": False,
+        },
+    }
+
+
+def test_functions_write_messages_and_hear_of_confirmations(triggered: Pool) -> None:
+    pool, client = triggered, triggered.client()
+    pool.api.sign_up(
+        ClientId=client,
+        Username="ada",
+        Password=PASSWORD,
+        UserAttributes=listed({"email": "a@b.c"}),
+    )
+    message = pool.messages()[-1]
+    assert (message["Subject"], message["Message"]) == ("Own", f"SignUp: {message['Code']}")
+    known = {"ClientId": client, "Username": "ada"}
+    with pytest.raises(ClientError) as error:
+        pool.api.confirm_sign_up(
+            **known, ConfirmationCode=message["Code"], **wish("PostConfirmation tells")
+        )
+    event = told(error.value)
+    assert event["triggerSource"] == "PostConfirmation_ConfirmSignUp"
+    assert event["request"]["userAttributes"]["cognito:user_status"] == "CONFIRMED"
+    assert event["request"]["userAttributes"]["email_verified"] == "true"
+    pool.api.forgot_password(**known)
+    assert pool.messages()[-1]["Message"].startswith("ForgotPassword: ")
+
+
+def test_functions_are_asked_before_and_after_a_sign_in(triggered: Pool) -> None:
+    pool, client = triggered, triggered.client()
+    pool.user()
+    parameters = {"USERNAME": "ada", "PASSWORD": PASSWORD}
+
+    def sign_in(words: str = "", password: str = PASSWORD) -> Any:
+        return pool.api.initiate_auth(
+            ClientId=client,
+            AuthFlow="USER_PASSWORD_AUTH",
+            AuthParameters={**parameters, "PASSWORD": password},
+            **wish(words),
+        )
+
+    for password in (PASSWORD, OTHER):
+        with refused("UserLambdaValidationException", "PreAuthentication failed with error"):
+            sign_in("PreAuthentication raises", password)
+    with pytest.raises(ClientError) as error:
+        sign_in("PreAuthentication tells")
+    event = told(error.value)
+    assert event["triggerSource"] == "PreAuthentication_Authentication"
+    assert event["request"]["validationData"] == {"wish": "PreAuthentication tells"}
+    # Of InitiateAuth the other functions hear no metadata; of an answer to a challenge they do.
+    assert "AuthenticationResult" in sign_in("PostAuthentication raises")
+    helper = AWSSRP("ada", PASSWORD, pool.id, client, client=pool.api)
+    with refused("UserLambdaValidationException", "PostAuthentication failed with error not today"):
+        helper.authenticate_user(client_metadata={"wish": "PostAuthentication raises"})
+    with pytest.raises(ClientError) as error:
+        helper.authenticate_user(client_metadata={"wish": "PostAuthentication tells"})
+    assert told(error.value)["request"]["newDeviceUsed"] is False
+
+
+@pytest.mark.parametrize("version", ["V1_0", "V2_0", "V3_0"])
+def test_a_function_changes_the_claims_of_tokens(pools: Pools, function: str, version: str) -> None:
+    chosen = {"PreTokenGenerationConfig": {"LambdaVersion": version, "LambdaArn": function}}
+    pool = pools.new(LambdaConfig=chosen)
+    client, _ = pool.client(), pool.user(email="a@b.c")
+    given = pool.tokens(client)
+    for_id, for_access = claims(given["IdToken"]), claims(given["AccessToken"])
+    assert "email" not in for_id
+    assert (for_id["source"], for_id["cognito:groups"]) == ("Authentication", ["chosen"])
+    assert for_access["cognito:groups"] == ["chosen"]
+    if version == "V1_0":
+        assert for_access["scope"] == "aws.cognito.signin.user.admin"
+    else:
+        assert for_access["tenant"] == {"id": version[1]}
+        assert for_access["scope"] == "aws.cognito.signin.user.admin orders/read"
+    known = {"ClientId": client, "RefreshToken": given["RefreshToken"]}
+    fresh = pool.api.get_tokens_from_refresh_token(**known)["AuthenticationResult"]
+    assert claims(fresh["IdToken"])["source"] == "RefreshTokens"
+    with refused("UserLambdaValidationException", "PreTokenGeneration failed with error not today"):
+        pool.api.get_tokens_from_refresh_token(**known, **wish("TokenGeneration raises"))
+    with pytest.raises(ClientError) as error:
+        pool.api.get_tokens_from_refresh_token(**known, **wish("TokenGeneration tells"))
+    event = told(error.value)
+    assert event["version"] == version[1]
+    assert ("scopes" in event["request"]) == (version != "V1_0")
+
+
+def test_functions_ask_challenges_of_their_own(triggered: Pool) -> None:
+    pool, client = triggered, triggered.client()
+    pool.user()
+
+    def begin() -> Any:
+        return pool.api.initiate_auth(
+            ClientId=client, AuthFlow="CUSTOM_AUTH", AuthParameters={"USERNAME": "ada"}
+        )
+
+    def answer(asked: Any, words: str) -> Any:
+        return pool.api.respond_to_auth_challenge(
+            ClientId=client,
+            ChallengeName="CUSTOM_CHALLENGE",
+            Session=asked["Session"],
+            ChallengeResponses={"USERNAME": "ada", "ANSWER": words},
+        )
+
+    asked = begin()
+    assert asked["ChallengeName"] == "CUSTOM_CHALLENGE"
+    assert asked["ChallengeParameters"] == {"question": "round 0", "USERNAME": "ada"}
+    again = answer(asked, "41")
+    assert again["ChallengeParameters"]["question"] == "round 1"
+    with refused("NotAuthorizedException", "Invalid session"):
+        answer(asked, "42")
+    assert answer(again, "42")["AuthenticationResult"]["AccessToken"]
+    with refused("NotAuthorizedException", "Incorrect username or password."):
+        answer(answer(begin(), "41"), "41")
+
+
+def test_a_challenge_of_a_function_follows_srp(triggered: Pool) -> None:
+    pool, client = triggered, triggered.client()
+    pool.user()
+
+    def after_srp(password: str) -> Any:
+        helper = AWSSRP("ada", password, pool.id, client, client=pool.api)
+        given = {**helper.get_auth_params(), "CHALLENGE_NAME": "SRP_A"}
+        begun = pool.api.initiate_auth(
+            ClientId=client, AuthFlow="CUSTOM_AUTH", AuthParameters=given
+        )
+        return pool.api.respond_to_auth_challenge(
+            ClientId=client,
+            ChallengeName=begun["ChallengeName"],
+            Session=begun["Session"],
+            ChallengeResponses=helper.process_challenge(begun["ChallengeParameters"], given),
+        )
+
+    asked = after_srp(PASSWORD)
+    assert asked["ChallengeParameters"]["question"] == "round 2"
+    with refused("NotAuthorizedException"):
+        after_srp(OTHER)
+
+
+def test_a_function_brings_users_of_another_directory(triggered: Pool) -> None:
+    pool, client = triggered, triggered.client()
+    with refused("UserNotFoundException", f"Exception migrating user in app client {client}"):
+        pool.sign_in(client, "nobody")
+    with refused("UserNotFoundException", "Exception migrating user"):
+        pool.sign_in(client, "old", OTHER)
+    found = pool.sign_in(client, "old")["AuthenticationResult"]
+    assert claims(found["IdToken"])["cognito:username"] == "old"
+    assert "AuthenticationResult" in pool.srp(client, name="old"), "the user has moved"
+
+
+def test_a_function_that_is_not_there_lets_nobody_in(pools: Pools, function: str) -> None:
+    missing = f"{function}-missing"
+    pool = pools.new(LambdaConfig={"PreAuthentication": missing})
+    client, _ = pool.client(), pool.user()
+    with refused("UnexpectedLambdaException", "PreAuthentication invocation failed due to"):
+        pool.sign_in(client)
+    with refused("UnexpectedLambdaException"):
+        pool.srp(client)
+
+
+# -- stacks and restarts -------------------------------------------------------------------------
+
+TEMPLATE = """
+Parameters: {Function: {Type: String}}
+Resources:
+  Pool:
+    Type: AWS::Cognito::UserPool
+    Properties:
+      AutoVerifiedAttributes: [email]
+      MfaConfiguration: OPTIONAL
+      EnabledMfas: [SOFTWARE_TOKEN_MFA]
+      LambdaConfig:
+        PreSignUp: !Ref Function
+        PreTokenGenerationConfig: {LambdaVersion: V2_0, LambdaArn: !Ref Function}
+  Client:
+    Type: AWS::Cognito::UserPoolClient
+    Properties:
+      UserPoolId: !Ref Pool
+      ExplicitAuthFlows: [ALLOW_USER_SRP_AUTH]
+      RefreshTokenRotation: {Feature: ENABLED, RetryGracePeriodSeconds: 0}
+      AccessTokenValidity: 5
+      TokenValidityUnits: {AccessToken: minutes}
+Outputs:
+  Pool: {Value: !Ref Pool}
+  Client: {Value: !Ref Client}
+"""
+
+
+def test_a_stack_makes_a_pool_with_its_functions_and_its_clients_settings(
+    stack: Stack, function: str
+) -> None:
+    cloudformation, name = stack.aws("cloudformation"), f"pool-{uuid.uuid4().hex[:8]}"
+    cloudformation.create_stack(
+        StackName=name,
+        TemplateBody=TEMPLATE,
+        Parameters=[{"ParameterKey": "Function", "ParameterValue": function}],
+    )
+    try:
+        cloudformation.get_waiter("stack_create_complete").wait(
+            StackName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
+        )
+        made = cloudformation.describe_stacks(StackName=name)["Stacks"][0]["Outputs"]
+        outputs = {one["OutputKey"]: one["OutputValue"] for one in made}
+        pool, client = Pool(stack, outputs["Pool"], stack.aws("cognito-idp")), outputs["Client"]
+        pool.secrets[client] = ""
+        pool.api.sign_up(
+            ClientId=client,
+            Username="ada",
+            Password=PASSWORD,
+            UserAttributes=listed({"email": "a@b.c"}),
+            ClientMetadata={"wish": "confirm"},
+        )
+        with refused("InvalidParameterException", "flow not enabled for this client"):
+            pool.sign_in(client)
+        found = pool.srp(client)["AuthenticationResult"]
+        assert found["ExpiresIn"] == 300
+        assert claims(found["AccessToken"])["tenant"] == {"id": "2"}
+        known = {"ClientId": client, "RefreshToken": found["RefreshToken"]}
+        assert pool.api.get_tokens_from_refresh_token(**known)
+        with refused("RefreshTokenReuseException"):
+            pool.api.get_tokens_from_refresh_token(**known)
+        factors = pool.api.get_user_pool_mfa_config(UserPoolId=pool.id)
+        assert factors["MfaConfiguration"] == "OPTIONAL"
+        assert factors["SoftwareTokenMfaConfiguration"] == {"Enabled": True}
+    finally:
+        cloudformation.delete_stack(StackName=name)

@@ -266,7 +266,7 @@ def of_access_token(
     """
     try:
         claims = jwt.decode(token, _signers[0].key, algorithms=["RS256"]).claims
-    except (JoseError, ValueError) as error:
+    except (JoseError, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise not_authorized("Invalid Access Token") from error
     if claims.get("token_use") != "access":
         raise not_authorized("Invalid Access Token")

@@ -35,6 +35,9 @@ class ResourceType:
         renamed: property -> parameter, where these differ.
         written: property -> what makes its parameter.
         attributes: what ``GetAtt`` gives beside the properties, from request and answer.
+        then: methods that are called after ``create`` and ``update``, with their parameters, from
+            the properties.
+        aside: properties that only ``then`` reads.
     """
 
     name: str
@@ -48,6 +51,8 @@ class ResourceType:
     renamed: Mapping[str, str] = field(default_factory=dict)
     written: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
     attributes: Callable[[ResourceRequest, Properties], Properties] = lambda request, made: {}
+    then: Callable[[Properties], Mapping[str, Properties]] = lambda properties: {}
+    aside: tuple[str, ...] = ()
     #: The property that names it; made of stack and logical id where the template does not.
     named: str | None = None
     #: Parameters of ``create`` that ``update`` does not take.
@@ -58,6 +63,7 @@ class ResourceType:
         return {
             self.renamed.get(key, key): self.written.get(key, lambda value: value)(value)
             for key, value in properties.items()
+            if key not in self.aside
         }
 
     def plugin(self) -> type[CloudFormationResourceProviderPlugin]:
@@ -98,6 +104,7 @@ class _Provider(ResourceProvider):  # type: ignore[misc]
         if self.type.identifier in made:
             model[self.type.identifier] = made[self.type.identifier]
         model |= self.type.attributes(request, made)
+        self._then(request, model)
         return ProgressEvent(OperationStatus.SUCCESS, resource_model=model)
 
     def update(self, request: ResourceRequest) -> ProgressEvent:
@@ -112,6 +119,7 @@ class _Provider(ResourceProvider):  # type: ignore[misc]
         for name in self.type.fixed:
             parameters.pop(name, None)
         self._call(request, self.type.update, parameters)
+        self._then(request, before | wanted)
         return ProgressEvent(OperationStatus.SUCCESS, resource_model=before | wanted)
 
     def delete(self, request: ResourceRequest) -> ProgressEvent:
@@ -130,6 +138,10 @@ class _Provider(ResourceProvider):  # type: ignore[misc]
         except ClientError as error:
             if error.response["Error"]["Code"] not in _GONE:
                 raise
+
+    def _then(self, request: ResourceRequest, model: Properties) -> None:
+        for method, parameters in self.type.then(model).items():
+            self._call(request, method, parameters)
 
     def _call(self, request: ResourceRequest, method: str, parameters: Properties) -> Properties:
         client = getattr(request.aws_client_factory, self.type.service)

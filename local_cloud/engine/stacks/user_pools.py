@@ -5,6 +5,8 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/AWS_Cogni
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from localstack.services.cloudformation.resource_provider import ResourceRequest
 
 from local_cloud.engine.stacks.resource_type import Properties, ResourceType
@@ -19,6 +21,25 @@ def _pool(request: ResourceRequest, made: Properties) -> Properties:
         "Arn": made["Arn"],
         "ProviderName": name,
         "ProviderURL": f"https://{name}",
+    }
+
+
+def _second_factors(model: Properties) -> Mapping[str, Properties]:
+    """Return the call that sets what ``EnabledMfas`` names: a pool is made without it."""
+    enabled = model.get("EnabledMfas")
+    if not enabled or model.get("MfaConfiguration", "OFF") == "OFF":
+        return {}
+    factors: Properties = {}
+    if "SOFTWARE_TOKEN_MFA" in enabled:
+        factors["SoftwareTokenMfaConfiguration"] = {"Enabled": True}
+    if "SMS_MFA" in enabled:
+        factors["SmsMfaConfiguration"] = {"SmsConfiguration": model.get("SmsConfiguration", {})}
+    return {
+        "set_user_pool_mfa_config": {
+            "UserPoolId": model["UserPoolId"],
+            "MfaConfiguration": model["MfaConfiguration"],
+            **factors,
+        }
     }
 
 
@@ -39,6 +60,8 @@ UserPool = ResourceType(
     named="UserPoolName",
     renamed={"UserPoolName": "PoolName"},
     attributes=_pool,
+    then=_second_factors,
+    aside=("EnabledMfas",),
     fixed=("PoolName", "Schema", "AliasAttributes", "UsernameAttributes", "UsernameConfiguration"),
 ).plugin()
 UserPoolClient = ResourceType(
