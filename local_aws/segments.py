@@ -5,11 +5,11 @@ https://docs.aws.amazon.com/xray/latest/devguide/xray-api-segmentdocuments.html
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from local_aws.json_text import loads
 from local_aws.redaction import shown
 
 #: Where segments of this kind come from, as X-Ray names it; others are parts of those.
@@ -32,7 +32,7 @@ def spans_of(document: str | bytes) -> Iterator[dict[str, Any]]:
         ValueError: it is no segment document; says why.
     """
     try:
-        segment = json.loads(document)
+        segment = loads(document)
     except RecursionError as error:
         raise ValueError("a segment document is nested too deeply") from error
     if not isinstance(segment, dict):

@@ -14,6 +14,7 @@ from typing import Any
 
 import yaml
 
+from local_aws import yaml_documents
 from local_aws.account import ACCOUNT_ID, REGION
 
 _NO_VALUE = object()
@@ -103,7 +104,7 @@ def _lines(text: str) -> dict[Place, int]:
             lines[inner] = key.start_mark.line + 1
             walk(value, inner, depth - 1)
 
-    root = yaml.compose(text, _Loader)
+    root = yaml_documents.compose(text, _Loader)
     if isinstance(root, yaml.MappingNode):
         for key, value in root.value:
             if key.value == "Resources":
@@ -151,7 +152,7 @@ class Template:
         """
         try:
             text = path.read_text()
-            body = yaml.load(text, _Loader)  # noqa: S506 - a SafeLoader
+            body = yaml_documents.load(text, _Loader)
         except OSError as error:
             raise TemplateError(f"{path}: {error.strerror}") from error
         except UnicodeDecodeError as error:

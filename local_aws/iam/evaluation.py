@@ -5,7 +5,6 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-l
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -14,6 +13,7 @@ from urllib.parse import unquote
 
 from local_aws.iam.conditions import WrongPolicy, holds, keys_of, words
 from local_aws.iam.patterns import Context, NoValue, arn_like, filled, like
+from local_aws.json_text import loads
 
 
 class Decision(StrEnum):
@@ -63,7 +63,7 @@ class Policy:
 
 def _parsed(document: str) -> Any:
     # Only what is quoted begins with no brace: a "%" of its own stays.
-    return json.loads(document if document.lstrip().startswith("{") else unquote(document))
+    return loads(document if document.lstrip().startswith("{") else unquote(document))
 
 
 def _check(name: str, statement: Any) -> None:

@@ -12,6 +12,7 @@ import docker
 import yaml
 from docker.errors import APIError
 
+from local_aws import yaml_documents
 from local_aws.credentials import key_of
 from local_aws.template import Template
 from local_cloud.docker_mode.compose import run
@@ -97,7 +98,7 @@ def give_keys(built: Path) -> None:
 
     The engine knows by it who calls.
     """
-    template = yaml.safe_load(built.read_text())
+    template = yaml_documents.load(built.read_text())
     for function in read_functions(Template.load(TEMPLATE)).values():
         properties = template["Resources"][function.logical_id]["Properties"]
         variables = properties.setdefault("Environment", {}).setdefault("Variables", {})

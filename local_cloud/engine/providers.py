@@ -113,6 +113,7 @@ def stepfunctions() -> Service:
         error_names,
         execution_logs,
         http_task,
+        intrinsics,
         json_paths,
         map_items,
         progress,
@@ -138,6 +139,7 @@ def stepfunctions() -> Service:
     sdk_names.name_services()
     roles.keep_roles()
     map_items.take_items()
+    intrinsics.bound_ranges()
     definitions.parse_definitions_once()
     run_distributed_maps()
     json_paths.read_paths_once()

@@ -11,6 +11,7 @@ from collections.abc import Awaitable
 from typing import Protocol
 
 from local_aws.http_message import Request, Response
+from local_aws.json_text import loads
 from local_cloud.lambda_endpoint.debugger import Debugger, Debuggers, NotDebugged, Wanted
 
 PATH = "/_debug"
@@ -35,7 +36,7 @@ class DebugApi:
         if request.method != "PUT" or not name:
             return _json(405, {"message": "GET /_debug, or PUT /_debug/NAME"})
         try:
-            told = json.loads(request.body or b"{}")
+            told = loads(request.body or b"{}")
             port = told.get("port")
             wanted = Wanted.read(name if port is None else f"{name}:{int(port)}")
             debugger = await self.debug(wanted, wait=bool(told.get("wait")))

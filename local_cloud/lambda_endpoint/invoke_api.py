@@ -20,6 +20,7 @@ from urllib.parse import unquote
 from local_aws.account import ACCOUNT_ID
 from local_aws.fair_share import FairQueue
 from local_aws.http_message import Request, Response
+from local_aws.json_text import loads
 from local_aws.random_bytes import new_uuid
 from local_aws.traces import HEADER, Traces, header_in
 from local_cloud.lambda_endpoint.capacity import CONCURRENT_EXECUTIONS, TooManyRequests
@@ -152,7 +153,7 @@ class InvokeApi:
         try:
             match request.method:
                 case "PUT" if version == CONCURRENCY:
-                    self.registry.reserve(name, json.loads(request.body)["reserved"])
+                    self.registry.reserve(name, loads(request.body)["reserved"])
                 case "PUT":
                     await self.registry.put(name, version, revision, request.body)
                 case "DELETE":
@@ -336,7 +337,7 @@ def _refused(payload: bytes, limit: int) -> Response | None:
             f"Request must be smaller than {limit} bytes for the InvokeFunction operation",
         )
     try:
-        json.loads(payload or b"{}")
+        loads(payload or b"{}")
     except ValueError as error:
         return _error(
             400,

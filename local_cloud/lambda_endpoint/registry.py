@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from local_aws.json_text import loads
 from local_cloud.lambda_endpoint.function_pool import FunctionPool
 from local_cloud.lambda_endpoint.functions import Function
 from local_cloud.lambda_endpoint.packages import InstallError
@@ -51,7 +51,7 @@ class Registry:
             ValueError, KeyError, TypeError: it is no such JSON.
             InstallError: it cannot run here.
         """
-        told = json.loads(body)
+        told = loads(body)
         if not isinstance(told, dict):
             raise TypeError("it is no JSON object")
         function = _read(name, version, told)

@@ -11,6 +11,7 @@ import json
 from collections.abc import AsyncIterator
 
 from local_aws.event_stream import event
+from local_aws.json_text import loads
 from local_aws.traces import Traces
 from local_cloud.lambda_endpoint.capacity import TooManyRequests
 from local_cloud.lambda_endpoint.execution_environment import Invocation, Outcome, error_outcome
@@ -91,6 +92,6 @@ def _outcome(run: asyncio.Future[Outcome]) -> Outcome:
 
 def _type(outcome: Outcome) -> str:
     try:
-        return str(json.loads(outcome.payload)["errorType"])
+        return str(loads(outcome.payload)["errorType"])
     except (ValueError, KeyError, TypeError):
         return outcome.function_error or "Unhandled"

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import yaml
 
+from local_aws import yaml_documents
 from local_aws.faults import Faults
 from local_aws.hosts import add_allowed_hosts
 from websocket_gateway.core.limits import Limits
@@ -116,7 +117,7 @@ def read_faults(path: Path) -> Faults:
     """
     try:
         # As plain words: YAML would read the key "on" as true.
-        document = yaml.load(path.read_text(), yaml.BaseLoader)  # noqa: S506 - a safe loader
+        document = yaml_documents.load(path.read_text(), yaml.BaseLoader)
         return Faults.read(document)
     except (yaml.YAMLError, ValueError) as error:
         raise ValueError(f"{path}: {error}") from error

@@ -16,6 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError, ReadTimeoutError
 from localstack.aws.connect import connect_to
 from moto.cognitoidp.models import CognitoIdpUser, CognitoIdpUserPool
 
+from local_aws.json_text import loads
 from local_cloud.engine.cognito.errors import refusal
 from local_cloud.engine.workflows.patience import a_debugger_is_attached
 
@@ -109,7 +110,7 @@ def response_in(trigger: Trigger, payload: bytes, *, failed: bool) -> Answer:
             ``InvalidLambdaResponseException``: it gave back no event.
     """
     try:
-        answer = json.loads(payload)
+        answer = loads(payload)
     except ValueError:
         answer = None
     if failed:

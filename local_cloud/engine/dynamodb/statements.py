@@ -14,6 +14,7 @@ from typing import Any
 
 from localstack.aws.api import CommonServiceException
 
+from local_aws.json_text import loads
 from local_cloud.engine.dynamodb.partiql import (
     Condition,
     Delete,
@@ -290,7 +291,7 @@ def _token(key: dict[str, Any]) -> str:
 
 def _read_token(token: str) -> Any:
     try:
-        return json.loads(base64.b64decode(token, validate=True))
+        return loads(base64.b64decode(token, validate=True))
     except ValueError as error:
         raise _invalid("Invalid NextToken") from error
 

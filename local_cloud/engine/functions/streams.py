@@ -32,6 +32,7 @@ from localstack.services.lambda_.urlrouter import (
 )
 
 from local_aws.heads import check_headers
+from local_aws.json_text import loads
 from local_cloud.engine.functions.endpoint import ENDPOINT, TEMPLATE_ENDPOINT
 from local_cloud.engine.functions.executor import send_for
 from local_cloud.engine.functions.template_functions import TEMPLATE
@@ -190,7 +191,7 @@ def _prelude(pieces: Iterator[bytes]) -> tuple[dict[str, Any], Iterator[bytes]]:
         taken += next(pieces, b"")
     head, separator, body = taken.partition(_END_OF_PRELUDE)
     try:
-        told = json.loads(head) if separator else None
+        told = loads(head) if separator else None
     except ValueError:
         told = None
     if not isinstance(told, dict):

@@ -6,7 +6,6 @@ Invoke alone; which functions there are is read from the template that ``LAMBDA_
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import threading
@@ -20,6 +19,7 @@ from localstack.aws.api.core import ServiceRequest
 from localstack.http import Response
 from localstack.services.lambda_.api_utils import function_locators_from_arn
 
+from local_aws.json_text import loads
 from local_aws.template import Template
 from local_aws.traces import HEADER, note_invocation
 from local_cloud.engine import spans
@@ -142,7 +142,7 @@ def _restore_function_error(response: Response) -> None:
     if b'"errorMessage"' not in body or b'"errorType"' not in body:
         return
     try:
-        payload = json.loads(body)
+        payload = loads(body)
     except ValueError:
         return
     report = {"errorMessage", "errorType", "stackTrace", "requestId", "cause"}

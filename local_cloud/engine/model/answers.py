@@ -5,12 +5,12 @@ https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseStre
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import Any
 
+from local_aws.json_text import loads
 from local_cloud.engine.caller import Caller
 from local_cloud.engine.model.pieces import (
     Asked,
@@ -170,7 +170,7 @@ def whole(pieces: Iterator[Heard], asked: Asked) -> dict[str, Any]:
                 answer |= event
     for index, text in inputs.items():
         try:
-            content[index]["toolUse"]["input"] = json.loads(text or "{}")
+            content[index]["toolUse"]["input"] = loads(text or "{}")
         except ValueError as error:
             raise ModelFailed(
                 "ModelErrorException", f"The model produced invalid JSON for a tool: {text}"

@@ -19,6 +19,7 @@ from typing import Any
 import yaml
 from localstack.http import Request, Response
 
+from local_aws.json_text import loads
 from local_aws.redaction import without_secrets
 from local_aws.traces import place_of
 from local_cloud.engine.caller import Caller, CallerLeft
@@ -105,7 +106,7 @@ class Call:
                 found[-1]["input"] += piece.text
         for tool in found:
             try:
-                tool["input"] = json.loads(tool["input"] or "{}")
+                tool["input"] = loads(tool["input"] or "{}")
             except ValueError:
                 continue
         return found

@@ -18,6 +18,7 @@ import yaml
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 
+from local_aws import yaml_documents
 from local_cloud.engine.model.answers import Limited
 from local_cloud.engine.model.aws_bedrock import AwsBedrock, Profile
 from local_cloud.engine.model.cassette import NoCassette, Recording, Replayed
@@ -99,7 +100,7 @@ def read(path: Path) -> list[tuple[str, Model]]:
         OSError: it cannot be read.
     """
     try:
-        document = yaml.safe_load(path.read_text())
+        document = yaml_documents.load(path.read_text())
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise WrongModels(f"{path}: {error}") from error
     _check(str(path), document)

@@ -15,6 +15,7 @@ from contextlib import closing, suppress
 from http.client import HTTPException, HTTPResponse
 from typing import Any
 
+from local_aws.json_text import loads
 from local_cloud.engine.caller import Caller
 from local_cloud.engine.model.pieces import (
     Asked,
@@ -215,7 +216,7 @@ def _pieces(lines: Iterator[bytes]) -> Iterator[Piece]:
         if data == b"[DONE]":
             break
         try:
-            chunk: dict[str, Any] = json.loads(data)
+            chunk: dict[str, Any] = loads(data)
         except ValueError as error:
             raise ModelFailed("ModelStreamErrorException", f"No JSON: {data[:200]!r}") from error
         taken = chunk.get("usage") or taken

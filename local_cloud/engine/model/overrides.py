@@ -6,7 +6,6 @@ tells that once more, with what was recorded.
 
 from __future__ import annotations
 
-import json
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -14,6 +13,7 @@ from typing import Any
 
 from localstack.http import Request, Response
 
+from local_aws.json_text import loads
 from local_cloud.engine.model.answers import Limited
 from local_cloud.engine.model.calls import Call
 from local_cloud.engine.model.cassette import (
@@ -97,7 +97,7 @@ class Overrides:
             match request.method:
                 case "POST":
                     try:
-                        said = json.loads(request.get_data())
+                        said = loads(request.get_data())
                         if not isinstance(said, dict):
                             raise WrongModels("an object is expected")
                         self.now = Override(said)

@@ -19,6 +19,7 @@ from localstack.http import Response
 from localstack.services.plugins import Service
 
 from local_aws.event_stream import event, exception
+from local_aws.json_text import loads
 from local_cloud.engine import spans
 from local_cloud.engine.caller import Caller, CallerLeft
 from local_cloud.engine.model import anthropic_messages, embeddings
@@ -255,7 +256,7 @@ def _decoded(data: str) -> bytes:
 
 def _json(data: bytes) -> dict[str, Any]:
     try:
-        body = json.loads(data)
+        body = loads(data)
     except ValueError as error:
         raise malformed(str(error)) from error
     if not isinstance(body, dict):

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from local_aws.json_text import loads
 from local_cloud.engine.caller import Caller
 from local_cloud.engine.model.pieces import (
     Asked,
@@ -135,7 +136,7 @@ def _values(when: Mapping[str, Any], said: Said) -> dict[str, Any] | None:
 
 def _parsed(text: str) -> Any:
     try:
-        return json.loads(text)
+        return loads(text)
     except ValueError:
         return text
 

@@ -8,7 +8,6 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocke
 from __future__ import annotations
 
 import hmac
-import json
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -30,6 +29,7 @@ from local_aws.account import ACCOUNT_ID
 from local_aws.credentials import SignedRequest
 from local_aws.iam.conditions import WrongPolicy
 from local_aws.iam.evaluation import Call, Decision, Policy, decide
+from local_aws.json_text import loads
 from local_cloud.engine.permissions import guard
 from local_cloud.engine.permissions.roles import granted_to
 
@@ -113,7 +113,7 @@ def signed_request(
 def answer(request: Request) -> Response:
     """Answer ``POST /_permissions/signed``: why a request is refused, or ``null``."""
     try:
-        asked = SignedRequest(**json.loads(request.get_data()))
+        asked = SignedRequest(**loads(request.get_data()))
     except (ValueError, TypeError) as error:
         return Response(f"That is no request: {error}", 400)
     try:

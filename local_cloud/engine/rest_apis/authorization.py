@@ -5,7 +5,6 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-control-
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 from collections.abc import Mapping
@@ -39,6 +38,7 @@ from localstack.services.apigateway.next_gen.execute_api.helpers import (
 )
 
 from local_aws.authorizer_answer import ACTION
+from local_aws.json_text import loads
 from local_cloud.engine.permissions import signatures
 from local_cloud.engine.rest_apis.identity import Method, WrongAuthorizer, sources_of
 from local_cloud.engine.rest_apis.lambda_authorizers import (
@@ -221,7 +221,7 @@ def invoke(authorizer: Mapping[str, Any], event: bytes) -> bytes:
     if "FunctionError" not in answer:
         return payload
     try:
-        told = json.loads(payload)
+        told = loads(payload)
         raise FunctionFailed(str(told["errorMessage"]))
     except (ValueError, TypeError, KeyError) as error:
         raise FunctionFailed(payload.decode(errors="replace")) from error

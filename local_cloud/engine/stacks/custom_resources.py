@@ -24,6 +24,8 @@ from localstack.services.cloudformation.resource_provider import (
 )
 from localstack.services.edge import ROUTER
 
+from local_aws.json_text import loads
+
 Properties = dict[str, Any]
 
 #: Seconds that a resource's function has, where its ServiceTimeout says nothing.
@@ -60,7 +62,7 @@ class _Answers:
         if waiting is None:
             return Response("nobody waits for this answer", status=404)
         try:
-            given = json.loads(request.get_data())
+            given = loads(request.get_data())
         except ValueError:
             return Response("the answer is no JSON", status=400)
         if not isinstance(given, dict):

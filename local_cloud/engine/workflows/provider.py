@@ -9,7 +9,6 @@ https://docs.aws.amazon.com/step-functions/latest/apireference/API_CreateStateMa
 """
 
 import contextlib
-import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -62,6 +61,7 @@ from localstack.services.stepfunctions.backend.execution import Execution
 from localstack.services.stepfunctions.provider import StepFunctionsProvider
 from localstack.utils.collections import PaginatedList
 
+from local_aws.json_text import loads
 from local_cloud.engine import spans
 from local_cloud.engine.workflows.distributed_map.map_run import MapRun
 from local_cloud.engine.workflows.playing_on import NoSuchPlace
@@ -208,7 +208,7 @@ class Provider(StepFunctionsProvider):  # type: ignore[misc]
         """Answer a task that waits."""
         env = self._waiting(context, task_token)
         try:
-            json.loads(output)
+            loads(output)
         except ValueError as error:
             raise InvalidOutput(f"Invalid Output: '{error}'") from error
         _notify(env, CallbackOutcomeSuccess(callback_id=task_token, output=output))
@@ -310,7 +310,7 @@ class Provider(StepFunctionsProvider):  # type: ignore[misc]
     ) -> TestStateOutput:
         """Run one state."""
         try:
-            state = json.loads(request["definition"])
+            state = loads(request["definition"])
         except ValueError:
             state = None  # LocalStack says why
         if isinstance(state, dict) and "States" in state:

@@ -8,23 +8,35 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from local_cloud.engine.workflows.jsonata import libraries
 from local_cloud.engine.workflows.jsonata.evaluate import QueryFailed, evaluate
-from local_cloud.engine.workflows.jsonata.libraries import Run, run_in_python, run_in_rust
+from local_cloud.engine.workflows.jsonata.evaluators import Evaluators
+from local_cloud.engine.workflows.jsonata.libraries import (
+    LIBRARIES,
+    Run,
+    run_in_python,
+    run_in_rust,
+)
 
 
-@pytest.fixture(autouse=True, params=[run_in_rust, run_in_python], ids=["Rust", "Python"])
-def library(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Run:
+@pytest.fixture(scope="module", params=["rust", "python"])
+def evaluators(request: pytest.FixtureRequest) -> Iterator[tuple[str, Evaluators]]:
     """Each library in turn."""
-    monkeypatch.setattr(
-        "local_cloud.engine.workflows.jsonata.evaluate.chosen", lambda: request.param
-    )
-    run: Run = request.param
-    return run
+    made = Evaluators(library=request.param)
+    yield request.param, made
+    made.close()
+
+
+@pytest.fixture(autouse=True)
+def library(evaluators: tuple[str, Evaluators], monkeypatch: pytest.MonkeyPatch) -> Run:
+    name, made = evaluators
+    monkeypatch.setattr("local_cloud.engine.workflows.jsonata.evaluate.EVALUATORS", made)
+    return LIBRARIES[name]
 
 
 STATES = {"states": {"input": {"items": [{"n": 3}, {"n": 9}], "text": 'a"b\nü', "none": None}}}

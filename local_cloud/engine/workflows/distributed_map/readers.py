@@ -9,7 +9,6 @@ import csv
 import gzip
 import io
 import itertools
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -20,6 +19,7 @@ from localstack.services.stepfunctions.asl.component.state.state_execution.state
 from localstack.services.stepfunctions.asl.eval.environment import Environment
 from localstack.services.stepfunctions.asl.utils.boto_client import boto_client_for
 
+from local_aws.json_text import loads
 from local_cloud.engine.workflows.distributed_map.definition import Definition, Json
 from local_cloud.engine.workflows.distributed_map.failures import MapRunFailure
 
@@ -135,7 +135,7 @@ def _text(data: bytes) -> str:
 
 def _of_json(data: bytes, config: Json) -> Iterable[Any]:
     try:
-        value = json.loads(_text(data))
+        value = loads(_text(data))
     except ValueError as error:
         raise MapRunFailure(FAILED, f"The file is no JSON: {error}.") from error
     pointer = str(config.get("ItemsPointer", ""))
@@ -156,7 +156,7 @@ def _of_json_lines(data: bytes, config: Json) -> Iterator[Any]:
         if not line.strip():
             continue
         try:
-            yield json.loads(line)
+            yield loads(line)
         except ValueError as error:
             raise MapRunFailure(FAILED, f"Line {number} is no JSON: {error}.") from error
 
@@ -202,7 +202,7 @@ def _of_manifest(s3: Any, asked: Mapping[str, Any], config: Json, data: bytes) -
             yield from _parsed(s3, place, inner, _body(s3, place))
         return
     try:
-        manifest = json.loads(_text(data))
+        manifest = loads(_text(data))
         names = [name.strip() for name in manifest["fileSchema"].split(",")]
         bucket = str(manifest["destinationBucket"]).rpartition(":")[2]
         files = [file["key"] for file in manifest["files"]]

@@ -5,15 +5,17 @@ https://docs.aws.amazon.com/step-functions/latest/dg/transforming-data.html
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
-from local_cloud.engine.workflows.jsonata.functions import FUNCTIONS
-from local_cloud.engine.workflows.jsonata.libraries import ExpressionFailed, chosen
+from local_aws.json_text import loads
+from local_cloud.engine.workflows.jsonata.evaluators import EVALUATORS, NotAValue
+from local_cloud.engine.workflows.jsonata.libraries import ExpressionFailed
 
 #: Bytes of a result: https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
 MAX_RESULT_BYTES = 256 * 1024
+#: Of a result; the interpreter walks no deeper values.
+MOST_LEVELS = 200
 
 
 class QueryFailed(Exception):
@@ -38,9 +40,9 @@ def evaluate(expression: str, bindings: Mapping[str, Any]) -> Any:
         QueryFailed: it failed, or gave nothing, a function, or too much.
     """
     try:
-        text = chosen()(expression, bindings, FUNCTIONS)
-        if text == '""' and _is_function(expression, bindings):
-            raise QueryFailed(" returned an unsupported result type.")
+        text = EVALUATORS.evaluate(expression, bindings)
+    except NotAValue as error:
+        raise QueryFailed(" returned an unsupported result type.") from error
     except ExpressionFailed as error:
         raise QueryFailed(f" threw an error during evaluation. {error}") from error
     if text is None:
@@ -50,9 +52,7 @@ def evaluate(expression: str, bindings: Mapping[str, Any]) -> Any:
             f" returned a result that is larger than {MAX_RESULT_BYTES // 1024} KB, the most that "
             "a state can have."
         )
-    return json.loads(text)
-
-
-def _is_function(expression: str, bindings: Mapping[str, Any]) -> bool:
-    """Return whether a result that is written as an empty text is a function."""
-    return chosen()(f"$type(({expression}))", bindings, FUNCTIONS) == '"function"'
+    try:
+        return loads(text, MOST_LEVELS)
+    except ValueError as error:
+        raise QueryFailed(f" returned an unsupported result: {error}.") from error

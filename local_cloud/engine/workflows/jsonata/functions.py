@@ -12,6 +12,8 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
+from local_aws.json_text import loads
+
 ALGORITHMS = {
     "MD5": "md5",
     "SHA-1": "sha1",
@@ -82,7 +84,7 @@ def parse(text: Any = None) -> Any:
     if not isinstance(text, str):
         raise FunctionFailed("$parse: it takes a text")
     try:
-        return json.loads(text)
+        return loads(text)
     except ValueError as error:
         raise FunctionFailed(f"$parse: that is no JSON: {error}") from error
 

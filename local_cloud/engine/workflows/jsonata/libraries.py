@@ -135,6 +135,10 @@ def run_in_python(
     )
 
 
+#: By name.
+LIBRARIES: dict[str, Run] = {"rust": run_in_rust, "python": run_in_python}
+
+
 @functools.cache
 def _in_rust() -> ModuleType:
     """Return jsonatapy, loaded by a thread that never ends.

@@ -6,14 +6,17 @@ https://docs.aws.amazon.com/step-functions/latest/apireference/API_ValidateState
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
+from local_aws.json_text import loads
 from local_cloud.engine.workflows.validation.diagnostics import Diagnostic, Machine
 from local_cloud.engine.workflows.validation.languages import check_languages
 from local_cloud.engine.workflows.validation.states import check_states
 from local_cloud.engine.workflows.validation.transitions import check_transitions
 from local_cloud.engine.workflows.validation.warnings import check_doubts
+
+#: Of a definition; the interpreter's parser walks no deeper ones.
+MOST_LEVELS = 150
 
 
 def schema_of(definition: str, express: bool = False) -> list[Diagnostic]:
@@ -29,13 +32,13 @@ def schema_of(definition: str, express: bool = False) -> list[Diagnostic]:
 
 def ways_of(definition: str) -> list[Diagnostic]:
     """Return what is wrong with where the states of a definition lead."""
-    machine: Machine = json.loads(definition)
+    machine: Machine = loads(definition)
     return check_transitions(machine)
 
 
 def doubts_of(definition: str) -> list[Diagnostic]:
     """Return warnings of a definition that is right."""
-    machine: Machine = json.loads(definition)
+    machine: Machine = loads(definition)
     return check_doubts(machine)
 
 
@@ -44,6 +47,6 @@ def _read(definition: str) -> Any:
         said = "Received a null or empty workflow input."
         return Diagnostic("MISSING_DESCRIPTION", said)
     try:
-        return json.loads(definition)
+        return loads(definition, MOST_LEVELS)
     except ValueError as error:
         return Diagnostic("INVALID_JSON_DESCRIPTION", f"JSON syntax problem found: {error}")

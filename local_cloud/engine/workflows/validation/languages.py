@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from local_cloud.engine.workflows.jsonata.libraries import syntax_error
+from local_cloud.engine.workflows.jsonata.evaluators import EVALUATORS
 from local_cloud.engine.workflows.validation.diagnostics import (
     SCHEMA,
     Diagnostic,
@@ -102,7 +102,7 @@ def _of_expressions(value: Any, place: str) -> Iterator[Diagnostic]:
         case str() if value.startswith("{%"):
             if not value.endswith("%}") or len(value) < 4:
                 yield not_right("JSONata string must start with {% and end with %}", place)
-            elif (why := syntax_error(value[2:-2].strip())) is not None:
+            elif (why := EVALUATORS.syntax_error(value[2:-2].strip())) is not None:
                 yield Diagnostic("INVALID_JSONATA_EXPRESSION", why, place)
         case Mapping():
             for key, inner in value.items():
