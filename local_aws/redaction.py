@@ -54,7 +54,7 @@ _FORMS = re.compile(
 #: AWS's words for a value that a constraint refuses.
 _REFUSED = re.compile(r"(?<=Value ')([^']*+)(?=' at '([^']*+)')")
 #: Where a value ends that is not quoted: in a query or a form, and in YAML, a header or a log line.
-_QUERY_END, _LINE_END, _TAG_END = (re.compile(end) for end in (r"[&\s\"'\\]", r"[\n\r\"]", "<"))
+_QUERY_END, _LINE_END = re.compile(r"[&\s\"'\\]"), re.compile(r"[\n\r\"]")
 #: Names of values that have spaces.
 _OF_WORDS = ("authorization", "cookie")
 _JSON_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+("?)|[\[\]{},:]', re.DOTALL)
@@ -286,8 +286,8 @@ def _end_of_value(text: str, field: re.Match[str]) -> int:
     if separator == ">":
         if text[field.start() - 1 : field.start()] != "<":
             return begin
-        end = _TAG_END.search(text, begin)
-        return end.start() if end else len(text)
+        tag = text.find("<", begin)
+        return tag if tag >= 0 else len(text)
     if between[-1] in "\"'":
         return _end_of_quoted(text, begin, between)
     if text[begin : begin + 1] in ("{", "[", "|", ">"):  # a list, an object, YAML's long texts

@@ -18,7 +18,7 @@ from local_aws import yaml_documents
 from local_aws.account import ACCOUNT_ID, REGION
 
 _NO_VALUE = object()
-_SUB = re.compile(r"\$\{(!?)([^}]+)\}")
+_SUB = re.compile(r"\$\{(!?)([^{}]++)\}")
 
 # The property that names a resource, where the name is not simply "Name".
 _NAME_PROPERTIES = (

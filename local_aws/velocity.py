@@ -19,6 +19,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from contextvars import ContextVar
 from typing import Any
 
+from local_aws.given_patterns import NotMatched, compiled
+
 #: https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-execution-service-limits-table.html
 MOST_ITERATIONS = 1000
 #: Parts of templates that one rendering evaluates, and values that it makes or prints.
@@ -92,21 +94,16 @@ def _made(value: Any) -> Any:
 # What values have
 
 
-@functools.lru_cache(maxsize=128)
 def _compiled(pattern: str) -> Any:
-    """Return an expression that is matched in linear time, as RE2 does.
+    """Return an expression that is matched in linear time.
 
     Raises:
         TemplateBound: it has what cannot be: a look around, or a reference back.
     """
-    import re2  # type: ignore[import-untyped]  # loaded by the first template that has one
-
-    options = re2.Options()
-    options.log_errors = False
     try:
-        return re2.compile(pattern, options)
-    except re2.error as error:
-        raise TemplateBound(f"the expression {pattern!r:.100} is none of RE2: {error}") from error
+        return compiled(pattern)
+    except NotMatched as error:
+        raise TemplateBound(f"the expression {error}") from error
 
 
 def _replace(text: str, pattern: str, new: str, count: int = 0) -> str:

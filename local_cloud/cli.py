@@ -226,9 +226,9 @@ def start(
         show_summary(running_or_fail(home))
         console.print("Ctrl-C stops everything.")
 
-    chosen = make_mode(mode, ports, home, options)
-    os.umask(chosen.umask)
     try:
+        chosen = make_mode(mode, ports, home, options)
+        os.umask(chosen.umask)
         asyncio.run(Supervisor(chosen, show).run(ready))
     except PartFailed as error:
         fail(str(error))

@@ -117,12 +117,12 @@ class Source:
         text = self.path.read_text()
 
         def with_line(match: re.Match[str]) -> str:
-            found = re.search(rf"^\s*[\"']?{match[1]}[\"']?\s*:", text, re.MULTILINE)
+            found = re.search(rf"^[ \t]*+[\"']?{match[1]}[\"']?\s*+:", text, re.MULTILINE)
             if found is None:
                 return match[0]
             return f"{match[1]} ({match[2]}, line {text.count(chr(10), 0, found.end()) + 1})"
 
-        return re.sub(r"(\w+) \((AWS::[\w:]+)\)", with_line, words)
+        return re.sub(r"\b(\w++) \((AWS::[\w:]++)\)", with_line, words)
 
     def _prepare(self, logical_id: str, resource: Properties, shared: Properties) -> None:
         kind = str(resource.get("Type"))

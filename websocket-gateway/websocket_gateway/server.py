@@ -52,7 +52,8 @@ class GatewayProtocol(HttpServerProtocol):
         self.loop = asyncio.get_running_loop()
         self.websocket: Protocol | None = None
         self.connection: Connection
-        self.fragments: list[bytes] = []
+        #: What has come of a message in several frames; the library bounds it as it comes.
+        self.fragments: bytearray | None = None
         #: The beginning of a frame whose end has not come yet; all that comes before it is let in.
         self.begun = b""
         self.in_flight: set[asyncio.Task[None]] = set()
@@ -159,7 +160,7 @@ class GatewayProtocol(HttpServerProtocol):
         assert websocket is not None
         frames, self.begun = cut(self.begun + data, self.limits.frame)
         for frame in frames:
-            if frame[1] and not self.fragments and websocket.state is OPEN:
+            if frame[1] and self.fragments is None and websocket.state is OPEN:
                 self._take_message(message(frame))
                 continue
             websocket.receive_data(frame[0])
@@ -178,9 +179,12 @@ class GatewayProtocol(HttpServerProtocol):
             case Opcode.BINARY:
                 self._fail(CloseCode.UNSUPPORTED_DATA, "Binary frames are not supported")
             case Opcode.TEXT | Opcode.CONT:
-                self.fragments.append(bytes(frame.data))
+                # Not a list: frames without a payload would make it longer without end.
+                if self.fragments is None:
+                    self.fragments = bytearray()
+                self.fragments += frame.data
                 if frame.fin:
-                    data, self.fragments = b"".join(self.fragments), []
+                    data, self.fragments = bytes(self.fragments), None
                     self._take_message(data)
             case Opcode.PING | Opcode.PONG:
                 self.connection.last_active_at = time.time_ns() // 1_000_000

@@ -6,7 +6,10 @@ import re
 from typing import Any
 
 _WORD = re.compile(r"[A-Za-z0-9_]+")
-_BEFORE = re.compile(r"(\w+)\s+(?:as|is|for)\s+(?:the|an|its)?\s*instruments?\b", re.IGNORECASE)
+# No repeat gives back what it has read: a question of whatever length takes no longer for it.
+_BEFORE = re.compile(
+    r"\b(\w++)\s++(?:as|is|for)\s++(?:the|an|its)?\s*+instruments?\b", re.IGNORECASE
+)
 _AFTER = re.compile(r"\binstruments?(?:\s+(?:is|are|with|by|for\s+\w+\s+is))?[\s:]+(\w+)", re.I)
 _NUMBERED = re.compile(r"(?P<stem>[A-Za-z_]+?)_?(?P<number>\d+)")
 _NONE = frozenset({"none", "no", "nothing", "neither", ""})

@@ -18,7 +18,7 @@ import yaml
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 
-from local_aws import yaml_documents
+from local_aws import given_patterns, yaml_documents
 from local_cloud.engine.model.answers import Limited
 from local_cloud.engine.model.aws_bedrock import AwsBedrock, Profile
 from local_cloud.engine.model.cassette import NoCassette, Recording, Replayed
@@ -26,7 +26,7 @@ from local_cloud.engine.model.cassette_file import CassetteFile
 from local_cloud.engine.model.openai_compatible import OpenAiCompatible
 from local_cloud.engine.model.pieces import Model, ModelFailed
 from local_cloud.engine.model.program import Program
-from local_cloud.engine.model.scripted import Scripted
+from local_cloud.engine.model.scripted import PATTERNS, Scripted
 
 LOG = logging.getLogger(__name__)
 VARIABLE = "MODELS_FILE"
@@ -124,6 +124,13 @@ def _check(name: str, document: Any) -> None:
     if (wrong := best_match(Draft202012Validator(schema).iter_errors(document))) is not None:
         place = ".".join(str(part) for part in wrong.absolute_path)
         raise WrongModels(f"{name}: {place or 'it'}: {wrong.message}")
+    for number, model in enumerate(document["models"]):
+        for rule in model.get("rules", ()):
+            try:
+                for key in PATTERNS & (rule.get("when") or {}).keys():
+                    given_patterns.compiled(str(rule["when"][key]))
+            except given_patterns.NotMatched as error:
+                raise WrongModels(f"{name}: models.{number}: {error}") from error
 
 
 def _model(path: Path, said: Mapping[str, Any]) -> Model:

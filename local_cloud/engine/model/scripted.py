@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from local_aws.given_patterns import compiled
 from local_aws.json_text import loads
 from local_cloud.engine.caller import Caller
 from local_cloud.engine.model.pieces import (
@@ -27,8 +28,10 @@ from local_cloud.engine.model.pieces import (
     ToolUse,
 )
 
-_PLACE = re.compile(r"\$\{([^}]+)\}")
-_WORDS = re.compile(r"\s*\S+\s*")
+#: What a rule may ask for by a regular expression.
+PATTERNS = frozenset(("text", "asked", "system", "result"))
+_PLACE = re.compile(r"\$\{([^{}]++)\}")
+_WORDS = re.compile(r"(?:\A\s++)?\S++\s*+")
 #: Characters of a piece of a tool's input.
 INPUT_PIECE = 16
 
@@ -126,7 +129,8 @@ def _values(when: Mapping[str, Any], said: Said) -> dict[str, Any] | None:
         *(("system", said.system), ("result", result)),
     ):
         if name in when:
-            match = re.search(str(when[name]), text, re.I | re.S)
+            pattern = compiled(str(when[name]), ignore_case=True, dot_matches_all=True)
+            match = pattern.search(text)
             if match is None:
                 return None
             values |= {str(n): group for n, group in enumerate(match.groups(), 1)}

@@ -12,7 +12,7 @@ from typing import Any
 
 from localstack.services.cloudformation.engine.validations import ValidationError
 
-_VARIABLE = re.compile(r"\$\{([A-Za-z0-9]+)(?:\.[^}]+)?\}")
+_VARIABLE = re.compile(r"\$\{([A-Za-z0-9]++)(?:\.[^{}]++)?\}")
 
 
 def refuse_circles(template: dict[str, Any] | None) -> None:

@@ -18,7 +18,7 @@ from localstack.services.cloudformation.engine.v2.change_set_model_validator imp
     ChangeSetModelValidator,
 )
 
-_LITERAL = re.compile(r"\$\{!([^}]*)\}")
+_LITERAL = re.compile(r"\$\{!([^{}]*+)\}")
 # Private characters of Unicode, which no template has, keep the place of "${" and "}".
 _OPEN, _CLOSE = "\ue0f0", "\ue0f1"
 

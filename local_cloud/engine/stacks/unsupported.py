@@ -23,7 +23,9 @@ _BODY: ContextVar[str] = ContextVar("template", default="")
 
 def line_of(logical_id: str, template: str) -> int | None:
     """Return the line of a template that begins a resource, ``None`` where none does."""
-    match = re.search(rf"^[\s{{,]*[\"']?{re.escape(logical_id)}[\"']?\s*:", template, re.MULTILINE)
+    match = re.search(
+        rf"^[ \t{{,]*+[\"']?{re.escape(logical_id)}[\"']?\s*+:", template, re.MULTILINE
+    )
     if match is None or "\n" not in template:
         return None
     return template.count("\n", 0, match.end()) + 1

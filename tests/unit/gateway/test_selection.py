@@ -60,3 +60,9 @@ def test_every_documented_variable_can_be_read(expression: str, key: str | None)
 )
 def test_a_key_chooses_itself_a_pattern_or_the_default(key: str | None, chosen: str) -> None:
     assert choose(key, {"200": 1, r"/4\d\d/": 2, "/(/": 3, "$default": 4}) == chosen
+
+
+def test_a_pattern_takes_no_longer_for_whatever_is_sent() -> None:
+    choices = {"/(a+)+$/": 1, "$default": 2}
+    assert choose("a" * 10_000 + "!", choices) == "$default"
+    assert choose("a" * 10_000, choices) == "/(a+)+$/"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,10 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidMessage, InvalidStatus
 
+from tests.integration.raw_socket import CONTINUATION, PING, TEXT, frame, handshake
 from tests.unit.gateway.world import Bench, route
 from websocket_gateway.core.limits import Limits
-from websocket_gateway.server import GatewayServer
+from websocket_gateway.server import GatewayProtocol, GatewayServer
 
 
 def served(bench: Bench, use: Callable[[GatewayServer, int], Awaitable[Any]]) -> Any:
@@ -52,6 +54,27 @@ def test_every_client_that_is_open_at_the_end_is_told_of(tmp_path: Path) -> None
 
     assert served(bench, use) == 0
     assert told == ["bye"] * 20
+
+
+def test_fragments_without_end_take_no_memory(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, route("$default", "echo"))
+
+    async def use(server: GatewayServer, port: int) -> tuple[int, bytes]:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(handshake())
+        await reader.readuntil(b"\r\n\r\n")
+        empty = frame(CONTINUATION, fin=False)
+        writer.write(frame(TEXT, b"begun", fin=False) + empty * 20_000 + frame(PING, b"read"))
+        pong = await reader.readexactly(6)
+        (client,) = bench.gateway.clients.values()
+        assert isinstance(client, GatewayProtocol)
+        size = sys.getsizeof(client.fragments)
+        writer.close()
+        return size, pong
+
+    size, pong = served(bench, use)
+    assert pong.endswith(b"read")
+    assert size < 1000
 
 
 def test_a_client_that_does_not_answer_the_close_frame_is_cut_and_told_of(tmp_path: Path) -> None:

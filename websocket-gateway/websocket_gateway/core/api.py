@@ -13,6 +13,7 @@ from jsonschema import Draft4Validator
 
 from local_aws.throttle import TokenBucket
 from websocket_gateway.core.access_log import AccessLogFormat
+from websocket_gateway.core.models import ModelValidator
 from websocket_gateway.core.record import FUNCTION_IN_URI, ApiKey, ApiRecord
 from websocket_gateway.core.selection import Scope, SelectionExpression, choose
 from websocket_gateway.core.validation import InvalidApi, model_registry, problems, schema_of
@@ -173,7 +174,7 @@ def compile_api(record: ApiRecord) -> WebSocketApi:
     attributes = record.attributes
     registry = model_registry(record)
     validators = {
-        str(model.get("Name")): Draft4Validator(schema_of(model), registry=registry)
+        str(model.get("Name")): ModelValidator(schema_of(model), registry=registry)
         for model in record.models.values()
     }
     routes = {}

@@ -12,6 +12,8 @@ from typing import Any
 
 import orjson
 
+from local_aws.given_patterns import NotMatched, compiled
+
 # A dash ends a bare name, as in "$request.body.a-$request.body.b"; braces may hold one.
 _NAMES = (
     r"request\.body|request\.header|request\.querystring|context|stageVariables|"
@@ -92,15 +94,22 @@ def choose(key: str | None, choices: Mapping[str, Any]) -> str | None:
         if key in choices:
             return key
         for choice in choices:
-            if len(choice) > 1 and choice[0] == choice[-1] == "/" and _matches(choice[1:-1], key):
+            pattern = pattern_of(choice)
+            if pattern is not None and _matches(pattern, key):
                 return choice
     return "$default" if "$default" in choices else None
 
 
+def pattern_of(choice: str) -> str | None:
+    """Return the expression of a choice that is one, ``/pattern/``."""
+    is_pattern = len(choice) > 1 and choice[0] == choice[-1] == "/"
+    return choice[1:-1] if is_pattern else None
+
+
 def _matches(pattern: str, key: str) -> bool:
     try:
-        return re.fullmatch(pattern, key) is not None
-    except re.error:
+        return compiled(pattern).fullmatch(key) is not None
+    except NotMatched:  # it was refused when the API was made
         return False
 
 

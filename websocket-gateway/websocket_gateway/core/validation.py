@@ -16,7 +16,10 @@ from jsonschema.exceptions import SchemaError
 from referencing.exceptions import Unresolvable
 from referencing.jsonschema import DRAFT4
 
+from local_aws.given_patterns import NotMatched, compiled
+from websocket_gateway.core.models import patterns_in
 from websocket_gateway.core.record import FUNCTION_IN_URI, ApiRecord, Attributes
+from websocket_gateway.core.selection import pattern_of
 from websocket_gateway.core.services import SERVICE_URI
 
 INTEGRATION_TYPES = ("AWS", "AWS_PROXY", "HTTP", "HTTP_PROXY", "MOCK")
@@ -217,6 +220,11 @@ def _check_model(record: ApiRecord, model: Attributes) -> Found:
         said = error.message if isinstance(error, SchemaError) else str(error)
         yield "Schema", f"Schema of model {model.get('Name')!r} is no JSON schema: {said}"
         return
+    for pattern in patterns_in(schema):
+        try:
+            compiled(pattern)
+        except NotMatched as error:
+            yield "Schema", f"Schema of model {model.get('Name')!r}: {error}"
     resolver = model_registry(record).resolver_with_root(DRAFT4.create_resource(schema))
     for reference in _references(schema):
         try:
@@ -225,9 +233,19 @@ def _check_model(record: ApiRecord, model: Attributes) -> Found:
             yield "Schema", f"Schema of model {model.get('Name')!r}: nothing is at $ref {reference}"
 
 
+def _check_response(record: ApiRecord, response: Attributes) -> Found:
+    pattern = pattern_of(str(response.get("IntegrationResponseKey")))
+    if pattern is not None:
+        try:
+            compiled(pattern)
+        except NotMatched as error:
+            yield "IntegrationResponseKey", f"IntegrationResponseKey: {error}"
+
+
 _CHECKS: dict[str, Callable[[ApiRecord, Attributes], Found]] = {
     "Integration": _check_integration,
     "Route": _check_route,
+    "IntegrationResponse": _check_response,
     "Model": _check_model,
 }
 

@@ -54,6 +54,9 @@ _NAME = re.compile(r"[^.\[\]\s()'\"]+(\([^()]*\))?|\*")
 _SINGLE = re.compile(
     r"""(\.[^.\[\]\s()'"*?@]+|\[\s*\d+\s*\]|\[\s*'([^'\\]|\\.)*'\s*\]|\[\s*"([^"\\]|\\.)*"\s*\])*"""
 )
+_TEXT = re.compile(r"'(?:[^'\\]|\\.)*+'")
+_NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
+_WORD = re.compile(r"(?:true|false|null)\b")
 _TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 NOT_A_PATH = "Value must be a valid JSONPath."
 NOT_A_REFERENCE = "Value is not a Reference Path"
@@ -146,9 +149,9 @@ def _argument(text: str, place: int) -> int | None:
     rest = text[place:]
     if rest.startswith("States."):
         return _call(text, place)
-    for pattern in (r"'([^'\\]|\\.)*'", r"-?\d+(\.\d+)?([eE][+-]?\d+)?", r"(true|false|null)\b"):
-        if (found := re.compile(pattern).match(text, place)) is not None:
-            return found.end()
+    found = _TEXT.match(text, place) or _NUMBER.match(text, place) or _WORD.match(text, place)
+    if found is not None:
+        return found.end()
     if not rest.startswith("$"):
         return None
     end, depth, quote = place, 0, ""
