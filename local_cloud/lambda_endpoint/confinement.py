@@ -75,7 +75,7 @@ def why_not(home: Path) -> str | None:
     if version() < _OLDEST_VERSION:
         system = "this kernel has no Landlock, or it is off" if sys.platform == "linux" else "macOS"
         return f"functions can read {home}: that they cannot takes Linux 5.19 ({system})"
-    for folder in {Path(tempfile.gettempdir()), Path("/tmp"), Path("/var/tmp")}:  # noqa: S108
+    for folder in (Path(tempfile.gettempdir()), Path("/tmp"), Path("/var/tmp")):  # noqa: S108
         if home.is_relative_to(folder.resolve()):
             return (
                 f"functions can read {home}: it lies below {folder}, which is theirs. "

@@ -18,6 +18,7 @@ import pytest
 
 from local_cloud.client import aws_client, demo_login
 from local_cloud.installation import PROJECT, Home, Ports, State
+from local_cloud.lambda_endpoint.confinement import why_not
 from local_cloud.port_check import free_ports
 from local_cloud.processes import family, wait_gone
 
@@ -293,6 +294,8 @@ def test_a_command_that_needs_a_running_cloud_says_how_to_start_it(
 def test_doctor_finds_nothing_wrong_here_and_says_what_is(command_line: CommandLine) -> None:
     well = command_line.run("doctor")
     assert well.returncode == 0, well.stdout
+    words = why_not(command_line.home.path) or f"cannot read {command_line.home.path}"
+    assert words.partition(":")[0] in well.stdout
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", command_line.ports.engine))
         holder.listen()
