@@ -67,18 +67,22 @@ class AuthorizerAnswer:
             None if key is None else str(key),
         )
 
-    def decision(self, resource: str, context: Context = _NOTHING) -> Decision:
+    def decision(
+        self, resource: str, context: Context = _NOTHING, of_api: Policy | None = None
+    ) -> Decision:
         """Return what its policy says of invoking an API's method.
 
         Args:
             resource: the execute-api ARN of method and path.
             context: what conditions may ask for.
+            of_api: the API's own policy, where it has one.
 
         Raises:
             WrongAnswer: a condition has an operator that there is not.
         """
         try:
-            return decide(Call(ACTION, resource, context=context), [self.policy]).decision
+            call = Call(ACTION, resource, context=context)
+            return decide(call, [self.policy], resource=of_api).decision
         except ValueError as error:
             raise WrongAnswer(str(error)) from error
 

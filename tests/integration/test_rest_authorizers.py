@@ -344,6 +344,45 @@ def test_a_users_policies_say_which_signed_methods_they_may_call(api: Guarded) -
     assert answer.json()["identity"]["userArn"] == f"arn:aws:iam::{ACCOUNT}:user/{name}"
 
 
+def test_an_apis_own_policy_is_held_against_every_method(api: Guarded) -> None:
+    statement = {"Principal": "*", "Action": "execute-api:Invoke"}
+    spec = {
+        **api.spec(),
+        "x-amazon-apigateway-policy": {
+            "Version": "2012-10-17",
+            "Statement": [
+                {**statement, "Effect": "Allow", "Resource": "execute-api:/live/GET/*"},
+                {**statement, "Effect": "Deny", "Resource": "execute-api:/live/GET/signed"},
+                {**statement, "Effect": "Deny", "Resource": "execute-api:/live/GET/pool"},
+                {
+                    **statement,
+                    "Effect": "Deny",
+                    "Resource": "execute-api:/live/GET/open",
+                    "Condition": {"StringEquals": {"aws:UserAgent": "unwanted"}},
+                },
+            ],
+        },
+    }
+    gateway = api.stack.aws("apigateway")
+    name = gateway.import_rest_api(body=json.dumps(spec))["id"]
+    gateway.create_deployment(restApiId=name, stageName="live")
+
+    def get(path: str, **headers: str) -> httpx.Response:
+        url = f"{api.stack.ports.engine_url}/_aws/execute-api/{name}/live{path}"
+        if path == "/signed":
+            headers = Signer("test", "test").headers(url)
+        return httpx.get(url, headers=headers, timeout=30, trust_env=False)
+
+    assert get("/open").status_code == 200
+    status, words = refused(get("/open", **{"User-Agent": "unwanted"}))
+    assert (status, str(words).startswith("User: anonymous is not authorized")) == (403, True)
+    assert str(words).endswith("with an explicit deny")
+    assert refused(get("/pool", Authorization=api.tokens["IdToken"]))[0] == 403
+    assert refused(get("/signed"))[0] == 403
+    assert get("/token", **{"X-Token": "ann"}).status_code == 200
+    gateway.delete_rest_api(restApiId=name)
+
+
 class Keyed:
     """A key of a usage plan of the API's."""
 

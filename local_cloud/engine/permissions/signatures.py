@@ -29,6 +29,7 @@ from local_aws.account import ACCOUNT_ID
 from local_aws.credentials import SignedRequest
 from local_aws.iam.conditions import WrongPolicy
 from local_aws.iam.evaluation import Call, Decision, Policy, decide
+from local_aws.iam.patterns import Context
 from local_aws.json_text import loads
 from local_cloud.engine.permissions import guard
 from local_cloud.engine.permissions.roles import granted_to
@@ -46,6 +47,10 @@ MISMATCH = (
     "The request signature we calculated does not match the signature you provided. Check your "
     "AWS Secret Access Key and signing method. Consult the service documentation for details."
 )
+
+
+#: What an account's root user may.
+EVERYTHING = Policy("root", [{"Effect": "Allow", "Action": "*", "Resource": "*"}])
 
 
 class Refused(Exception):
@@ -123,11 +128,17 @@ def answer(request: Request) -> Response:
     return Response.for_json({"refused": None})
 
 
-def check(asked: SignedRequest, now: datetime, resource_policy: Policy | None = None) -> Principal:
+def check(
+    asked: SignedRequest,
+    now: datetime,
+    resource_policy: Policy | None = None,
+    context: Context | None = None,
+) -> Principal:
     """Return who has signed a request, if they may do what it asks for.
 
     Args:
         resource_policy: of what it asks for, where that has one.
+        context: what conditions may ask for.
 
     Raises:
         Refused: its signature is none of somebody who exists, or they may not do that.
@@ -141,13 +152,13 @@ def check(asked: SignedRequest, now: datetime, resource_policy: Policy | None = 
     _check_time(signature, now)
     if not hmac.compare_digest(expected(asked, signature, principal.secret), signature.value):
         raise WrongSignature(MISMATCH)
-    if principal.policies is None:
+    if principal.policies is None and resource_policy is None:
         return principal
-    call = Call(asked.action, asked.resource, principal.arn, {"aws:securetransport": ["true"]})
+    known = {"aws:securetransport": ["true"], "aws:principalarn": [principal.arn]}
+    call = Call(asked.action, asked.resource, principal.arn, {**known, **(context or {})})
     try:
-        verdict = decide(
-            call, principal.policies, boundary=principal.boundary, resource=resource_policy
-        )
+        policies = principal.policies if principal.policies is not None else (EVERYTHING,)
+        verdict = decide(call, policies, boundary=principal.boundary, resource=resource_policy)
     except WrongPolicy as error:
         raise NotAllowed(str(error)) from error
     if verdict.decision != Decision.ALLOWED:

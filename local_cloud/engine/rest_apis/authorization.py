@@ -38,6 +38,8 @@ from localstack.services.apigateway.next_gen.execute_api.helpers import (
 )
 
 from local_aws.authorizer_answer import ACTION
+from local_aws.iam.conditions import WrongPolicy
+from local_aws.iam.evaluation import Decision, Policy
 from local_aws.json_text import loads
 from local_cloud.engine.permissions import signatures
 from local_cloud.engine.rest_apis.identity import Method, WrongAuthorizer, sources_of
@@ -47,6 +49,11 @@ from local_cloud.engine.rest_apis.lambda_authorizers import (
     FunctionFailed,
     LambdaAuthorizers,
     Unauthorized,
+)
+from local_cloud.engine.rest_apis.resource_policy import (
+    decision_for_all,
+    refusal,
+    resource_policy,
 )
 from local_cloud.engine.rest_apis.user_pools import Pool, PublishedKeys, claims_told, verify
 
@@ -67,25 +74,39 @@ class Authorization(RestApiGatewayHandler):  # type: ignore[misc]
         context: RestApiInvocationContext,
         response: Response,
     ) -> None:
-        kind = str(context.resource_method.get("authorizationType") or "NONE").upper()
-        if kind == "NONE":
-            return
         try:
-            self._authorize(kind, context)
+            self._authorize(context, method_of(context))
         except Unauthorized as error:
             raise UnauthorizedError(str(error) or UNAUTHORIZED) from error
         except Denied as error:
             raise AccessDeniedError(str(error)) from error
-        except WrongAuthorizer as error:
-            LOG.warning("%s: the authorizer of %s: %s", context.api_id, _place_of(context), error)
+        except (WrongAuthorizer, WrongPolicy) as error:
+            LOG.warning("%s: who may call %s: %s", context.api_id, _place_of(context), error)
             raise AuthorizerConfigurationError from error
 
-    def _authorize(self, kind: str, context: RestApiInvocationContext) -> None:
+    def _authorize(self, context: RestApiInvocationContext, method: Method) -> None:
+        kind = str(context.resource_method.get("authorizationType") or "NONE").upper()
+        of_api = _policy_of(context)
+        decision = Decision.ALLOWED
+        if of_api is not None:
+            decision = decision_for_all(of_api, method.arn, method.conditions())
+        if decision == Decision.EXPLICIT_DENY and kind != "AWS_IAM":
+            raise AccessDeniedError(refusal(method.arn, decision))
         if kind == "AWS_IAM":
-            check_signature(context, method_of(context).arn)
-            return
+            check_signature(context, method, of_api)
+        elif kind != "NONE":
+            self._ask_authorizer(context, method, of_api, decision)
+        elif decision != Decision.ALLOWED:
+            raise AccessDeniedError(refusal(method.arn, decision))
+
+    def _ask_authorizer(
+        self,
+        context: RestApiInvocationContext,
+        method: Method,
+        of_api: Policy | None,
+        decision: Decision,
+    ) -> None:
         authorizer = _authorizer_of(context)
-        method = method_of(context)
         if authorizer["type"] == "COGNITO_USER_POOLS":
             sources = sources_of(authorizer) or ("method.request.header.Authorization",)
             token = method.value_of(sources[0])
@@ -98,6 +119,8 @@ class Authorization(RestApiGatewayHandler):  # type: ignore[misc]
                 self.keys,
                 time.time(),
             )
+            if decision != Decision.ALLOWED:  # a user is let in by both, or not at all
+                raise AccessDeniedError(refusal(method.arn, decision))
             context.context_variables["authorizer"] = {"claims": claims_told(claims)}
             return
         place = (str(context.api_id), str(context.stage), str(context.deployment_id))
@@ -110,7 +133,7 @@ class Authorization(RestApiGatewayHandler):  # type: ignore[misc]
             ),
         }
         began = time.monotonic()
-        answer = self.lambdas.authorize(place, rendered, method)
+        answer = self.lambdas.authorize(place, rendered, method, of_api)
         took = int((time.monotonic() - began) * 1000)
         source = context.deployment.rest_api.rest_api.get("apiKeySource")
         if answer.usage_key is not None and source == ApiKeySourceType.AUTHORIZER:
@@ -120,14 +143,17 @@ class Authorization(RestApiGatewayHandler):  # type: ignore[misc]
         context.context_variables["authorizer"] = {**told, "integrationLatency": took}
 
 
-def check_signature(context: RestApiInvocationContext, arn: str) -> None:
+def check_signature(
+    context: RestApiInvocationContext, method: Method, of_api: Policy | None
+) -> None:
     """Let a request through that is signed by somebody who may invoke the method.
 
     https://docs.aws.amazon.com/apigateway/latest/developerguide/permissions.html
     """
     try:
-        asked = signatures.signed_request(context.request, ACTION, arn)
-        principal = signatures.check(asked, datetime.now(UTC))
+        asked = signatures.signed_request(context.request, ACTION, method.arn)
+        now = datetime.now(UTC)
+        principal = signatures.check(asked, now, of_api, method.conditions())
     except signatures.Unsigned as error:
         raise MissingAuthTokenError(str(error)) from error
     except signatures.NotAllowed as error:
@@ -146,6 +172,13 @@ class UnknownKeyError(InvalidSignatureError):  # type: ignore[misc]
     """A signature of a key that nobody has, or that holds no more."""
 
     code = "UnrecognizedClientException"
+
+
+def _policy_of(context: RestApiInvocationContext) -> Policy | None:
+    """Return the API's resource policy, as it was when it was deployed."""
+    document = context.deployment.rest_api.rest_api.get("policy")
+    api = f"arn:aws:execute-api:{context.region}:{context.account_id}:{context.api_id}"
+    return resource_policy(document, api) if document else None
 
 
 def _authorizer_of(context: RestApiInvocationContext) -> Mapping[str, Any]:

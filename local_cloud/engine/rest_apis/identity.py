@@ -50,6 +50,14 @@ class Method:
         found = [v for key, v in self.headers.items() if key.lower() == name.lower() and v]
         return found[-1][-1] if found else None
 
+    def conditions(self) -> dict[str, list[str]]:
+        """Return what conditions of policies may ask for."""
+        return {
+            "aws:sourceip": [str(self.context.get("identity", {}).get("sourceIp") or "")],
+            "aws:useragent": [self.header("user-agent") or ""],
+            "aws:securetransport": ["true"],  # what is plain HTTP here is HTTPS there
+        }
+
     def value_of(self, source: str) -> str | None:
         """Return what an identity source stands for in this request.
 

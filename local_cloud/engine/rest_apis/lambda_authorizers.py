@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from local_aws.authorizer_answer import AuthorizerAnswer, WrongAnswer
-from local_aws.iam.evaluation import Decision
+from local_aws.iam.evaluation import Decision, Policy
 from local_cloud.engine.rest_apis.identity import (
     Method,
     WrongAuthorizer,
@@ -70,9 +70,16 @@ class LambdaAuthorizers:
         self._kept: OrderedDict[_Key, tuple[float, AuthorizerAnswer]] = OrderedDict()
 
     def authorize(
-        self, place: Place, authorizer: Mapping[str, Any], method: Method
+        self,
+        place: Place,
+        authorizer: Mapping[str, Any],
+        method: Method,
+        of_api: Policy | None = None,
     ) -> AuthorizerAnswer:
         """Return the answer that lets a request through.
+
+        Args:
+            of_api: the API's resource policy, which counts together with the answer's.
 
         Raises:
             Unauthorized: an identity source is missing, or the function does not know who asks.
@@ -85,13 +92,8 @@ class LambdaAuthorizers:
         if identity is None:
             raise Unauthorized
         answer = self._answer(place, authorizer, method, identity)
-        context = {
-            "aws:sourceip": [str(method.context.get("identity", {}).get("sourceIp") or "")],
-            "aws:useragent": [method.header("user-agent") or ""],
-            "aws:securetransport": ["true"],
-        }
         try:
-            decision = answer.decision(method.arn, context)
+            decision = answer.decision(method.arn, method.conditions(), of_api)
         except WrongAnswer as error:
             raise WrongAuthorizer(str(error)) from error
         if decision != Decision.ALLOWED:

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from joserfc import jwk, jwt
 
+from local_aws.iam.conditions import WrongPolicy
+from local_aws.iam.evaluation import Decision
 from local_cloud.engine.rest_apis.gateway_responses import mapped_headers, rendered
 from local_cloud.engine.rest_apis.identity import Method, WrongAuthorizer, identity_of
 from local_cloud.engine.rest_apis.lambda_authorizers import (
@@ -19,6 +21,7 @@ from local_cloud.engine.rest_apis.lambda_authorizers import (
     Unauthorized,
 )
 from local_cloud.engine.rest_apis.openapi import WrongDocument, with_authorization
+from local_cloud.engine.rest_apis.resource_policy import decision_for_all, resource_policy
 from local_cloud.engine.rest_apis.user_pools import (
     EXPIRED,
     Pool,
@@ -228,6 +231,50 @@ def test_a_gateway_response_has_variables_and_nothing_else_filled() -> None:
     }
     headers = mapped_headers(parameters, context, {"Origin": "o\r\nSet-Cookie: x"})
     assert headers == {"A": "*", "B": "oSet-Cookie: x", "C": "x"}
+
+
+API = ARN.partition("/")[0]
+HERE = {"aws:sourceip": ["127.0.0.1"]}
+
+
+def of_api(effect: str, resource: str, **more: Any) -> dict[str, Any]:
+    statement = {"Effect": effect, "Principal": "*", "Action": "execute-api:Invoke"}
+    return {"Statement": [{**statement, "Resource": resource, **more}]}
+
+
+@pytest.mark.parametrize(
+    ("document", "decision"),
+    [
+        (of_api("Allow", "execute-api:/live/GET/*"), Decision.ALLOWED),
+        (json.dumps(of_api("Allow", "execute-api:/*")), Decision.ALLOWED),
+        (json.dumps(json.dumps(of_api("Allow", ARN)))[1:-1], Decision.ALLOWED),
+        (of_api("Allow", "execute-api:/other/*"), Decision.IMPLICIT_DENY),
+        (of_api("Deny", "execute-api:/*"), Decision.EXPLICIT_DENY),
+        (
+            of_api("Allow", "*", Condition={"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}),
+            Decision.IMPLICIT_DENY,
+        ),
+    ],
+)
+def test_an_apis_own_policy_says_who_may_invoke_it(document: Any, decision: Decision) -> None:
+    policy = resource_policy(document, API)
+    assert policy is not None
+    assert decision_for_all(policy, ARN, HERE) == decision
+
+
+def test_an_apis_policy_and_its_authorizers_count_together() -> None:
+    allows, denies = (
+        resource_policy(of_api(effect, "execute-api:/*"), API) for effect in ("Allow", "Deny")
+    )
+    elsewhere = LambdaAuthorizers(Function(policy("Allow", ARN + "/other")))
+    assert elsewhere.authorize(PLACE, TOKEN, METHOD, allows).principal == "p"
+    with pytest.raises(Denied, match="with an explicit deny"):
+        LambdaAuthorizers(Function(policy("Allow", "*"))).authorize(PLACE, TOKEN, METHOD, denies)
+
+
+def test_an_apis_policy_that_is_none_is_said() -> None:
+    with pytest.raises(WrongPolicy):
+        resource_policy("{", API)
 
 
 SIGV4 = {"type": "apiKey", "x-amazon-apigateway-authtype": "awsSigv4"}
