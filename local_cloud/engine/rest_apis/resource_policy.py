@@ -6,7 +6,6 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-authoriz
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from local_aws.account import ACCOUNT_ID
@@ -14,6 +13,7 @@ from local_aws.authorizer_answer import ACTION
 from local_aws.iam.conditions import WrongPolicy, words
 from local_aws.iam.evaluation import Call, Decision, Policy, decide
 from local_aws.iam.patterns import Context
+from local_aws.json_text import loads
 
 _SHORT = "execute-api:/"
 
@@ -47,10 +47,10 @@ def _parsed(document: Any) -> Any:
     if not isinstance(document, str):
         return document
     try:
-        return json.loads(document)
+        return loads(document)
     except ValueError:
         try:
-            return json.loads(json.loads(f'"{document}"'))  # as GetRestApi tells it
+            return loads(loads(f'"{document}"'))  # as GetRestApi tells it
         except ValueError as error:
             raise WrongPolicy("the API's policy is no JSON") from error
 
