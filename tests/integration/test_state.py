@@ -150,8 +150,12 @@ def write(stack: Stack) -> dict[str, Any]:
     stack.ended(known["ended"])
     known["history"] = workflows.api.get_execution_history(executionArn=known["ended"])["events"]
     user = stack.new_user()
-    log_in(user, stack.ports)
-    known["user"] = user
+    signed_in = stack.aws("cognito-idp").initiate_auth(
+        AuthFlow="USER_PASSWORD_AUTH",
+        ClientId=user.client_id,
+        AuthParameters={"USERNAME": user.username, "PASSWORD": user.password},
+    )
+    known["user"], known["tokens"] = user, signed_in["AuthenticationResult"]
     stack.aws("cloudformation").get_waiter("stack_create_complete").wait(
         StackName="kept", WaiterConfig={"Delay": 1}
     )
@@ -174,6 +178,7 @@ def stream_records(stack: Stack) -> int:
 def looks(stack: Stack, known: dict[str, Any]) -> dict[str, Any]:
     """Return what each service answers now."""
     s3, dynamodb, sqs = (stack.aws(name) for name in ("s3", "dynamodb", "sqs"))
+    cognito = stack.aws("cognito-idp")
     item = dynamodb.get_item(TableName="kept", Key={"id": {"S": "0"}, "n": {"N": "0"}})["Item"]
     fifo = sqs.receive_message(QueueUrl=known["fifo"], VisibilityTimeout=0)["Messages"]
     versions = s3.list_object_versions(Bucket="kept", Prefix="small")["Versions"]
@@ -223,6 +228,12 @@ def looks(stack: Stack, known: dict[str, Any]) -> dict[str, Any]:
         "apis": sorted(api["Name"] for api in apis if api["ApiId"] == known["api"]),
         "history": history["events"] == known["history"],
         "login": bool(log_in(known["user"], stack.ports)),
+        "user": cognito.get_user(AccessToken=known["tokens"]["AccessToken"])["Username"],
+        "refreshed": bool(
+            cognito.get_tokens_from_refresh_token(
+                ClientId=known["user"].client_id, RefreshToken=known["tokens"]["RefreshToken"]
+            )
+        ),
         "demo's login": bool(log_in(demo_login(stack.ports), stack.ports)),
     }
 

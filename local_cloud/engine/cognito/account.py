@@ -20,6 +20,7 @@ from local_cloud.engine.cognito import (
     sessions,
     sign_in,
     tokens,
+    verifiers,
 )
 from local_cloud.engine.cognito.attributes import VERIFIED
 from local_cloud.engine.cognito.call import ClientCall, Parameters, PoolCall
@@ -178,7 +179,7 @@ def change_password(context: RequestContext, request: Parameters) -> Answer:
     asked = UserCall.of(context, request)
     check_policy(asked.call.pool, request["ProposedPassword"])
     sign_in.check_password(asked.call, asked.user, request.get("PreviousPassword") or "")
-    directory.set_password(asked.call.pool, asked.user, request["ProposedPassword"])
+    verifiers.set_password(asked.call.pool, asked.user, request["ProposedPassword"])
     return {}
 
 

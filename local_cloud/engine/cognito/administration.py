@@ -17,10 +17,12 @@ from local_cloud.engine.cognito import (
     attributes,
     codes,
     directory,
+    lockout,
     messages,
     passwords,
     sign_up,
     tokens,
+    verifiers,
 )
 from local_cloud.engine.cognito.call import Parameters, PoolCall
 from local_cloud.engine.cognito.directory import LOCK, records
@@ -121,7 +123,7 @@ def _temporary(call: PoolCall, user: CognitoIdpUser, given: str | None) -> str:
     if given:
         check_policy(call.pool, given)
     password = given or passwords.temporary_password(policy_of(call.pool))
-    directory.set_password(call.pool, user, password)
+    verifiers.set_password(call.pool, user, password)
     user.kit_temporary_since = directory.now()
     return password
 
@@ -145,8 +147,8 @@ def admin_set_user_password(context: RequestContext, request: Parameters) -> Ans
     user = directory.user_of(call.pool, request["Username"])
     check_policy(call.pool, request["Password"])
     with LOCK:
-        directory.set_password(call.pool, user, request["Password"])
-        user.kit_failures = []
+        verifiers.set_password(call.pool, user, request["Password"])
+        lockout.forget_failures(user)
         if request.get("Permanent"):
             user.status = UserStatus.CONFIRMED
         else:

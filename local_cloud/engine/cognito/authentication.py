@@ -22,11 +22,12 @@ from local_cloud.engine.cognito import (
     sessions,
     sign_in,
     tokens,
+    verifiers,
 )
 from local_cloud.engine.cognito.call import ClientCall, Parameters
 from local_cloud.engine.cognito.directory import LOCK, records
 from local_cloud.engine.cognito.errors import invalid_parameter, not_authorized
-from local_cloud.engine.cognito.lockout import check_lock, note_sign_in
+from local_cloud.engine.cognito.lockout import FACTOR, check_lock, fail_stranger, note_sign_in
 from local_cloud.engine.cognito.policy import check_policy
 from local_cloud.engine.cognito.sign_in import CODES, needed
 
@@ -79,6 +80,8 @@ def _with_password(call: ClientCall, username: str, password: str, flow: str) ->
         user = _migrated(call, username, password)
         if user is None:
             sign_in.pre_authenticate(call, None, username)
+            if not call.tells_of_users:
+                fail_stranger(call.pool, username)
             raise call.stranger()
     else:
         sign_in.pre_authenticate(call, user, username)
@@ -161,7 +164,7 @@ def _new_password(
         sessions.put_back(call.pool, session)
         raise
     with LOCK:
-        directory.set_password(call.pool, user, password)
+        verifiers.set_password(call.pool, user, password)
         user.update_attributes(attributes.listed(new))
         user.status = UserStatus.CONFIRMED
     return sign_in.after_first_factor(
@@ -195,19 +198,19 @@ def _with_code(
     user: CognitoIdpUser | None,
     check: Callable[[CognitoIdpUser], None],
 ) -> Answer:
-    """Give tokens for a right code; wrong ones count as failed sign-ins, as passwords do."""
+    """Give tokens for a right code; wrong ones count like wrong passwords, but apart."""
     if user is None:
         raise not_authorized("Invalid session for the user.")
     sign_in.check_status(user)
     try:
-        check_lock(user)
+        check_lock(user, FACTOR)
         check(user)
     except CommonServiceException as error:
         if error.code == "CodeMismatchException":
-            note_sign_in(user, failed=True)
+            note_sign_in(user, FACTOR, failed=True)
         sessions.put_back(call.pool, session)
         raise
-    note_sign_in(user, failed=False)
+    note_sign_in(user, FACTOR, failed=False)
     return sign_in.signed_in(call, user, session["source"], call.metadata)
 
 

@@ -19,7 +19,6 @@ from moto.cognitoidp.models import (
     cognitoidp_backends,
 )
 
-from local_cloud.engine.cognito import srp
 from local_cloud.engine.cognito.attributes import Attributes, listed
 from local_cloud.engine.cognito.errors import not_found, user_not_found
 
@@ -126,31 +125,6 @@ def records(owner: CognitoIdpUserPool | CognitoIdpUser, name: str) -> dict[str, 
     """Return the records that an object keeps under a name."""
     kept: dict[str, Any] = owner.__dict__.setdefault(name, {})
     return kept
-
-
-def sign_in_name(pool: CognitoIdpUserPool) -> str:
-    """Return the part of a pool's id that SRP hashes."""
-    return str(pool.id).partition("_")[2]
-
-
-def set_password(pool: CognitoIdpUserPool, user: CognitoIdpUser, password: str) -> None:
-    """Keep a password's verifier (RFC 2945 section 3), and not the password."""
-    salt = srp.new_salt()
-    value = srp.verifier(sign_in_name(pool), user.username, password, salt)
-    user.srp_salt, user.srp_verifier, user.password = f"{salt:x}", f"{value:x}", None
-
-
-def password_record(pool: CognitoIdpUserPool, user: CognitoIdpUser) -> tuple[int, int] | None:
-    """Return salt and verifier; ``None`` for a user without a password.
-
-    Users who were kept by an earlier release have their password in the place of both.
-    """
-    with LOCK:
-        if user.password is not None:
-            set_password(pool, user, user.password)
-    if not getattr(user, "srp_verifier", None):
-        return None
-    return int(user.srp_salt, 16), int(user.srp_verifier, 16)
 
 
 def new_user(

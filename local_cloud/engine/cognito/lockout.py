@@ -1,36 +1,72 @@
-"""Sign-ins that failed: who fails often waits (:mod:`.passwords` says how long)."""
+"""Sign-ins that failed: who fails often waits (:mod:`.passwords` says how long).
+
+Passwords and second factors are counted apart: a right password does not forget wrong codes.
+"""
 
 from __future__ import annotations
 
-from moto.cognitoidp.models import CognitoIdpUser
+from typing import Any
+
+from moto.cognitoidp.models import CognitoIdpUser, CognitoIdpUserPool
 
 from local_cloud.engine.cognito import directory
-from local_cloud.engine.cognito.directory import LOCK
+from local_cloud.engine.cognito.directory import LOCK, records
 from local_cloud.engine.cognito.errors import not_authorized
 from local_cloud.engine.cognito.passwords import failures_now, locked_seconds
 
+PASSWORD, FACTOR = "password", "factor"
+#: How many strangers' failures a pool knows at once: a name may be anything.
+STRANGERS = 1_000
+_FAILURES, _STRANGERS = "kit_failed_sign_ins", "kit_strangers"
 
-def check_lock(user: CognitoIdpUser) -> None:
+
+def check_lock(user: CognitoIdpUser, kind: str = PASSWORD) -> None:
     """Refuse a sign-in of a user who has to wait.
 
     Raises:
         CommonServiceException: ``NotAuthorizedException``.
     """
+    _check(records(user, _FAILURES), kind)
+
+
+def note_sign_in(user: CognitoIdpUser, kind: str = PASSWORD, *, failed: bool) -> None:
+    """Count a failed sign-in; one that succeeds forgets those of its kind."""
     with LOCK:
-        if locked_seconds(*_failures(user), directory.now()) > 0:
+        kept = records(user, _FAILURES)
+        if failed:
+            _count(kept, kind)
+        else:
+            kept.pop(kind, None)
+
+
+def forget_failures(user: CognitoIdpUser) -> None:
+    """Let a user sign in at once, whose password was set anew."""
+    with LOCK:
+        records(user, _FAILURES).pop(PASSWORD, None)
+
+
+def fail_stranger(pool: CognitoIdpUserPool, name: str) -> None:
+    """Have somebody who is not there wait as a user would: a lock tells nobody who is.
+
+    Raises:
+        CommonServiceException: ``NotAuthorizedException``.
+    """
+    with LOCK:
+        kept = records(pool, _STRANGERS)
+        _check(kept, name)
+        _count(kept, name)
+        for old in list(kept)[: max(0, len(kept) - STRANGERS)]:
+            del kept[old]
+
+
+def _check(kept: dict[str, Any], key: str) -> None:
+    with LOCK:
+        failures, last = kept.get(key, (0, 0.0))
+        if locked_seconds(failures, last, directory.now()) > 0:
             raise not_authorized("Password attempts exceeded")
 
 
-def note_sign_in(user: CognitoIdpUser, *, failed: bool) -> None:
-    """Count a failed sign-in; one that succeeds forgets them."""
-    with LOCK:
-        now = directory.now()
-        if failed:
-            user.kit_failures = [failures_now(*_failures(user), now) + 1, now]
-        elif getattr(user, "kit_failures", None):
-            user.kit_failures = []
-
-
-def _failures(user: CognitoIdpUser) -> tuple[int, float]:
-    kept = getattr(user, "kit_failures", None) or [0, 0.0]
-    return int(kept[0]), float(kept[1])
+def _count(kept: dict[str, Any], key: str) -> None:
+    failures, last = kept.pop(key, (0, 0.0))
+    now = directory.now()
+    kept[key] = [failures_now(failures, last, now) + 1, now]

@@ -14,7 +14,7 @@ from local_cloud.engine.cognito.errors import not_authorized
 
 def secret_hash(username: str, client_id: str, secret: str) -> str:
     """Return HMAC-SHA256 of user name and client id under the secret, in Base64."""
-    message = (username + client_id).encode()
+    message = _bytes(username + client_id)
     return base64.b64encode(hmac.digest(secret.encode(), message, hashlib.sha256)).decode()
 
 

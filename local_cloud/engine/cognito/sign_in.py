@@ -23,9 +23,10 @@ from local_cloud.engine.cognito import (
     sessions,
     srp,
     tokens,
+    verifiers,
 )
 from local_cloud.engine.cognito.call import ClientCall, Parameters
-from local_cloud.engine.cognito.directory import LOCK, password_record, records, sign_in_name
+from local_cloud.engine.cognito.directory import LOCK, records
 from local_cloud.engine.cognito.errors import (
     WRONG_LOGIN,
     invalid_parameter,
@@ -33,7 +34,7 @@ from local_cloud.engine.cognito.errors import (
     refusal,
     user_not_found,
 )
-from local_cloud.engine.cognito.lockout import check_lock, note_sign_in
+from local_cloud.engine.cognito.lockout import check_lock, fail_stranger, note_sign_in
 from local_cloud.engine.cognito.triggers import user_attributes, wrong_response
 
 Answer = dict[str, Any]
@@ -50,12 +51,7 @@ def check_password(call: ClientCall, user: CognitoIdpUser, password: str) -> Non
         CommonServiceException: ``NotAuthorizedException``.
     """
     check_lock(user)
-    record = password_record(call.pool, user)
-    right = False
-    if record is not None:
-        salt, verifier = record
-        found = srp.verifier(sign_in_name(call.pool), user.username, password, salt)
-        right = hmac.compare_digest(f"{found:x}", f"{verifier:x}")
+    right = verifiers.is_password(call.pool, user, password)
     note_sign_in(user, failed=not right)
     if not right:
         raise not_authorized()
@@ -91,7 +87,7 @@ def begin_srp(call: ClientCall, username: str, given: Parameters, flow: str, **m
     if user is None and call.tells_of_users:
         raise user_not_found()
     pre_authenticate(call, user, username)
-    record = password_record(call.pool, user) if user is not None else None
+    record = verifiers.password_record(call.pool, user) if user is not None else None
     name = user.username if user is not None else username
     if record is None:
         salt, verifier = _invented(call, name)
@@ -124,7 +120,9 @@ def _invented(call: ClientCall, username: str) -> tuple[int, int]:
     """Return salt and verifier of somebody who has none; the same for a name as long as the
     client is there.
     """
-    seed = hmac.digest(call.client.secret.encode(), username.encode(), hashlib.sha256)
+    seed = hmac.digest(
+        call.client.secret.encode(), username.encode(errors="surrogatepass"), hashlib.sha256
+    )
     salt = int.from_bytes(seed[: srp.SALT_BYTES])
     return salt, pow(srp.G, int.from_bytes(seed), srp.N)
 
@@ -140,7 +138,7 @@ def verified_by_srp(call: ClientCall, session: sessions.Session, given: Paramete
     exchange = srp.Exchange(session["private"], session["public"], session["public_of_client"])
     expected = srp.signature(
         exchange.key(int(session["verifier"], 16)),
-        sign_in_name(call.pool),
+        verifiers.sign_in_name(call.pool),
         session["username"],
         sessions.decoded(session["name"]),
         timestamp,
@@ -149,6 +147,8 @@ def verified_by_srp(call: ClientCall, session: sessions.Session, given: Paramete
     right = signed and session["known"] and user is not None
     if user is not None:
         note_sign_in(user, failed=not right)
+    else:
+        fail_stranger(call.pool, session["username"])
     return bool(right)
 
 
@@ -316,7 +316,7 @@ def migrate(
     names = call.pool.extended_config.get("UsernameAttributes")
     user = directory.new_user(call.pool, None if names else username, UserStatus[status], given)
     if password is not None:
-        directory.set_password(call.pool, user, password)
+        verifiers.set_password(call.pool, user, password)
     with LOCK:
         if directory.find_user(call.pool, username) is not None:
             raise not_authorized()

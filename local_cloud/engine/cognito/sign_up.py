@@ -11,7 +11,15 @@ from localstack.aws.api import RequestContext
 from moto.cognitoidp.models import CognitoIdpUser, UserStatus
 from moto.cognitoidp.utils import validate_username_format
 
-from local_cloud.engine.cognito import attributes, codes, directory, messages, sign_in
+from local_cloud.engine.cognito import (
+    attributes,
+    codes,
+    directory,
+    lockout,
+    messages,
+    sign_in,
+    verifiers,
+)
 from local_cloud.engine.cognito.attributes import VERIFIED
 from local_cloud.engine.cognito.call import ClientCall, Parameters, PoolCall
 from local_cloud.engine.cognito.directory import LOCK, records
@@ -57,7 +65,7 @@ def sign_up(context: RequestContext, request: Parameters) -> Answer:
         *(call.pool, None if settings.get("UsernameAttributes") else username),
         *(UserStatus.CONFIRMED if confirmed else UserStatus.UNCONFIRMED, given),
     )
-    directory.set_password(call.pool, user, request["Password"])
+    verifiers.set_password(call.pool, user, request["Password"])
     add(call, user, username)
     answer: Answer = {"UserConfirmed": confirmed, "UserSub": user.id}
     if confirmed:
@@ -281,9 +289,9 @@ def confirm_forgot_password(context: RequestContext, request: Parameters) -> Ans
         medium = codes.redeem(
             *(records(user, CODES), FORGOT, request["ConfirmationCode"], directory.now())
         )
-        directory.set_password(call.pool, user, request["Password"])
+        verifiers.set_password(call.pool, user, request["Password"])
         user.update_attributes(attributes.listed({VERIFIED[medium]: "true"}))
         user.status = UserStatus.CONFIRMED
-        user.kit_failures = []
+        lockout.forget_failures(user)
     post_confirmation(call, user, "ConfirmForgotPassword")
     return {}

@@ -32,7 +32,8 @@ N = int(
     16,
 )
 G = 2
-SALT_BYTES, PRIVATE_BYTES, KEY_BYTES = 16, 128, 16
+#: RFC 5054 section 3.1 asks for a private value of 256 bits at least.
+SALT_BYTES, PRIVATE_BYTES, KEY_BYTES = 16, 32, 16
 _INFO = b"Caldera Derived Key\x01"
 #: ``Tue Apr 4 09:05:02 UTC 2023``: day and month in English, the day of the month without zeros.
 _TIMESTAMP = re.compile(
@@ -43,6 +44,10 @@ _TIMESTAMP = re.compile(
 
 def _encoded(number: int) -> bytes:
     return number.to_bytes(number.bit_length() // 8 + 1)
+
+
+def _text(text: str) -> bytes:
+    return text.encode(errors="surrogatepass")  # JSON can hold half of a pair
 
 
 def _hash(*parts: bytes) -> int:
@@ -59,7 +64,7 @@ def verifier(pool_name: str, username: str, password: str, salt: int) -> int:
         pool_name: a pool's id after the underscore.
         username: the user's ``USER_ID_FOR_SRP``.
     """
-    identity = hashlib.sha256(f"{pool_name}{username}:{password}".encode()).digest()
+    identity = hashlib.sha256(_text(f"{pool_name}{username}:{password}")).digest()
     return pow(G, _hash(_encoded(salt), identity), N)
 
 
@@ -107,7 +112,7 @@ def is_timestamp(text: str) -> bool:
 
 def signature(key: bytes, pool_name: str, username: str, block: bytes, timestamp: str) -> str:
     """Return the ``PASSWORD_CLAIM_SIGNATURE`` of a secret block, in Base64."""
-    message = f"{pool_name}{username}".encode() + block + timestamp.encode()
+    message = _text(f"{pool_name}{username}") + block + timestamp.encode()
     return base64.b64encode(hmac.digest(key, message, hashlib.sha256)).decode()
 
 

@@ -193,25 +193,28 @@ class Triggers:
 
 
 def _lambda_of(account: str, region: str) -> Invoker:
-    """Return what runs functions of an account and region, each within its time.
-
-    Raises:
-        TimeoutError: a function did not answer, three times.
-    """
+    """Return what runs functions of an account and region, each within its time."""
 
     def invoke(arn: str, payload: bytes) -> tuple[bytes, bool]:
-        patient = a_debugger_is_attached()
-        client = _client(account, region, patient=patient)
-        for tried in range(TRIES):
-            try:
-                answer = client.invoke(FunctionName=arn, Payload=payload)
-                return answer["Payload"].read(), "FunctionError" in answer
-            except ReadTimeoutError as error:
-                if tried + 1 == TRIES:
-                    raise TimeoutError(arn) from error
-        raise TimeoutError(arn)
+        client = _client(account, region, patient=a_debugger_is_attached())
+        return invoke_by(client, arn, payload)
 
     return invoke
+
+
+def invoke_by(client: Any, arn: str, payload: bytes) -> tuple[bytes, bool]:
+    """Run a function by a client of Lambda's API, again where it does not answer in time.
+
+    Raises:
+        TimeoutError: it did not answer, three times.
+    """
+    for _ in range(TRIES):
+        try:
+            answer = client.invoke(FunctionName=arn, Payload=payload)
+            return answer["Payload"].read(), "FunctionError" in answer
+        except ReadTimeoutError:
+            continue
+    raise TimeoutError(arn)
 
 
 @cache
