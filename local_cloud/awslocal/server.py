@@ -24,6 +24,7 @@ import awscli
 from botocore.loaders import Loader
 
 from local_aws.account import REGION
+from local_aws.listener import PAUSE_SECONDS, SpareFile, is_shortage
 from local_cloud.awslocal import peers
 from local_cloud.awslocal.command import make_driver, run
 from local_cloud.awslocal.front import READY, STARTED
@@ -34,6 +35,8 @@ INTERRUPT = {signal.SIGINT}
 _MOST_BYTES = 1 << 20
 #: With a command: its standard files, its folder, and the log of this server.
 _DESCRIPTORS = 5
+#: What there is in one.
+_COMMAND = {"arguments", "encodings", "environment", "umask"}
 _STANDARD = ("stdin", "r"), ("stdout", "w"), ("stderr", "w")
 
 
@@ -51,7 +54,8 @@ class Server:
         self._idle_seconds = idle_seconds
         self._selector = selectors.DefaultSelector()
         self._waker, self._wakened = socket.socketpair()
-        #: Whoever has asked, with the process that runs the command, if it runs.
+        self._spare = SpareFile()
+        #: Whoever has asked, with the process that runs the command: 0 when it has ended.
         self._fronts: dict[socket.socket, int | None] = {}
 
     def serve(self) -> dict[str, Any] | None:
@@ -73,61 +77,90 @@ class Server:
                     self._accept()
                 elif source is self._wakened:
                     self._tell_ended()
-                elif isinstance(source, socket.socket) and (command := self._hear(source)):
+                elif source in self._fronts and (command := self._hear(source)):
                     return command
         return None
 
     def _accept(self) -> None:
-        with contextlib.suppress(OSError):  # it has gone again
+        try:
             front, _ = self._listener.accept()
-            if not peers.is_own_user(front):
-                front.close()
-                return
-            self._fronts[front] = None
-            self._selector.register(front, selectors.EVENT_READ)
-            _say(front, READY)
+        except OSError as error:
+            # Else it has gone again.
+            if is_shortage(error) and not self._spare.turn_away(self._listener):
+                time.sleep(PAUSE_SECONDS)  # whoever gives files back tells nobody
+            return
+        if not peers.is_own_user(front):
+            front.close()
+            return
+        self._fronts[front] = None
+        self._selector.register(front, selectors.EVENT_READ)
+        _say(front, READY)
 
     def _hear(self, front: socket.socket) -> dict[str, Any] | None:
-        """Take what a front says; return, in the child, the command to run."""
+        """Take what a front says; return, in the child, the command to run.
+
+        Whom it does not understand, or for whom no process can be had, runs the command by itself.
+        """
         pid = self._fronts[front]
         try:
             data, descriptors, _, _ = socket.recv_fds(front, _MOST_BYTES, _DESCRIPTORS)
         except OSError:
             data, descriptors = b"", []
-        if data and pid is None and not peers.can_read(self._log, descriptors[4:]):
-            data = b""  # one of its functions: here it would read what it cannot by itself
-        if data and pid is None:
-            return self._fork(front, json.loads(data), descriptors)
+        if pid is None:
+            command = self._command(data, descriptors)
+            if command is not None and (pid := self._fork(front, command, descriptors)) == 0:
+                return command
+            number = 0
+        else:
+            number = int(data) if data.isdigit() else signal.SIGTERM
         for descriptor in descriptors:
             os.close(descriptor)
-        if pid is not None:
-            os.kill(pid, int(data) if data else signal.SIGTERM)
-        if not data:
+        if pid and number:
+            with contextlib.suppress(ProcessLookupError):  # the word of its end is on its way
+                os.kill(pid, number)
+        if pid is None or not data:
             self._forget(front)
         return None
 
+    def _command(self, data: bytes, descriptors: list[int]) -> dict[str, Any] | None:
+        """Return the command that a front has sent; ``None`` where it is none, or not to run here.
+
+        One of a user's functions would read here what it cannot by itself.
+        """
+        if len(descriptors) != _DESCRIPTORS or not peers.can_read(self._log, descriptors[4:]):
+            return None
+        try:
+            command = json.loads(data)
+        except ValueError:
+            return None
+        return command if isinstance(command, dict) and command.keys() >= _COMMAND else None
+
     def _fork(
         self, front: socket.socket, command: dict[str, Any], descriptors: list[int]
-    ) -> dict[str, Any] | None:
-        _say(front, STARTED)
+    ) -> int | None:
+        """Return the process that is to run a command, in which it is 0; ``None`` without one."""
         # Ctrl-C that comes at once waits until the child can take it.
         signal.pthread_sigmask(signal.SIG_BLOCK, INTERRUPT)
-        pid = os.fork()
+        try:
+            pid = os.fork()
+        except OSError:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, INTERRUPT)
+            return None
         if pid:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, INTERRUPT)
             self._fronts[front] = pid
-            for descriptor in descriptors:
-                os.close(descriptor)
-            return None
+            _say(front, STARTED)
+            return pid
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.default_int_handler)
         # What a child holds open, nobody sees the end of.
         self._selector.close()
+        self._spare.close()
         for mine in (self._listener, self._waker, self._wakened, *self._fronts):
             mine.close()
         _become(command, descriptors)
-        return command
+        return 0
 
     def _tell_ended(self) -> None:
         with contextlib.suppress(BlockingIOError):
@@ -139,7 +172,8 @@ class Server:
                     return
                 for front in [front for front, child in self._fronts.items() if child == pid]:
                     _say(front, b"%d" % os.waitstatus_to_exitcode(status))
-                    self._forget(front)
+                    # It closes: here that would take back the status of one that speaks just now.
+                    self._fronts[front] = 0
 
     def _forget(self, front: socket.socket) -> None:
         del self._fronts[front]
@@ -148,8 +182,9 @@ class Server:
 
     def _end_all(self) -> None:
         for pid in self._fronts.values():
-            if pid is not None:
-                os.kill(pid, signal.SIGTERM)
+            if pid:
+                with contextlib.suppress(ProcessLookupError):  # it has ended
+                    os.kill(pid, signal.SIGTERM)
 
 
 def _say(front: socket.socket, said: bytes) -> None:

@@ -1,14 +1,43 @@
 """``python -m local_cloud.console``: serve the console and the Step Functions API."""
 
 import argparse
+import asyncio
 import os
+import socket
+import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import uvicorn
 
 from local_aws.hosts import add_allowed_hosts
+from local_aws.listener import listen
+from local_aws.open_files import allow_many_files
 from local_cloud.console.app import Endpoints, create_app
 from local_cloud.installation import PROJECT
+
+
+class ConsoleServer(uvicorn.Server):
+    """uvicorn's, which takes connections as the other parts do."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen."""
+        await self.lifespan.startup()
+        if self.lifespan.should_exit:
+            sys.exit(1)
+        config = self.config
+        protocol: Callable[..., asyncio.BaseProtocol] = config.http_protocol_class
+        loop = asyncio.get_running_loop()
+        made = partial(
+            protocol,
+            config=config,
+            server_state=self.server_state,
+            app_state=self.lifespan.state,
+            _loop=loop,
+        )
+        self.servers = [listen(made, config.host, config.port)]  # type: ignore[list-item]
+        self.started = True
 
 
 def main() -> None:
@@ -54,7 +83,8 @@ def main() -> None:
     )
     app = create_app(endpoints, arguments.allowed_hosts, arguments.inputs)
     print(f"Console on http://{arguments.host}:{arguments.port}", flush=True)
-    uvicorn.run(
+    allow_many_files()
+    config = uvicorn.Config(
         app,
         host=arguments.host,
         port=arguments.port,
@@ -62,6 +92,7 @@ def main() -> None:
         access_log=False,
         timeout_graceful_shutdown=1,
     )
+    ConsoleServer(config).run()
 
 
 if __name__ == "__main__":

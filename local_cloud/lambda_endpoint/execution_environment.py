@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 
 from local_aws.credentials import key_of
 from local_aws.http_message import Request, Response
+from local_aws.listener import listen
 from local_cloud.lambda_endpoint.confinement import Confinement
 from local_cloud.lambda_endpoint.debugger import CHECK_SECONDS, Debugger
 from local_cloud.lambda_endpoint.function_log import FunctionLogs, stream_name
@@ -140,10 +141,8 @@ class ExecutionEnvironment:
     async def start(self) -> None:
         """Start the worker. It is ``ready`` when it first asks for an invocation."""
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(
-            lambda: RuntimeApiProtocol(self._answer, self._take_chunk),
-            "127.0.0.1",
-            0,
+        self._server = listen(
+            lambda: RuntimeApiProtocol(self._answer, self._take_chunk), "127.0.0.1", 0
         )
         port = self._server.sockets[0].getsockname()[1]
         if speaks_by_wire(self.function):

@@ -14,6 +14,7 @@ from pathlib import Path
 from local_aws.aws_api import AwsApi
 from local_aws.hosts import AllowedHosts
 from local_aws.http1 import HttpServerProtocol
+from local_aws.listener import listen as listen_on
 from local_aws.log_delivery import LogDelivery
 from local_aws.open_files import allow_many_files
 from local_aws.relay import relay
@@ -42,8 +43,6 @@ LOG = logging.getLogger(__name__)
 #: How often it is looked whether there is a configuration, and how long an invocation waits for it.
 CONFIGURED_POLL_SECONDS, CONFIGURED_SECONDS = 0.2, 30.0
 REAP_SECONDS = 10.0
-#: Connections that wait to be taken: as many as the account has invocations.
-BACKLOG = 1024
 #: What of a cloud's folder is functions' code: made by the API, and built for a deployment.
 FUNCTIONS_CODE = ("engine/lambda", "built")
 
@@ -147,11 +146,10 @@ class LambdaEndpoint:
             self._configured,
         )
         hosts = AllowedHosts(settings.allowed_hosts)
-        server = await loop.create_server(
+        server = listen_on(
             lambda: HttpServerProtocol(api, 2 * MAX_PAYLOAD_BYTES, hosts),
             settings.host,
             settings.port,
-            backlog=BACKLOG,
         )
         print(
             f"Lambda endpoint on http://{settings.host}:{settings.port} with "

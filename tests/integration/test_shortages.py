@@ -153,3 +153,22 @@ def test_functions_are_called_again_when_their_endpoint_may_open_files_again(
         assert not answers(stack.ports.functions_url), "a connection was taken"
     found = goes_on(lambda: once.invoke(FunctionName="websocket-handler", Payload=b"{}"))
     assert found["StatusCode"] == 200
+
+
+def test_each_part_takes_connections_again_when_it_may_open_files_again(
+    breakable_stack: Stack,
+) -> None:
+    state = breakable_stack.state()
+    pages = {
+        "gateway": f"{breakable_stack.ports.gateway_url}/_gateway/health",
+        "lambda": f"{breakable_stack.ports.functions_url}/health",
+        "console": f"{breakable_stack.ports.console_url}/_console/health",
+    }
+    with contextlib.ExitStack() as limits:
+        for part in pages:
+            limits.enter_context(limited(state.parts[part], psutil.RLIMIT_NOFILE, 3))
+        for url in pages.values():
+            assert not answers(url), "a connection was taken"
+    for url in pages.values():
+        until(lambda url=url: answers(url), 60)  # type: ignore[misc]
+    assert breakable_stack.state().restarts == state.restarts, "none was started anew"

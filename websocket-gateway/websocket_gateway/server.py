@@ -22,6 +22,7 @@ from websockets.server import ServerProtocol
 from local_aws import busy_poll
 from local_aws.http1 import HttpServerProtocol, serialize
 from local_aws.http_message import Request, Response
+from local_aws.listener import Listener, listen
 from local_aws.open_files import allow_many_files
 from local_aws.write_now import write_now
 from websocket_gateway.core.address import Address
@@ -342,7 +343,7 @@ class GatewayServer:
     def __init__(self, gateway: Gateway) -> None:
         self.gateway = gateway
         self.ending = Tasks()
-        self._server: asyncio.Server
+        self._server: Listener
 
     async def open(self, host: str, port: int) -> None:
         """Open the port; connections are served from then on."""
@@ -352,8 +353,7 @@ class GatewayServer:
         def protocol() -> asyncio.BaseProtocol:
             return cast(asyncio.BaseProtocol, GatewayProtocol(self.gateway, api, self.ending))
 
-        loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(protocol, host, port, backlog=1024)
+        self._server = listen(protocol, host, port)
 
     async def close(self, close_seconds: float, disconnect_seconds: float) -> int:
         """Close the port and every connection, and wait until the functions know.

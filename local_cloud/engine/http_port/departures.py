@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import select
 import socket
@@ -10,6 +11,10 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
+
+from local_aws.background import start_thread
+
+LOG = logging.getLogger(__name__)
 
 #: How often it is looked where the system tells nothing.
 LOOK_SECONDS = 0.25
@@ -30,8 +35,9 @@ class Departures:
         """Have ``leave`` called when the client closes its end."""
         with self._lock:
             if self._poll is None:
-                self._poll = _Told() if hasattr(select, "epoll") else _Looked()
-                threading.Thread(target=self._look, args=(self._poll,), daemon=True).start()
+                poll: _Poll = _Told() if hasattr(select, "epoll") else _Looked()
+                start_thread(self._look, "who leaves", poll, vital=True)
+                self._poll = poll  # not before somebody looks at it
             self._leave[client.fileno()] = leave
             self._poll.register(client.fileno())
 
@@ -48,7 +54,10 @@ class Departures:
                 with self._lock:
                     leave = self._leave.get(descriptor)
                 if leave is not None:
-                    leave()
+                    try:
+                        leave()
+                    except Exception:  # of one; the others are told all the same
+                        LOG.exception("who has left is not told of")
 
 
 class _Poll(ABC):

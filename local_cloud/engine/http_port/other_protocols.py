@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -18,6 +17,7 @@ from twisted.internet import reactor, ssl
 from twisted.internet.protocol import Factory
 from twisted.web import http
 
+from local_aws.background import start_thread
 from local_aws.heads import check_headers, check_status
 from local_cloud.engine.caller import ENVIRON, Caller
 
@@ -42,7 +42,7 @@ class Twisted:
         loop: Any = reactor
         loop.suggestThreadPoolSize(config.GATEWAY_WORKER_COUNT)
         self._loop = loop
-        threading.Thread(target=loop.run, args=(False,), daemon=True).start()
+        start_thread(loop.run, "TLS, HTTP/2 and WebSockets", False, vital=True)
 
     def take(self, client: socket.socket, read: bytes) -> None:
         """Go on with a connection.

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import _thread
 import contextlib
-import errno
 import logging
-import os
 import select
 import socket
 import threading
@@ -18,6 +17,8 @@ from localstack.runtime.server.core import RuntimeServer, RuntimeServerPlugin
 from rolo.gateway import Gateway
 from rolo.gateway.wsgi import WsgiGateway
 
+from local_aws.background import start_thread
+from local_aws.listener import SpareFile, is_shortage, refuse
 from local_cloud.engine.http_port.connection import Connection
 from local_cloud.engine.http_port.departures import Departures
 
@@ -71,7 +72,7 @@ class PortServer(RuntimeServer):  # type: ignore[misc]
     def run(self) -> None:
         """Serve until :meth:`shutdown`."""
         for listener in self._listeners:
-            threading.Thread(target=self._accept, args=(listener,), daemon=True).start()
+            start_thread(self._accept, "the port", listener, vital=True)
         self._stopped.wait()
 
     def shutdown(self) -> None:
@@ -91,23 +92,34 @@ class PortServer(RuntimeServer):  # type: ignore[misc]
         self._stopped.set()
 
     def _accept(self, listener: socket.socket) -> None:
+        """Take connections until the end, whatever happens to one of them."""
         # accept() would take the file of a connection before there is one.
         poll = select.poll()
         poll.register(listener, select.POLLIN)
-        spare = os.open(os.devnull, os.O_RDONLY)
+        spare = SpareFile()
         while not self._closing:
-            poll.poll()
             try:
-                client, _ = listener.accept()
-            except OSError as error:
-                if error.errno in (errno.EMFILE, errno.ENFILE):
-                    spare = _turn_away(listener, spare)
-                elif not self._closing:
-                    LOG.warning("a connection was not taken: %s", error)
-                continue
+                poll.poll()
+                self._accept_one(listener, spare)
+            except Exception:  # noqa: BLE001 - there may be no memory to say it, either
+                time.sleep(PAUSE_SECONDS)
+        spare.close()
+
+    def _accept_one(self, listener: socket.socket, spare: SpareFile) -> None:
+        try:
+            client, _ = listener.accept()
+        except OSError as error:
+            if is_shortage(error):
+                if not spare.turn_away(listener):
+                    time.sleep(PAUSE_SECONDS)  # files are closed by others, who tell nobody
+            elif not self._closing:
+                LOG.warning("a connection was not taken: %s", error)
+            return
+        try:
             self._take(client)
-        if spare >= 0:
-            os.close(spare)
+        except Exception as error:  # noqa: BLE001 - a port that takes nobody is none
+            refuse(client)
+            LOG.warning("a connection was turned away: %r", error)
 
     def _take(self, client: socket.socket) -> None:
         connection = Connection(client, self._application, self._departures, self._hand_over)
@@ -118,11 +130,21 @@ class PortServer(RuntimeServer):  # type: ignore[misc]
         if not taken:  # not under the lock: it may load Twisted
             self._hand_over(client, b"")
             return
-        threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+        try:
+            # Not threading's: that waits until the thread runs, which it may never for want of
+            # memory, and here nobody may wait.
+            _thread.start_new_thread(self._serve, (connection,))
+        except BaseException:
+            with self._lock:
+                self._connections.discard(connection)
+            connection.ended.set()
+            raise
 
     def _serve(self, connection: Connection) -> None:
         try:
             connection.serve()
+        except Exception:
+            LOG.exception("a connection has failed")
         finally:
             with self._lock:
                 self._connections.discard(connection)
@@ -140,27 +162,6 @@ class PortServer(RuntimeServer):  # type: ignore[misc]
 
                 self._twisted = Twisted(self._gateway, self._credentials)
         self._twisted.take(client, read)
-
-
-def _turn_away(listener: socket.socket, spare: int) -> int:
-    """Close the next connection, for which there is no file, rather than have its client wait.
-
-    Args:
-        spare: a file that is open for this.
-
-    Returns:
-        The next such file, or -1 while there is none.
-    """
-    if spare < 0:
-        time.sleep(PAUSE_SECONDS)  # files are closed by others, who tell nobody
-    else:
-        os.close(spare)
-        with contextlib.suppress(OSError):
-            listener.accept()[0].close()
-    try:
-        return os.open(os.devnull, os.O_RDONLY)
-    except OSError:
-        return -1
 
 
 class PortServerPlugin(RuntimeServerPlugin):  # type: ignore[misc]
