@@ -515,6 +515,17 @@ Resources:
     Type: AWS::ApiGateway::Deployment
     DependsOn: Method
     Properties: {{RestApiId: !Ref Bare, StageName: live}}
+  Slow:
+    Type: AWS::ApiGateway::Stage
+    Properties:
+      RestApiId: !Ref Bare
+      DeploymentId: !Ref Deployment
+      StageName: slow
+      MethodSettings:
+        - ResourcePath: "/*"
+          HttpMethod: "*"
+          ThrottlingBurstLimit: 1
+          ThrottlingRateLimit: 0.01
 Outputs:
   Api: {{Value: !Ref Api}}
   Bare: {{Value: !Ref Bare}}
@@ -540,8 +551,8 @@ def test_authorizers_of_a_stack_are_asked(api: Guarded) -> None:
     assert made["StackStatus"] == "CREATE_COMPLETE", reasons
     ids = {one["OutputKey"]: one["OutputValue"] for one in made["Outputs"]}
 
-    def status(api_id: str, path: str, **headers: str) -> int:
-        url = f"{api.stack.ports.engine_url}/_aws/execute-api/{api_id}/live{path}"
+    def status(api_id: str, path: str, stage: str = "live", **headers: str) -> int:
+        url = f"{api.stack.ports.engine_url}/_aws/execute-api/{api_id}/{stage}{path}"
         return httpx.get(url, headers=headers, timeout=30, trust_env=False).status_code
 
     token = api.tokens["IdToken"]
@@ -554,4 +565,6 @@ def test_authorizers_of_a_stack_are_asked(api: Guarded) -> None:
     assert status(ids["Bare"], "/") == 401
     assert status(ids["Bare"], "/", Authorization=token) == 401
     assert status(ids["Bare"], "/", Authorization=api.tokens["AccessToken"]) == 200
+    access = api.tokens["AccessToken"]
+    assert [status(ids["Bare"], "/", "slow", Authorization=access) for _ in range(2)] == [200, 429]
     stacks.delete_stack(StackName=name)

@@ -44,6 +44,7 @@ from localstack.utils.threads import start_worker_thread
 from local_cloud.engine.stacks.addresses import localize_addresses
 from local_cloud.engine.stacks.inline_code import zip_in_python
 from local_cloud.engine.stacks.literals import keep_literals
+from local_cloud.engine.stacks.rest_apis import keep_method_settings
 from local_cloud.engine.stacks.rollback import Executor
 from local_cloud.engine.stacks.unsupported import name_what_is_unsupported
 
@@ -181,5 +182,6 @@ def cloudformation() -> Service:
     localize_addresses()
     zip_in_python()
     name_what_is_unsupported()
+    keep_method_settings()
     theirs.ChangeSetModelExecutor = Executor  # for what deletes a stack
     return Service.for_provider(StacksProvider())

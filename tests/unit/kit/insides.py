@@ -24,6 +24,11 @@ INSIDES = (
         "get_secret_access_key_from_access_key_id",
     ),
     ("s3_signatures", "localstack.services.s3.presigned_url", "validate_post_policy"),
+    (
+        "stacks.rest_apis",
+        "localstack.services.apigateway.resource_providers.aws_apigateway_stage",
+        "ApiGatewayStageProvider.create",
+    ),
     ("stacks.inline_code", "localstack.utils.testutil", "is_debian"),
     ("stacks.literals", f"{_CFN}.engine.template_preparer", "parse_template"),
     (
