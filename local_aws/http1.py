@@ -21,6 +21,8 @@ from local_aws.hosts import AllowedHosts
 from local_aws.http_message import Request, Response, forbidden
 
 MAX_HEAD_BYTES = 64 * 1024
+#: Statuses of responses without a body.
+NO_BODY = frozenset({204, 304})
 _PHRASES = {status.value: status.phrase for status in HTTPStatus}
 
 
@@ -35,14 +37,17 @@ def serialize(response: Response, *, close: bool = False) -> bytes:
         InvalidHead: a header is none that may be sent.
     """
     headers = list(response.headers.items())
-    if response.chunks is None:
-        headers.append(("Content-Length", str(len(response.body))))
+    body = response.body
+    if response.status in NO_BODY or response.status < 200:
+        body = b""  # who reads it would take one for the next response (RFC 9112, 6.3)
+    elif response.chunks is None:
+        headers.append(("Content-Length", str(len(body))))
     else:
         headers.append(("Transfer-Encoding", "chunked"))
     if close:
         headers.append(("Connection", "close"))
     status = f"{response.status} {_PHRASES.get(response.status, '')}"
-    return response_head(status, headers) + response.body
+    return response_head(status, headers) + body
 
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -195,7 +200,7 @@ class HttpServerProtocol(asyncio.Protocol):
                 if self.transport.is_closing():
                     return
                 self.transport.write(data)
-                if response.chunks is not None:
+                if response.chunks is not None and response.status not in NO_BODY:
                     await self._send_chunks(response.chunks)
                 if not keep:
                     self.transport.close()

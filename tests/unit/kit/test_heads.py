@@ -9,7 +9,7 @@ import pytest
 
 from local_aws.heads import InvalidHead, check_header, request_head, response_head
 from local_aws.hosts import AllowedHosts
-from local_aws.http1 import HttpClient, HttpServerProtocol
+from local_aws.http1 import HttpClient, HttpServerProtocol, serialize
 from local_aws.http_message import Request, Response
 
 SECOND_REQUEST = "1\r\nContent-Length: 0\r\n\r\nPOST /deleted HTTP/1.1\r\nHost: localhost"
@@ -57,6 +57,14 @@ def test_where_a_request_ends_and_goes_is_not_for_its_headers_to_say(name: str) 
 def test_a_status_is_three_digits_and_a_reason(status: str) -> None:
     with pytest.raises(InvalidHead, match="is no status"):
         response_head(status, [])
+
+
+@pytest.mark.parametrize("status", [204, 304])
+def test_a_response_that_has_no_body_sends_none(status: int) -> None:
+    data = serialize(Response(status, b"HTTP/1.1 200 OK\r\n\r\n"))
+    assert data.endswith(b"\r\n\r\n")
+    assert data.count(b"HTTP/1.1") == 1
+    assert b"Content-Length" not in data
 
 
 def served(

@@ -121,7 +121,10 @@ class Route:
             document = orjson.loads(scope.body)
         except ValueError:
             return False
-        return self.models[chosen].is_valid(document)
+        try:
+            return self.models[chosen].is_valid(document)
+        except RecursionError:  # deeper than a schema that refers to itself can follow
+            return False
 
 
 @dataclass

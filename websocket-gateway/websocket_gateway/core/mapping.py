@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import copy
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote_plus, unquote_plus
@@ -103,16 +104,22 @@ def _printed_as_in_java(value: Any) -> Any:
     return value
 
 
-def _find(payload: str, path: str) -> Any:
+@functools.lru_cache(maxsize=256)
+def _parsed(path: str) -> Any:
+    """Return a JSONPath: to read one takes longer than all else of a message."""
     from jsonpath_ng.parser import parse  # type: ignore[import-untyped]
 
+    return parse(path)
+
+
+def _find(payload: str, path: str) -> Any:
     try:
         document = orjson.loads(payload)
     except ValueError:
         document = payload
     if path in ("$", "$."):
         return document
-    found = [match.value for match in parse(path).find(document)]
+    found = [match.value for match in _parsed(path).find(document)]
     return found[0] if len(found) == 1 else (found or None)
 
 
