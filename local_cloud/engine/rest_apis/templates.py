@@ -32,7 +32,7 @@ def restrict_templates() -> None:
 
 
 class _Search:
-    """What ``jsonschema`` uses of ``re``, in linear time; nothing fits what cannot be had in that."""
+    """What ``jsonschema`` uses of ``re``; nothing fits what takes more than linear time."""
 
     @staticmethod
     def search(pattern: str, text: str) -> bool:
