@@ -120,6 +120,7 @@ def stepfunctions() -> Service:
         provider,
         roles,
         sdk_names,
+        signed_invocations,
         state_spans,
         workbench,
     )
@@ -138,6 +139,7 @@ def stepfunctions() -> Service:
     http_task.run_http_tasks()
     sdk_names.name_services()
     roles.keep_roles()
+    signed_invocations.sign_invocations()
     map_items.take_items()
     intrinsics.bound_ranges()
     definitions.parse_definitions_once()

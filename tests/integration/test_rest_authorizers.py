@@ -429,6 +429,33 @@ def test_a_plans_throttle_holds_a_burst_up(api: Guarded) -> None:
     assert keyed.get() == (429, "Too Many Requests")
 
 
+@pytest.mark.parametrize(("kind", "status"), [("IAM_ROLE", "SUCCEEDED"), ("NO_AUTH", "FAILED")])
+def test_a_workflow_signs_what_its_auth_type_says(api: Guarded, kind: str, status: str) -> None:
+    states = api.stack.aws("stepfunctions")
+    task = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::apigateway:invoke",
+        "Parameters": {
+            "ApiEndpoint": f"{api.stack.ports.engine_url}/restapis/{api.api}",
+            "Method": "GET",
+            "Stage": "live",
+            "Path": "signed",
+            "QueryParameters": {"a": ["b c"]},
+            "AuthType": kind,
+        },
+        "End": True,
+    }
+    machine = states.create_state_machine(
+        name=f"signs-{uuid.uuid4().hex[:8]}",
+        roleArn=f"arn:aws:iam::{ACCOUNT}:role/any",
+        definition=json.dumps({"StartAt": "Call", "States": {"Call": task}}),
+    )["stateMachineArn"]
+    ended = api.stack.ended(states.start_execution(stateMachineArn=machine)["executionArn"])
+    assert ended["status"] == status, ended
+    assert status == "SUCCEEDED" or ended["error"] == "ApiGateway.403"
+    states.delete_state_machine(stateMachineArn=machine)
+
+
 @pytest.mark.parametrize(
     ("security", "words"),
     [([{"nobody": []}], "security names nobody"), ([{"jwt": []}], "no authorizers of type jwt")],

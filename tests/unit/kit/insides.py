@@ -29,6 +29,15 @@ INSIDES = (
         "localstack.services.apigateway.resource_providers.aws_apigateway_stage",
         "ApiGatewayStageProvider.create",
     ),
+    *(
+        (
+            "workflows.signed_invocations",
+            f"{_ASL}.component.state.state_execution.state_task.service."
+            "state_task_service_api_gateway",
+            name,
+        )
+        for name in ("StateTaskServiceApiGateway._headers_of", "requests")
+    ),
     ("stacks.inline_code", "localstack.utils.testutil", "is_debian"),
     ("stacks.literals", f"{_CFN}.engine.template_preparer", "parse_template"),
     (
