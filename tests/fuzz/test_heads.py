@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import socket
 from typing import Any
 
 import httptools
@@ -14,6 +16,7 @@ from local_aws.http1 import NO_BODY, HttpServerProtocol, serialize
 from local_aws.http_message import Request, Response
 from tests.fuzz.fuzzing import fuzz
 from tests.fuzz.values import TEXT
+from tests.unit.kit.test_http_port import Port, echo
 
 LATIN = st.text(st.characters(max_codepoint=255), max_size=20)
 NAMES = st.one_of(st.sampled_from(["X-A", "Host", "Content-Length", "Transfer-Encoding"]), TEXT)
@@ -146,3 +149,25 @@ def test_whatever_a_client_sends_is_answered_or_refused(pieces: list[bytes]) -> 
     written = asyncio.run(run())
     assert not failures
     assert not written or written.startswith(b"HTTP/1.1 ")
+
+
+@fuzz(
+    examples=80,
+    pieces=st.lists(st.one_of(HEAD_PIECES, st.binary(max_size=30)), max_size=8),
+)
+def test_whatever_the_engine_s_port_is_sent_it_answers_or_refuses(pieces: list[bytes]) -> None:
+    data = b"".join(pieces)
+    if data.startswith((b"\x16", b"PRI")) or b"upgrade" in data.lower():
+        return  # for another server
+    port = Port(echo)
+    try:
+        with contextlib.suppress(OSError):  # it is refused before all of it is sent
+            port.send(data)
+            port.client.shutdown(socket.SHUT_WR)
+        got = b""
+        with contextlib.suppress(ConnectionResetError):
+            got = port.rest()
+        assert not got or got.startswith(b"HTTP/1.1 ")
+        assert b" 500 " not in got.partition(b"\r\n")[0]
+    finally:
+        port.closed()

@@ -211,6 +211,7 @@ INSIDES = (
         "ArrayRange._eval_body",
     ),
     ("workflows.roles", f"{_ASL}.utils.boto_client", "connect_to.with_assumed_role"),
+    ("workflows.json_paths", "jsonpath_ng.ext.filter", "OPERATOR_MAP"),
     ("foreign_input", "yaml.composer", "Composer.compose_node"),
     ("foreign_input", "yaml.composer", "Composer.compose_document"),
     ("http_port.other_protocols", "twisted.web.http", "HTTPFactory.log"),
