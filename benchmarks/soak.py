@@ -81,6 +81,8 @@ class Soak:
         self.done: Counter[str] = Counter()
         self.errors = 0
         self.samples: list[Sample] = []
+        #: One client each, whose connections are used again.
+        self.functions = aws_client("lambda", ports)
         self.environment = {
             **os.environ,
             **ports.as_environment(),
@@ -193,7 +195,7 @@ class Soak:
             aws = aws_client("s3", self.ports)
             aws.create_bucket(Bucket=STACK)
             self.aws: dict[str, Any] = {"s3": aws} | {
-                name: aws_client(name, self.ports) for name in ("dynamodb", "lambda", "sqs")
+                name: aws_client(name, self.ports) for name in ("dynamodb", "sqs")
             }
             self.aws["dynamodb"].create_table(
                 TableName=STACK,
@@ -228,10 +230,9 @@ class Soak:
         """Change the function's code, and see that the next answers come of that."""
         version = self.done["reloads"] + 1
         self._write_code(version)
-        client = aws_client("lambda", self.ports)
 
         def answered() -> str:
-            answer = client.invoke(FunctionName="echo", Payload=b"{}")
+            answer = self.functions.invoke(FunctionName="echo", Payload=b"{}")
             return str(json.loads(answer["Payload"].read()).get("body"))
 
         until = time.monotonic() + SEEN

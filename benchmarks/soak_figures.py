@@ -13,7 +13,7 @@ from local_cloud.installation import State
 from local_cloud.processes import family
 
 #: What may be more in the end than after warming up, in parts and in numbers.
-GROWTH = {"rss_mb": (0.05, 8.0), "files": (0.05, 4.0), "threads": (0.05, 2.0)}
+GROWTH = {"rss_mb": (0.05, 8.0), "files": (0.1, 5.0), "threads": (0.05, 2.0)}
 
 
 @dataclass(frozen=True)

@@ -204,6 +204,7 @@ class EmbeddedMode:
                 "CFN_IGNORE_UNSUPPORTED_RESOURCE_TYPES", "0"
             ),
             "PROVIDER_OVERRIDE_STEPFUNCTIONS": "kit",
+            "PROVIDER_OVERRIDE_S3": "kit",
             # Presigned URLs that have expired, or that somebody has changed, are refused.
             "S3_SKIP_SIGNATURE_VALIDATION": os.environ.get("S3_SKIP_SIGNATURE_VALIDATION", "0"),
             "COGNITO_SIGNING_KEY_FILE": str(self.home.signing_key),

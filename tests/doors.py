@@ -78,14 +78,17 @@ def _unix_doors() -> dict[int, str]:
 
 
 def written_files(processes: Iterable[psutil.Process]) -> set[Path]:
-    """Return the files that these processes have open to write."""
+    """Return the files that these processes have open to write, those without a name included."""
     found = set()
     for process in processes:
-        with contextlib.suppress(psutil.Error, OSError):
-            for file in process.open_files():
-                if file.mode != "r":
-                    found.add(Path(file.path))
-    return found
+        for descriptor in os.listdir(f"/proc/{process.pid}/fd"):
+            with contextlib.suppress(OSError):
+                place = os.readlink(f"/proc/{process.pid}/fd/{descriptor}")
+                about = Path(f"/proc/{process.pid}/fdinfo/{descriptor}").read_text()
+                flags = int(next(line for line in about.splitlines() if "flags" in line)[7:], 8)
+                if place.startswith("/") and flags & (os.O_WRONLY | os.O_RDWR):
+                    found.add(Path(place.removesuffix(" (deleted)")))
+    return {path for path in found if path.parts[1] not in ("dev", "memfd:")}
 
 
 def open_to_others(place: Path) -> Iterator[Path]:

@@ -56,6 +56,19 @@ def lambda_() -> Service:
     return provider.lambda_()
 
 
+@aws_provider(api="s3", name="kit")
+def s3() -> Service:
+    """Return S3: LocalStack's, whose objects lie in a folder of this engine's own.
+
+    LocalStack has one below ``/tmp`` whose name everybody knows: who makes it first, another user
+    or another cloud, has what is put into it.
+    """
+    from localstack.services.s3.provider import S3Provider
+    from localstack.services.s3.storage.ephemeral import EphemeralS3ObjectStore
+
+    return Service.for_provider(S3Provider(EphemeralS3ObjectStore()))
+
+
 @aws_provider(api="xray")
 def xray() -> Service:
     """Return X-Ray, which reads the traces that the parts write."""
