@@ -11,7 +11,7 @@ import contextlib
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from http import HTTPStatus
-from typing import cast
+from typing import ClassVar, cast
 from urllib.parse import urlsplit
 
 import httptools
@@ -19,6 +19,7 @@ import httptools
 from local_aws.heads import request_head, response_head
 from local_aws.hosts import AllowedHosts
 from local_aws.http_message import Request, Response, forbidden
+from local_aws.web_pages import Purpose, Sent
 
 MAX_HEAD_BYTES = 64 * 1024
 #: Statuses of responses without a body.
@@ -56,7 +57,8 @@ Handler = Callable[[Request], Awaitable[Response]]
 class HttpServerProtocol(asyncio.Protocol):
     """One server connection: requests are answered in order, connections are kept alive.
 
-    Subclasses may take over the connection by overriding :meth:`upgrade`.
+    Subclasses may take over the connection by overriding :meth:`upgrade`, and say by ``purpose``
+    what browsers may ask for.
 
     Args:
         handler: answers a request; an exception from it becomes a 500.
@@ -65,6 +67,8 @@ class HttpServerProtocol(asyncio.Protocol):
         idle_seconds: how long a client may take from the start, or from its last answer, until
             its next request is complete; without it, as long as it likes.
     """
+
+    purpose: ClassVar[Purpose] = Purpose.OWN
 
     # There are thousands of a subclass's, and a dictionary takes more than all else of them.
     __slots__ = (
@@ -188,7 +192,8 @@ class HttpServerProtocol(asyncio.Protocol):
                 request = self.queue.pop(0)
                 keep = request.headers.get("connection", "").lower() != "close"
                 try:
-                    refused = self.hosts.refusal(request.headers)
+                    sent = Sent(request.method, request.headers, request.query)
+                    refused = self.hosts.refusal(sent, self.purpose)
                     response = forbidden(refused) if refused else await self.handler(request)
                     data = serialize(response, close=not keep)
                 except Exception as error:  # noqa: BLE001 - reported, and the port stays up

@@ -19,6 +19,7 @@ from starlette.staticfiles import StaticFiles
 
 from local_aws.hosts import AllowedHosts
 from local_aws.lean_httpx import httpx
+from local_aws.web_pages import Purpose, Sent, refusal
 from local_cloud.console.aws_calls import AwsCalls
 from local_cloud.console.chat import Chat
 from local_cloud.console.fault_view import FaultView
@@ -76,9 +77,9 @@ def create_app(endpoints: Endpoints, hosts: list[str], inputs: Path) -> Starlett
             yield
 
     async def step_functions(request: Request) -> Response:
-        # A browser sends Origin along with what another site made it send; an SDK does not.
-        if "origin" in request.headers:
-            return _error(403, "AccessDeniedException", "Requests of web pages are not answered")
+        sent = Sent(request.method, request.headers, request.url.query)
+        if (refused := refusal(sent, Purpose.CALL)) is not None:
+            return _error(403, "AccessDeniedException", refused)
         if not request.headers.get("x-amz-target", "").startswith("AWSStepFunctions."):
             return _error(
                 400, "UnknownOperationException", "This port answers the Step Functions API only"

@@ -13,7 +13,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from local_aws.heads import check_header
-from local_aws.hosts import AllowedHosts, foreign_page
+from local_aws.hosts import AllowedHosts
+from local_aws.web_pages import Purpose, Sent, refusal
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -25,7 +26,8 @@ def same_origin(endpoint: Endpoint) -> Endpoint:
     """
 
     async def guarded(request: Request) -> Response:
-        if (refused := foreign_page(request.headers)) is not None:
+        sent = Sent(request.method, request.headers, request.url.query)
+        if (refused := refusal(sent, Purpose.OWN)) is not None:
             return JSONResponse({"error": refused}, 403)
         if request.method == "POST" and request.headers.get("x-console") != "1":
             return JSONResponse({"error": "The header X-Console is missing."}, 403)
@@ -44,10 +46,9 @@ class OwnHosts:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or refuse it."""
         if scope["type"] == "http":
-            headers = Headers(scope=scope)
-            if not self.hosts.admits(headers.get("host", "")):
-                refusal = JSONResponse({"error": self.hosts.refusal(headers)}, 403)
-                await refusal(scope, receive, send)
+            sent = Sent(scope["method"], Headers(scope=scope))
+            if (refused := self.hosts.host_refusal(sent)) is not None:
+                await JSONResponse({"error": refused}, 403)(scope, receive, send)
                 return
         await self.app(scope, receive, send)
 

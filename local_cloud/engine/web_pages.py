@@ -1,64 +1,139 @@
-"""Keeps web pages from driving the engine: LocalStack checks origins, and no hosts.
+"""Keeps web pages from driving the engine, and what it stores from being a page of its origin.
 
-LocalStack refuses most requests of foreign origins. Left open are: a rebound name, whose requests
-have no ``Origin`` where a page reads from its own; S3, which acts on a request of a foreign page
-and only leaves out the headers that let the page see the answer; calls in a query string, which
-an image's address can make; and LocalStack's own web site, whose pages the kit does not need.
+LocalStack checks origins, where a browser tells one. Here a request is looked at twice: at which
+host it asks and for what, before anything answers; and which API it calls, once that is known. What
+a browser gets is a document in a sandbox, unless it is of a bucket's website.
 
 ``ALLOWED_HOSTS`` adds names, ``EXTRA_CORS_ALLOWED_ORIGINS`` adds origins.
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/cors.html
+https://www.w3.org/TR/CSP3/#directive-sandbox
 """
+
+import re
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
 
 from localstack import config
 from localstack.aws import handlers
 from localstack.aws.api import RequestContext
 from localstack.aws.chain import HandlerChain
 from localstack.aws.handlers import cors
-from localstack.http import Response
+from localstack.http import Request, Response
 from localstack.runtime import hooks
-from localstack.utils.urls import localstack_host
-from werkzeug.datastructures import Headers
+from localstack.services.edge import ROUTER
 
-from local_aws.hosts import AWS_NAMES, AllowedHosts, hosts_in_environment
+from local_aws.hosts import AllowedHosts, hosts_in_environment, name_of, origins_in_environment
 from local_aws.http_message import forbidden
+from local_aws.web_pages import SANDBOX, Purpose, Sender, Sent, refusal, sender_of
 
-_FOREIGN_ORIGINS = {"http://app.localstack.cloud", "https://app.localstack.cloud", "file://"}
-_LOCALSTACK_NAMES = ("localhost.localstack.cloud", ".localhost.localstack.cloud")
+_WEBSITE, _FUNCTION_URL, _REST_API = ".s3-website.", ".lambda-url.", ".execute-api."
+_QUEUE = re.compile(r"/(queue/[^/]+/)?\d{12}/[^/]+/?")
+#: Documents that run nothing; a sandbox would keep browsers from showing a PDF.
+_INERT = ("application/json", "application/x-amz-json", "application/cbor", "application/pdf")
 
 
-class RefuseForeignHosts:
-    """Answers only for the engine's own names: any other may have been rebound to it."""
+class SentHeaders:
+    """The headers of a request as they came: LocalStack adds a signature where there is none."""
+
+    def __init__(self, environ: Mapping[str, Any]) -> None:
+        self._environ = environ
+
+    def get(self, name: str, /) -> str | None:
+        """Return a header's value."""
+        value: str | None = self._environ.get(_variable(name))
+        return value
+
+    def keys(self) -> list[str]:
+        """Return the names, as they are spelled."""
+        return [name.decode("latin-1") for name, _ in self._environ["rolo.headers"]]
+
+
+class RefuseBrowsers:
+    """Answers at the engine's own names only, and no browser where something would be done."""
 
     def __init__(self, hosts: AllowedHosts) -> None:
         self.hosts = hosts
 
     def __call__(self, chain: HandlerChain, context: RequestContext, response: Response) -> None:
-        headers = context.request.headers  # found by names in any case
-        if not self.hosts.admits(headers.get("host", "")):
-            _refuse(chain, response, self.hosts.refusal(headers) or "")
-        elif "Action" in context.request.args and _is_of_another_site(headers):
-            _refuse(chain, response, "Calls of other sites' web pages are not answered")
+        request = context.request
+        sent = _sent(request)
+        why = self.hosts.host_refusal(sent)
+        purpose = purpose_of(request)
+        if sender_of(sent.headers)[0] is not Sender.PROGRAM:
+            context.sandboxed = purpose is not Purpose.WEBSITE
+        if purpose is Purpose.WEBSITE and self.hosts.admits(request.host):
+            why = None  # it is for browsers, and calls nothing
+        if why is None and purpose is not Purpose.OBJECTS:
+            code = purpose is Purpose.CODE
+            why = refusal(sent, purpose, self.hosts.allows_code if code else _is_allowed)
+        if why is not None:
+            _refuse(chain, response, why)
 
 
-def refuse_foreign_pages(chain: HandlerChain, context: RequestContext, response: Response) -> None:
-    """Let a page at another origin do only what it is allowed to see the answer of."""
-    origin = context.request.headers.get("Origin")
-    if (
-        origin is not None
-        and not config.DISABLE_CORS_CHECKS
-        and not cors.CorsEnforcer.is_cors_origin_allowed(context.request.headers)
-        and cors.ACL_ORIGIN not in response.headers
-    ):
-        _refuse(
-            chain,
-            response,
-            f"Requests of web pages of {origin[:100]} are not answered. If they should be: "
-            "the bucket's CORS rules, or EXTRA_CORS_ALLOWED_ORIGINS",
-        )
+def refuse_calls(chain: HandlerChain, context: RequestContext, response: Response) -> None:
+    """Let no browser call an API, whatever its protocol, but S3 as a bucket's CORS rules say."""
+    if context.service is None:
+        return
+    if context.service.service_name == "s3":
+        if cors.ACL_ORIGIN in response.headers:
+            return
+        purpose = Purpose.OBJECTS
+    elif context.protocol in ("query", "ec2"):
+        purpose = Purpose.QUERY_CALL
+    else:
+        purpose = Purpose.CALL
+    if (why := refusal(_sent(context.request), purpose, _is_allowed)) is not None:
+        _refuse(chain, response, why)
 
 
-def _is_of_another_site(headers: Headers) -> bool:
-    return headers.get("sec-fetch-site") in ("cross-site", "same-site")
+def put_into_sandbox(chain: HandlerChain, context: RequestContext, response: Response) -> None:
+    """Give a document that a browser gets an origin of its own, with which it can call nothing."""
+    if context.sandboxed and not (response.content_type or "").startswith(_INERT):
+        response.headers.add("Content-Security-Policy", SANDBOX)
+
+
+def purpose_of(request: Request) -> Purpose:
+    """Return what a request is for, as far as its host, path and query tell."""
+    host, path = name_of(request.host), "/" + request.path.lstrip("/")
+    if _WEBSITE in host:
+        return Purpose.OWN if _is_routed_at_every_host(path) else Purpose.WEBSITE
+    if _FUNCTION_URL in host or _REST_API in host:
+        return Purpose.CODE
+    if path.startswith("/_aws/execute-api/") or "/_user_request_" in path:
+        return Purpose.CODE
+    if "Action" in request.args or _QUEUE.fullmatch(path):
+        return Purpose.QUERY_CALL
+    # Buckets' names begin with a letter or a digit.
+    return Purpose.OWN if path.startswith("/_") else Purpose.OBJECTS
+
+
+def _is_routed_at_every_host(path: str) -> bool:
+    """Return whether a path is one of the engine's own, at a bucket's website, too."""
+    first = path.split("/", 2)[1]
+    if not first.startswith("_"):
+        return first == "restapis"
+    return first == "_localstack" or any(
+        rule.rule.split("/", 2)[1] == first for rule in ROUTER.url_map.iter_rules()
+    )
+
+
+def _sent(request: Request) -> Sent:
+    environ = request.environ
+    headers = SentHeaders(environ) if "rolo.headers" in environ else request.headers
+    return Sent(request.method, headers, request.query_string.decode("latin-1"))
+
+
+@cache
+def _variable(name: str) -> str:
+    variable = name.upper().replace("-", "_")
+    return variable if variable == "CONTENT_TYPE" else f"HTTP_{variable}"
+
+
+def _is_allowed(origin: str) -> bool:
+    return bool(config.DISABLE_CORS_CHECKS) or cors.CorsEnforcer._is_in_allowed_origins(
+        cors.ALLOWED_CORS_ORIGINS, origin
+    )
 
 
 def _refuse(chain: HandlerChain, response: Response, why: str) -> None:
@@ -72,10 +147,10 @@ def _refuse(chain: HandlerChain, response: Response, why: str) -> None:
 @hooks.on_infra_start()
 def guard_the_port() -> None:
     """Put the checks in front of everything that the engine answers."""
-    cors.ALLOWED_CORS_ORIGINS[:] = [
-        origin for origin in cors.ALLOWED_CORS_ORIGINS if origin not in _FOREIGN_ORIGINS
-    ]
-    own = localstack_host().host
-    names = (*AWS_NAMES, *_LOCALSTACK_NAMES, own, f".{own}", *hosts_in_environment())
-    handlers.preprocess_request.handlers.insert(0, RefuseForeignHosts(AllowedHosts(names)))
-    handlers.serve_custom_service_request_handlers.append(refuse_foreign_pages)
+    # LocalStack lets in pages of its own web site, of the engine itself and of buckets' websites.
+    cors.ALLOWED_CORS_ORIGINS[:] = origins_in_environment()
+    cors.DYNAMIC_INTERNAL_ORIGINS = ()
+    hosts = AllowedHosts(hosts_in_environment(), origins=origins_in_environment())
+    handlers.preprocess_request.handlers.insert(0, RefuseBrowsers(hosts))
+    handlers.serve_custom_service_request_handlers.handlers.insert(0, refuse_calls)
+    handlers.run_custom_finalizers.append(put_into_sandbox)

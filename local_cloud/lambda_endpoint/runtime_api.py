@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from local_aws.hosts import AllowedHosts
 from local_aws.http1 import Handler, HttpServerProtocol
+from local_aws.web_pages import Purpose
 
 MAX_PAYLOAD_BYTES = 6 * 1024 * 1024
 _MODE = "lambda-runtime-function-response-mode"
@@ -23,6 +24,8 @@ class RuntimeApiProtocol(HttpServerProtocol):
     Args:
         take: is given a request's path and a piece of its body; returns whether it was taken.
     """
+
+    purpose = Purpose.PROGRAMS
 
     def __init__(self, handler: Handler, take: Callable[[str, bytes], bool]) -> None:
         super().__init__(handler, 2 * MAX_PAYLOAD_BYTES, _OWN_HOSTS)

@@ -21,9 +21,10 @@ from websockets.server import ServerProtocol
 
 from local_aws import busy_poll
 from local_aws.http1 import HttpServerProtocol, serialize
-from local_aws.http_message import Request, Response
+from local_aws.http_message import Request, Response, forbidden
 from local_aws.listener import Listener, listen
 from local_aws.open_files import allow_many_files
+from local_aws.web_pages import Sent
 from local_aws.write_now import write_now
 from websocket_gateway.core.address import Address
 from websocket_gateway.core.connection import Connection
@@ -66,9 +67,11 @@ class GatewayProtocol(HttpServerProtocol):
     # From HTTP to WebSocket
 
     def upgrade(self, request: Request, rest: bytes) -> None:
-        # Where a page that connects comes from is the application's to judge, as on AWS.
-        if not self.gateway.hosts.admits(request.headers.get("host", "")):
-            self.refuse(403)
+        sent = Sent(request.method, request.headers, request.query)
+        if (why := self.gateway.hosts.websocket_refusal(sent)) is not None:
+            self.closing = True
+            self.transport.write(serialize(forbidden(why), close=True))
+            self.transport.close()
             return
         if len(request.target) > self.limits.url:
             self.refuse(414)

@@ -290,7 +290,13 @@ INSIDES = (
     ("lean_chain", "localstack.aws.api.core", "long_uid"),
     ("lean_chain", "localstack.aws.handlers.legacy", "EdgeRouterHandler.__call__"),
     ("lean_chain", "localstack.aws.handlers.logging", "ResponseLogger.__call__"),
-    ("web_pages", "localstack.aws.handlers.cors", "CorsEnforcer.is_cors_origin_allowed"),
+    *(
+        ("web_pages", "localstack.aws.handlers.cors", name)
+        for name in (
+            *("CorsEnforcer._is_in_allowed_origins", "ALLOWED_CORS_ORIGINS"),
+            "DYNAMIC_INTERNAL_ORIGINS",
+        )
+    ),
     *(
         ("permissions.simulator", "localstack.services.iam.provider", f"IamProvider.{name}")
         for name in (

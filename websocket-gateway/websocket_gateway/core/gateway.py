@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import orjson
 
 from local_aws.credentials import SignedRequest
-from local_aws.hosts import AWS_NAMES, AllowedHosts
+from local_aws.hosts import AllowedHosts, origins_in_environment
 from local_aws.redaction import shown
 from local_aws.throttle import TokenBucket
 from local_aws.traces import Span, Traces, current
@@ -84,7 +84,7 @@ class Gateway:
         self.limits = limits
         self.traffic = traffic
         self.hosts = AllowedHosts(
-            (*AWS_NAMES, *allowed_hosts), lambda name: name in self.registry.mappings
+            allowed_hosts, lambda name: name in self.registry.mappings, origins_in_environment()
         )
         self.metrics = Metrics()
         self.authorizers = Authorizers(backend)

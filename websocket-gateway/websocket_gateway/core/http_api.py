@@ -8,7 +8,6 @@ from urllib.parse import parse_qs, unquote
 import orjson
 
 from local_aws.faults import Faults
-from local_aws.hosts import foreign_page
 from local_aws.http_message import Request, Response
 from websocket_gateway.core import connections_api, control_api
 from websocket_gateway.core.address import Address
@@ -109,8 +108,6 @@ class HttpApi:
         faults = getattr(self.gateway, "faults", None)
         if faults is None:
             return error(404, "NotFoundException", "This gateway injects no faults")
-        if request.method != "GET" and (refused := foreign_page(request.headers)) is not None:
-            return error(403, "ForbiddenException", refused)
         if request.method == "DELETE":
             faults.clear()
         elif request.method == "POST":
