@@ -22,6 +22,8 @@ from tests.stack import Stack
 
 ROOT = Path(__file__).parent.parent
 NEEDS_STACK = {"integration", "e2e"}
+#: Pages of it may call the APIs of the stack that the tests share.
+ALLOWED_ORIGIN = "http://allowed.example"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -83,8 +85,11 @@ def stack(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory)
         return
     # Functions do what their roles allow, and nothing else, as on AWS.
     options = Options(permissions=Permissions.ENFORCE.value)
-    with own_stack(tmp_path_factory.mktemp("cloud"), mode_of(pytestconfig), options) as started:
-        yield started
+    folder = tmp_path_factory.mktemp("cloud")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EXTRA_CORS_ALLOWED_ORIGINS", ALLOWED_ORIGIN)
+        with own_stack(folder, mode_of(pytestconfig), options) as started:
+            yield started
 
 
 @pytest.fixture

@@ -62,18 +62,23 @@ def test_no_page_posts_to_a_connection_or_sees_one(stack: Stack, page: dict[str,
         assert status("GET", f"{stack.ports.gateway_url}/_gateway/{path}", page) == 403
 
 
-def test_a_rebound_name_gets_no_websocket_and_origin_is_left_to_the_application(
-    stack: Stack,
-) -> None:
-    lines = {"evil": "Host: evil.example", "own": f"Host: localhost\r\nOrigin: {EVIL}"}
+def test_a_websocket_is_for_programs_and_pages_of_this_machine(stack: Stack) -> None:
+    lines = {
+        "rebound": "Host: evil.example",
+        "other": f"Host: localhost\r\nOrigin: {EVIL}",
+        "sandboxed": "Host: localhost\r\nOrigin: null",
+        "page": "Host: localhost\r\nOrigin: http://localhost:3000",
+        "program": "Host: localhost",
+    }
     answered = {}
     for name, line in lines.items():
         with RawSocket(stack.ports.gateway) as socket:
             request = handshake().decode().replace("Host: localhost", line)
             socket.send(request.encode())
             answered[name] = socket.head().split()[1]
-    # The agent's $connect asks for a token; it was asked.
-    assert answered == {"evil": "403", "own": "401"}
+    # The agent's $connect asks for a token; who got 401 was heard by it.
+    refused, heard = dict.fromkeys(["rebound", "other", "sandboxed"], "403"), "401"
+    assert answered == {**refused, "page": heard, "program": heard}
 
 
 @embedded
