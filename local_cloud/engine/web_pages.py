@@ -13,6 +13,7 @@ import re
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
+from urllib.parse import parse_qs
 
 from localstack import config
 from localstack.aws import handlers
@@ -30,7 +31,12 @@ from local_aws.web_pages import SANDBOX, Purpose, Sender, Sent, refusal, sender_
 _WEBSITE, _FUNCTION_URL, _REST_API = ".s3-website.", ".lambda-url.", ".execute-api."
 _QUEUE = re.compile(r"/(queue/[^/]+/)?\d{12}/[^/]+/?")
 #: Documents that run nothing; a sandbox would keep browsers from showing a PDF.
-_INERT = ("application/json", "application/x-amz-json", "application/cbor", "application/pdf")
+_INERT = frozenset(
+    {
+        *("application/json", "application/x-amz-json-1.0", "application/x-amz-json-1.1"),
+        *("application/cbor", "application/pdf"),
+    }
+)
 
 
 class SentHeaders:
@@ -59,10 +65,11 @@ class RefuseBrowsers:
         request = context.request
         sent = _sent(request)
         why = self.hosts.host_refusal(sent)
-        purpose = purpose_of(request)
-        if sender_of(sent.headers)[0] is not Sender.PROGRAM:
+        browser = sender_of(sent.headers)[0] is not Sender.PROGRAM
+        purpose = purpose_of(sent, request.path, browser=browser)
+        if browser:
             context.sandboxed = purpose is not Purpose.WEBSITE
-        if purpose is Purpose.WEBSITE and self.hosts.admits(request.host):
+        if purpose is Purpose.WEBSITE and self.hosts.admits(sent.headers.get("host") or ""):
             why = None  # it is for browsers, and calls nothing
         if why is None and purpose is not Purpose.OBJECTS:
             code = purpose is Purpose.CODE
@@ -89,23 +96,37 @@ def refuse_calls(chain: HandlerChain, context: RequestContext, response: Respons
 
 def put_into_sandbox(chain: HandlerChain, context: RequestContext, response: Response) -> None:
     """Give a document that a browser gets an origin of its own, with which it can call nothing."""
-    if context.sandboxed and not (response.content_type or "").startswith(_INERT):
+    if context.get("sandboxed") and not _is_inert(response.content_type or ""):
         response.headers.add("Content-Security-Policy", SANDBOX)
 
 
-def purpose_of(request: Request) -> Purpose:
-    """Return what a request is for, as far as its host, path and query tell."""
-    host, path = name_of(request.host), "/" + request.path.lstrip("/")
+def purpose_of(sent: Sent, path: str, *, browser: bool) -> Purpose:
+    """Return what a request is for, as far as its host, path and query tell.
+
+    Args:
+        path: decoded.
+        browser: whether a browser has sent it, to which no address is more than it looks like.
+    """
+    host, path = name_of(sent.headers.get("host") or ""), "/" + path.lstrip("/")
+    calls = "Action" in parse_qs(sent.query, keep_blank_values=True) if sent.query else False
+    calls = calls or _QUEUE.fullmatch(path) is not None
     if _WEBSITE in host:
-        return Purpose.OWN if _is_routed_at_every_host(path) else Purpose.WEBSITE
+        if browser and (calls or _is_routed_at_every_host(path)):
+            return Purpose.PROGRAMS
+        return Purpose.WEBSITE
     if _FUNCTION_URL in host or _REST_API in host:
-        return Purpose.CODE
+        return Purpose.QUERY_CALL if browser and _QUEUE.fullmatch(path) else Purpose.CODE
     if path.startswith("/_aws/execute-api/") or "/_user_request_" in path:
         return Purpose.CODE
-    if "Action" in request.args or _QUEUE.fullmatch(path):
+    if calls:
         return Purpose.QUERY_CALL
     # Buckets' names begin with a letter or a digit.
     return Purpose.OWN if path.startswith("/_") else Purpose.OBJECTS
+
+
+def _is_inert(content_type: str) -> bool:
+    # Of more than one type, browsers take one or another.
+    return "," not in content_type and content_type.partition(";")[0].strip() in _INERT
 
 
 def _is_routed_at_every_host(path: str) -> bool:
@@ -121,7 +142,7 @@ def _is_routed_at_every_host(path: str) -> bool:
 def _sent(request: Request) -> Sent:
     environ = request.environ
     headers = SentHeaders(environ) if "rolo.headers" in environ else request.headers
-    return Sent(request.method, headers, request.query_string.decode("latin-1"))
+    return Sent(request.method, headers, environ.get("QUERY_STRING", ""))
 
 
 @cache

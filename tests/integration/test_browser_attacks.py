@@ -336,7 +336,7 @@ def test_a_page_reads_and_writes_a_bucket_as_its_cors_rules_say(
     )
     post = s3.generate_presigned_post(bucket, "posted")
     write = """async ([put, get, post]) => {
-      const said = await fetch(put, {method: "PUT", body: "hello"}).then(a => a.status);
+      const said = await fetch(put, {method: "PUT", body: new Blob(["hello"])}).then(a => a.status);
       const text = await fetch(get).then(answer => answer.text());
       const form = new FormData();
       for (const [name, value] of Object.entries(post.fields)) form.append(name, value);

@@ -16,7 +16,6 @@ ROWS = re.findall(r"^\| (.+) \| ((?:`tests/[^`]+`(?:, )?)+) \|$", TOLD, re.MULTI
 UNTESTED = {
     "The kit runs code and holds data": "what it is for",
     "| whoever can run programs on this machine as you": "so it is on every machine",
-    "Any page can send requests to 127.0.0.1": "how browsers work",
     "`sam local start-lambda`": "about a program of others",
 }
 
