@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 
+from local_aws.background import start_task
+
 BLOCK_BYTES = 65536
 
 
@@ -14,8 +16,8 @@ async def join(
 ) -> None:
     """Carry what each side says to the other, until one of them closes; both are closed then."""
     pipes = [
-        asyncio.ensure_future(_pipe(client[0], server[1])),
-        asyncio.ensure_future(_pipe(server[0], client[1])),
+        start_task(_pipe(client[0], server[1]), "a relay"),
+        start_task(_pipe(server[0], client[1]), "a relay"),
     ]
     try:
         await asyncio.wait(pipes, return_when=asyncio.FIRST_COMPLETED)

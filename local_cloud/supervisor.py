@@ -8,8 +8,10 @@ import signal
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
+from local_aws.background import keep_running
 from local_cloud.awslocal.activation import take_commands
 from local_cloud.installation import State
 from local_cloud.log_files import last_words, rotate
@@ -62,8 +64,8 @@ class Supervisor:
         work = loop.create_task(self._work(on_ready))
         stop = loop.create_task(self.stop_wanted.wait())
         aside = [
-            loop.create_task(self._keep_logs_short()),
-            loop.create_task(take_commands(self.home, self.report)),
+            keep_running(self._keep_logs_short, "the rotation of logs"),
+            keep_running(partial(take_commands, self.home, self.report), "awslocal's commands"),
         ]
         try:
             await asyncio.wait({work, stop}, return_when=asyncio.FIRST_COMPLETED)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import os
 from collections.abc import AsyncIterator
@@ -17,6 +16,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from local_aws.background import keep_running
 from local_aws.hosts import AllowedHosts
 from local_aws.lean_httpx import httpx
 from local_aws.web_pages import Purpose, Sent, refusal
@@ -147,7 +147,8 @@ async def _handing_on(traces: TraceView) -> AsyncIterator[None]:
     # Loaded by who wants it: it takes half a second, and 20 MB.
     from local_cloud.console.otlp import OtlpExport
 
-    task = asyncio.create_task(OtlpExport(traces, traces.store.folder).run())
+    export = OtlpExport(traces, traces.store.folder)
+    task = keep_running(export.run, "the export of traces")
     try:
         yield
     finally:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import threading
 import time
 from collections.abc import Callable
 from functools import partial
@@ -18,6 +17,7 @@ from docker.errors import DockerException
 from docker.models.containers import Container
 
 from local_aws.aws_api import AwsApi
+from local_aws.background import start_thread
 from local_aws.log_delivery import LogDelivery
 from local_aws.printable import printable_line
 from local_aws.template import Template
@@ -71,7 +71,7 @@ class FunctionLogs:
                 self.followed.add(container.id)
                 group = self.groups.get(name, f"/aws/lambda/{name}")
                 write = partial(self.delivery.write, group, stream_name(container.id[:32]))
-                threading.Thread(target=self._follow, args=(container, write), daemon=True).start()
+                start_thread(self._follow, f"the log of {name}", container, write)
 
     def _follow(self, container: Container, write: Callable[[str], None]) -> None:
         rest = b""
@@ -107,7 +107,7 @@ def function_of(container: Container) -> str | None:
 async def _run(network: str, endpoint: str) -> None:
     delivery = LogDelivery(AwsApi(endpoint))
     logs = FunctionLogs(docker.from_env(), network, delivery)
-    threading.Thread(target=logs.watch, daemon=True).start()
+    start_thread(logs.watch, "function logs", vital=True)
     await delivery.run()
 
 

@@ -13,6 +13,7 @@ import yaml
 from docker.errors import APIError
 
 from local_aws import yaml_documents
+from local_aws.background import start_task
 from local_aws.credentials import key_of
 from local_aws.template import Template
 from local_cloud.docker_mode.compose import run
@@ -162,7 +163,7 @@ class SamPart(ProcessPart):
         self.command = (*self.command[:index], program, *self.command[index + 1 :])
         await super().start(log)
         if self.keeping_logs is None:  # it outlives a SAM that died
-            self.keeping_logs = asyncio.create_task(self._keep_logs(log))
+            self.keeping_logs = start_task(self._keep_logs(log), "SAM's log")
 
     async def is_ready(self) -> bool:
         # It has no health page: any answer is SAM's, and comes when the containers are warm.

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import gc
 import os
-import threading
 
 from localstack.runtime import hooks
 from localstack.services.plugins import SERVICE_PLUGINS
+
+from local_aws.background import start_thread
 
 
 @hooks.on_infra_ready()
@@ -23,4 +24,4 @@ def preload() -> None:
         gc.collect()
         gc.freeze()
 
-    threading.Thread(target=load, name="preload", daemon=True).start()
+    start_thread(load, "preload")

@@ -21,10 +21,10 @@ import stat
 import subprocess
 import sys
 import tempfile
-import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from local_aws.background import start_thread
 from local_cloud.lambda_endpoint.zygote import ForkedProcess
 
 #: System calls, of the same number on every architecture.
@@ -200,10 +200,12 @@ class Confinement:
                 )
             except OSError as error:
                 made = error
+            except Exception as error:  # noqa: BLE001 - told to who waits
+                made = OSError(errno.EINVAL, f"{command[0]} does not start: {error!r}")
             loop.call_soon_threadsafe(settle, made)
 
         try:
-            threading.Thread(target=start, daemon=True).start()
+            start_thread(start, "the start of a confined process")
         except RuntimeError as error:  # there are as many as there may be
             raise OSError(errno.EAGAIN, str(error)) from error
         return _followed(await started)

@@ -19,6 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from local_aws.background import start_task
 from local_aws.credentials import key_of
 from local_aws.http_message import Request, Response
 from local_aws.listener import listen
@@ -140,7 +141,6 @@ class ExecutionEnvironment:
 
     async def start(self) -> None:
         """Start the worker. It is ``ready`` when it first asks for an invocation."""
-        loop = asyncio.get_running_loop()
         self._server = listen(
             lambda: RuntimeApiProtocol(self._answer, self._take_chunk), "127.0.0.1", 0
         )
@@ -161,7 +161,7 @@ class ExecutionEnvironment:
         if self._wire is not None:
             self._wire.launched()
         self._memory = ResidentMemory(self.process.pid)
-        self._watcher = loop.create_task(self._watch(self.process))
+        self._watcher = start_task(self._watch(self.process), "a worker's end")
 
     async def _launch(
         self, environment: dict[str, str], output: int
@@ -486,7 +486,12 @@ class ExecutionEnvironment:
 
     async def _watch(self, process: asyncio.subprocess.Process | ForkedProcess) -> None:
         code = await process.wait()
-        self._read_all()
+        try:
+            self._read_all()
+        finally:
+            self._end(code)
+
+    def _end(self, code: int) -> None:
         self._output.close()
         self._server.close()
         if self._timer is not None:

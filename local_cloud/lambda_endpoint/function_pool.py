@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
+from local_aws.background import start_task
 from local_cloud.lambda_endpoint.capacity import RESERVED, Capacity, TooManyRequests
 from local_cloud.lambda_endpoint.debugger import REQUIREMENTS as DEBUGGER
 from local_cloud.lambda_endpoint.execution_environment import (
@@ -223,7 +224,7 @@ class FunctionPool:
     def _start_one(self) -> asyncio.Task[None]:
         self.starting += 1
         self.capacity.worker_starts(self)
-        task = asyncio.get_running_loop().create_task(self._start())
+        task = start_task(self._start(), f"the start of a worker of {self.function.name}")
         self.tasks.add(task)
         task.add_done_callback(self._start_ended)
         return task

@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from urllib.parse import unquote
 
 from local_aws.account import ACCOUNT_ID
+from local_aws.background import start_task
 from local_aws.fair_share import FairQueue
 from local_aws.http_message import Request, Response
 from local_aws.json_text import loads
@@ -234,7 +235,7 @@ class InvokeApi:
         if kind == "Event":
             if self.event_bytes + len(invocation.payload) > MOST_EVENT_BYTES:
                 return _error(500, "ServiceException", _EVENTS_FULL)
-            task = asyncio.get_running_loop().create_task(self._run_event(pool, invocation))
+            task = start_task(self._run_event(pool, invocation), "an event")
             self.events.add(task)
             task.add_done_callback(self.events.discard)
             return Response(202, b"", headers)

@@ -57,6 +57,8 @@ def _wanted(code: Path) -> dict[str, str]:
             described: Any = json.loads(package.read_text())
         except ValueError as error:
             raise InstallError(f"{package} is no JSON: {error}") from error
+        if not isinstance(described, dict):
+            raise InstallError(f"{package} is no JSON object")
         wanted |= {str(k): str(v) for k, v in (described.get("dependencies") or {}).items()}
     for name in _sdk_packages(code):
         if not (brought / name).is_dir():

@@ -67,7 +67,10 @@ async def install(requirements: Path, cache: Path, python: str = sys.executable)
     """
     if not requirements.exists():
         return None
-    text = requirements.read_text()
+    try:
+        text = requirements.read_text("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InstallError(f"{requirements} is not in UTF-8 ({error}): save it so") from error
     if not any(line.strip() and not line.strip().startswith("#") for line in text.splitlines()):
         return None
     version = sys.implementation.cache_tag if python == sys.executable else python

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from local_aws.aws_api import AwsApi
+from local_aws.background import keep_running, start_task
 from local_aws.hosts import AllowedHosts
 from local_aws.http1 import HttpServerProtocol
 from local_aws.listener import listen as listen_on
@@ -165,7 +166,6 @@ class LambdaEndpoint:
     async def open(self) -> None:
         """Install what the functions require, and be ready to invoke them."""
         settings = self.settings
-        loop = asyncio.get_running_loop()
         runtime = await install(RUNTIME_REQUIREMENTS, settings.cache)
         assert runtime is not None
         self.runtime = runtime
@@ -174,18 +174,18 @@ class LambdaEndpoint:
             self.zygotes.prepare(OWN_PYTHON, runtime)
         await asyncio.gather(*(self._install(pool) for pool in self.pools.values()))
         self.background = [
-            loop.create_task(self.delivery.run()),
-            loop.create_task(self._look_after()),
+            keep_running(self.delivery.run, "the delivery of logs"),
+            keep_running(self._look_after, "the end of idle workers"),
         ]
         if settings.eager:
-            self.background.append(loop.create_task(self._warm_up()))
+            self.background.append(start_task(self._warm_up(), "the start of workers ahead"))
 
     async def _install(self, pool: FunctionPool) -> None:
         """Install what a function requires; where that fails, its invocations are told."""
         try:
             await pool.packages()
-        except (InstallError, OSError) as error:
-            LOG.error("%s: %s", pool.function.name, error)
+        except Exception as error:  # noqa: BLE001 - the others start
+            LOG.error("%s: %s", pool.function.name, error or repr(error))
 
     async def close(self) -> None:
         """Stop every worker; deliver the last log lines."""

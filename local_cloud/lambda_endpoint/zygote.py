@@ -16,6 +16,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from local_aws.background import start_task
 from local_cloud.lambda_endpoint.functions import Function
 from local_cloud.lambda_endpoint.launch import may_be_forked, python_command
 from local_cloud.lambda_endpoint.runtimes import python_of
@@ -79,6 +80,13 @@ class Zygote:
         """Start it; it is ready a moment later."""
         loop = asyncio.get_running_loop()
         loop.add_reader(self._control, self._hear)
+        try:
+            await self._launch()
+        except OSError as error:
+            LOG.warning("what forks workers does not start: %s; each starts by itself", error)
+            self._lose()
+
+    async def _launch(self) -> None:
         self._process = await asyncio.create_subprocess_exec(
             *python_command(self.python),
             cwd=self.packages,
@@ -224,7 +232,7 @@ class Zygotes:
         found = self._known.get((python, packages))
         if found is None or found.gone:
             found = self._known[python, packages] = Zygote(python, packages)
-            task = asyncio.get_running_loop().create_task(found.start())
+            task = start_task(found.start(), "what forks workers")
             self._starting.add(task)
             task.add_done_callback(self._starting.discard)
         return found

@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from types import TracebackType
 
+from local_aws.background import start_task
+
 #: How long before its end a time-out is looked at, in seconds; a quarter of it at most.
 AHEAD = 1.0
 
@@ -49,7 +51,7 @@ class PatientTimeout:
         self._timer = asyncio.get_running_loop().call_later(when, self._begin_to_look)
 
     def _begin_to_look(self) -> None:
-        self._look = asyncio.get_running_loop().create_task(self._prolong())
+        self._look = start_task(self._prolong(), "a time-out")
 
     async def _prolong(self) -> None:
         left = await self.left()

@@ -20,6 +20,7 @@ from websockets.protocol import OPEN, Protocol, Side
 from websockets.server import ServerProtocol
 
 from local_aws import busy_poll
+from local_aws.background import start_task
 from local_aws.http1 import HttpServerProtocol, serialize
 from local_aws.http_message import Request, Response, forbidden
 from local_aws.listener import Listener, listen
@@ -328,16 +329,9 @@ class Tasks:
 
     def begin(self, work: Coroutine[Any, Any, None]) -> None:
         """Run it; its end is waited for by whoever closes the server."""
-        task = asyncio.get_running_loop().create_task(work)
+        task = start_task(work, "a connection")
         self.running.add(task)
-        task.add_done_callback(self._done)
-
-    def _done(self, task: asyncio.Task[None]) -> None:
-        self.running.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            asyncio.get_running_loop().call_exception_handler(
-                {"message": "a connection failed", "exception": error, "task": task}
-            )
+        task.add_done_callback(self.running.discard)
 
 
 class GatewayServer:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from local_aws.aws_api import AwsApi
+from local_aws.background import keep_running
 from local_aws.faults import Faults
 from local_aws.log_delivery import LogDelivery
 from local_aws.printable import printable_line
@@ -97,11 +98,11 @@ class GatewayService:
         await server.open(settings.host, settings.port)
         background = []
         if self.file is not None:
-            background.append(loop.create_task(self.file.watch()))
+            background.append(keep_running(self.file.watch, "the template's file"))
         if self.logs is not None:
-            background.append(loop.create_task(self.logs.run()))
+            background.append(keep_running(self.logs.run, "the delivery of logs"))
         if self.metrics is not None:
-            background.append(loop.create_task(self.metrics.run()))
+            background.append(keep_running(self.metrics.run, "the delivery of metrics"))
         self._introduce()
         await stopped.wait()
         if untold := await server.close(CLOSE_SECONDS, DISCONNECT_SECONDS):

@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/howitworks-ttl.
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Iterator
@@ -12,6 +13,10 @@ from collections.abc import Iterator
 from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.models.dynamo_type import Item
 from moto.dynamodb.models.table import Table
+
+from local_aws.background import start_thread
+
+LOG = logging.getLogger(__name__)
 
 #: Seconds between two looks.
 SWEEP_SECONDS = 10.0
@@ -31,10 +36,13 @@ def start_sweeping(lock: threading.Lock) -> None:
     def sweep_on() -> None:
         while True:
             time.sleep(SWEEP_SECONDS)
-            with lock:
-                sweep(time.time())
+            try:
+                with lock:
+                    sweep(time.time())
+            except Exception:  # the next time it may go well
+                LOG.exception("what has expired is not deleted")
 
-    threading.Thread(target=sweep_on, name="dynamodb-ttl", daemon=True).start()
+    start_thread(sweep_on, "dynamodb-ttl")
 
 
 def sweep(now: float) -> int:

@@ -10,8 +10,9 @@ import threading
 from collections import Counter
 from typing import NamedTuple
 
-from botocore.exceptions import BotoCoreError, ClientError
 from localstack.aws.connect import connect_to
+
+from local_aws.background import start_thread
 
 LOG = logging.getLogger(__name__)
 SECONDS = 1.0
@@ -32,7 +33,7 @@ class Metrics:
         self._counts: Counter[tuple[Function, str]] = Counter()
         self._lock = threading.Lock()
         self._some = threading.Event()
-        threading.Thread(target=self._run, daemon=True, name="lambda-metrics").start()
+        start_thread(self._run, "lambda-metrics")
 
     def count(self, function: Function, *, failed: bool) -> None:
         with self._lock:
@@ -59,5 +60,5 @@ class Metrics:
         data = {"MetricName": name, "Dimensions": dimensions, "Value": count, "Unit": "Count"}
         try:
             client.put_metric_data(Namespace="AWS/Lambda", MetricData=[data])
-        except (ClientError, BotoCoreError) as error:
-            LOG.warning("metrics of %s: %s", function.name, error)
+        except Exception as error:  # noqa: BLE001 - those of others are sent all the same
+            LOG.warning("metrics of %s: %r", function.name, error)

@@ -20,6 +20,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from urllib3.exceptions import HTTPError
 
+from local_aws.background import start_thread
 from local_cloud.engine.caller import Caller, CallerLeft
 from local_cloud.engine.model.pieces import (
     STATUSES,
@@ -123,7 +124,7 @@ class AwsBedrock:
             except InvalidStateError:
                 stream.close()
 
-        threading.Thread(target=ask, daemon=True).start()
+        start_thread(ask, "a question to Bedrock")
         with caller.ending(begun.cancel):
             try:
                 return begun.result()

@@ -20,6 +20,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from local_aws.background import start_thread
 from local_cloud.engine.caller import Caller, CallerLeft
 from local_cloud.engine.model.cassette import NoCassette, piece_of
 from local_cloud.engine.model.pieces import STATUSES, Asked, ModelFailed, Piece, Stop
@@ -112,20 +113,17 @@ class Program:
             bufsize=1,
         )
         for reads in (self._read, self._listen):
-            threading.Thread(target=reads, args=(self._process,), daemon=True).start()
+            start_thread(reads, "a model's program", self._process)
         return self._process
 
     def _read(self, process: subprocess.Popen[str]) -> None:
         assert process.stdout is not None
-        for line in process.stdout:
-            try:
-                said = json.loads(line)
-                told = self._waiting.get(said["id"])
-            except (ValueError, KeyError, TypeError):
-                LOG.warning("%s writes what is no piece: %s", self.command[-1], line[:200])
-                continue
-            if told is not None:
-                told.put(said)
+        try:
+            for line in process.stdout:
+                self._take(line)
+        except (OSError, ValueError) as error:  # what it writes is no text
+            LOG.warning("%s is ended: %s", self.command[-1], error)
+            process.kill()
         status = process.wait()
         words = "\n".join(self._last) or "it wrote nothing to its standard error"
         failed = ModelFailed(
@@ -134,6 +132,16 @@ class Program:
         with self._lock:
             for told in self._waiting.values():
                 told.put(failed)
+
+    def _take(self, line: str) -> None:
+        try:
+            said = json.loads(line)
+            told = self._waiting.get(said["id"])
+        except (ValueError, KeyError, TypeError):
+            LOG.warning("%s writes what is no piece: %s", self.command[-1], line[:200])
+            return
+        if told is not None:
+            told.put(said)
 
     def _listen(self, process: subprocess.Popen[str]) -> None:
         assert process.stderr is not None

@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/Welcome.html
 
 from __future__ import annotations
 
+import logging
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -51,6 +52,8 @@ from local_cloud.engine.stacks.unsupported import name_what_is_unsupported
 #: What a change set takes of the request that creates or updates a stack.
 _OF_A_CHANGE_SET = frozenset(CreateChangeSetInput.__annotations__)
 _NO_CHANGES = "No updates are to be performed."
+
+LOG = logging.getLogger(__name__)
 
 
 class StacksProvider(CloudformationProviderV2):  # type: ignore[misc]
@@ -153,7 +156,15 @@ class StacksProvider(CloudformationProviderV2):  # type: ignore[misc]
 def _run(change_set: ChangeSet, executor: Executor, *_: object) -> None:
     """Execute a change set; the stack then is what it says, or what it was."""
     stack: Stack = change_set.stack
-    result = executor.execute()
+    creates = change_set.change_set_type == ChangeSetType.CREATE
+    try:
+        result = executor.execute()
+    except Exception as error:  # whoever waits for the stack is told
+        LOG.exception("%s: the change set was not executed", stack.stack_name)
+        change_set.set_execution_status(ExecutionStatus.EXECUTE_FAILED)
+        failed = StackStatus.CREATE_FAILED if creates else StackStatus.UPDATE_FAILED
+        stack.set_stack_status(failed, repr(error))
+        return
     stack.resolved_parameters = change_set.resolved_parameters
     stack.resolved_resources = result.resources
     stack.template = change_set.template
@@ -172,7 +183,6 @@ def _run(change_set: ChangeSet, executor: Executor, *_: object) -> None:
     stack.change_set_id = change_set.change_set_id
     stack.last_updated_time = datetime.now(tz=UTC)
     change_set.set_execution_status(ExecutionStatus.EXECUTE_COMPLETE)
-    creates = change_set.change_set_type == ChangeSetType.CREATE
     stack.set_stack_status(StackStatus.CREATE_COMPLETE if creates else StackStatus.UPDATE_COMPLETE)
 
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from localstack.services.plugins import Service
 
+from local_aws.background import start_thread
 from local_cloud.engine.state import noted
 from local_cloud.engine.state.codec import BeingWritten, NotKept, read, write
 from local_cloud.engine.state.containers import held_by, holds_anything, put_back
@@ -277,7 +278,7 @@ class Keeper:
     def start(self) -> list[str]:
         """Begin to write; return the services that hold something, to be started."""
         _keepers.append(self)
-        threading.Thread(target=self._run, name="state", daemon=True).start()
+        start_thread(self._run, "state", vital=True)
         return list(self._unread)
 
     def holds(self, name: str) -> bool:

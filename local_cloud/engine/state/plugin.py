@@ -10,7 +10,6 @@ import fcntl
 import logging
 import os
 import sys
-import threading
 import time
 from pathlib import Path
 from typing import IO, Any
@@ -25,6 +24,7 @@ from localstack.runtime.shutdown import SERVICE_SHUTDOWN_PRIORITY
 from localstack.services.edge import ROUTER
 from localstack.services.plugins import SERVICE_PLUGINS, Service
 
+from local_aws.background import start_thread
 from local_cloud.engine.service import answer_error
 from local_cloud.engine.state.journal import AnotherFormat
 from local_cloud.engine.state.keeper import Keeper, NotWritten
@@ -156,7 +156,7 @@ def start_services() -> None:
             if SERVICE_PLUGINS.exists(name):
                 SERVICE_PLUGINS.require(name)
     if _keepers and os.environ.get("GO_ON_WITH_FUNCTIONS") == "1":
-        threading.Thread(target=_go_on_with_functions, name="go-on", daemon=True).start()
+        start_thread(_go_on_with_functions, "go-on", vital=True)
 
 
 def _go_on_with_functions() -> None:

@@ -23,6 +23,8 @@ from local_cloud.lambda_endpoint.execution_environment import Invocation, Outcom
 from local_cloud.lambda_endpoint.function_pool import IDLE_SECONDS, FunctionPool
 from local_cloud.lambda_endpoint.functions import Function
 from local_cloud.lambda_endpoint.packages import InstallError
+from local_cloud.lambda_endpoint.server import LambdaEndpoint, Settings
+from tests.integration.processes import write
 from tests.unit.virtual_time import now, run
 
 START_SECONDS, WORK_SECONDS = 2.0, 1.0
@@ -565,6 +567,46 @@ def test_whatever_keeps_a_worker_from_starting_is_told_to_all_who_wait(bench: Be
     assert "UnicodeDecodeError" in str(failed[0])
     assert at_last == Outcome(b"one"), "and the next one is tried"
     assert bench.capacity.count == 1
+
+
+def test_a_function_whose_packages_cannot_be_installed_keeps_no_other_from_starting(
+    tmp_path: Path,
+) -> None:
+    write(
+        tmp_path,
+        template_dot_yaml=UNREADABLE,
+        bad__index_dot_py="def handler(event, context): return 1",
+        good__index_dot_py="def handler(event, context): return 1",
+    )
+    (tmp_path / "bad" / "requirements.txt").write_bytes("boto3\n".encode("utf-16"))
+    settings = Settings(
+        tmp_path / "template.yaml", "127.0.0.1", 0, tmp_path, 1000, None, {}, eager=False
+    )
+
+    async def work() -> None:
+        endpoint = LambdaEndpoint(settings)
+        endpoint.runtime = tmp_path
+        endpoint._load()
+        await asyncio.gather(*(endpoint._install(pool) for pool in endpoint.pools.values()))
+        assert await endpoint.pools["good"].packages() == [tmp_path]
+        answers = [endpoint.pools["bad"].submit(invocation()) for _ in range(3)]
+        for error in await asyncio.gather(*answers, return_exceptions=True):
+            assert isinstance(error, InstallError)
+            assert str(tmp_path / "bad" / "requirements.txt") in str(error)
+            assert "UTF-8" in str(error)
+
+    asyncio.run(work())
+
+
+UNREADABLE = """
+Resources:
+  Bad:
+    Type: AWS::Serverless::Function
+    Properties: {FunctionName: bad, CodeUri: bad/, Handler: index.handler, Runtime: python3.13}
+  Good:
+    Type: AWS::Serverless::Function
+    Properties: {FunctionName: good, CodeUri: good/, Handler: index.handler, Runtime: python3.13}
+"""
 
 
 def test_where_the_system_starts_no_more_workers_those_there_are_answer(bench: Bench) -> None:

@@ -19,6 +19,8 @@ from concurrent.futures import Future
 from types import ModuleType
 from typing import Any, Protocol
 
+from local_aws.background import start_thread
+
 LOG = logging.getLogger(__name__)
 
 #: An expression that takes longer, or nests deeper, is taken for one that never ends.
@@ -156,7 +158,7 @@ def _in_rust() -> ModuleType:
         else:
             threading.Event().wait()
 
-    threading.Thread(target=load, name="jsonatapy", daemon=True).start()
+    start_thread(load, "jsonatapy")
     return loaded.result()
 
 
