@@ -9,7 +9,7 @@ import asyncio
 import json
 import logging
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Mapping
 
 from local_aws.aws_api import Api, EngineAway
@@ -20,9 +20,10 @@ LOG = logging.getLogger(__name__)
 #: Seconds in which a batch gathers, and after which one that did not arrive is tried again.
 GATHER_SECONDS, RETRY_SECONDS = 0.1, 1.0
 # Of a batch: 10,000 events and 1 MB with 26 bytes of overhead for each event.
-MAX_BATCH_EVENTS = 10_000
+MAX_BATCH_EVENTS = 10_000 - 1  # and one that tells of lines that are missing
 MAX_BATCH_BYTES = 1_000_000
-#: Of a stream, held back while the engine is away; older lines are dropped first.
+#: Of a stream, held back while the engine is away; older lines are dropped first, and the log says
+#: how many.
 MAX_WAITING_EVENTS = 50_000
 
 #: A line and its time, in milliseconds since 1970.
@@ -45,6 +46,8 @@ class LogDelivery:
         #: Streams with lines that have not been delivered yet, and no others.
         self.waiting: dict[Stream, deque[Event]] = {}
         self._created: set[Stream] = set()
+        #: How many lines of a stream were dropped, where the log does not say so yet.
+        self._left_out: Counter[Stream] = Counter()
         self._has_work = asyncio.Event()
         self._delivering = asyncio.Lock()
 
@@ -58,6 +61,9 @@ class LogDelivery:
         events.append((int(self.clock() * 1000), line))
         while len(events) > MAX_WAITING_EVENTS:
             events.popleft()
+            if not self._left_out[group, stream]:
+                LOG.warning("the first lines of %s are left out: the engine is away", group)
+            self._left_out[group, stream] += 1
         self._has_work.set()
 
     async def run(self) -> None:
@@ -84,8 +90,14 @@ class LogDelivery:
     async def _deliver(self, stream: Stream, batch: list[Event]) -> bool:
         """Put a batch; when the engine is away, put it back to the front."""
         arrived = False
+        left_out = self._left_out[stream]
+        # In their place, with the time of what comes next: a stream's events are in order.
+        words = f"{left_out} lines were left out here: the engine was away, and more were waiting"
+        told = [(batch[0][0], words)] if left_out else []
         try:
-            arrived = await self._put(stream, batch)
+            arrived = await self._put(stream, [*told, *batch])
+            if arrived:
+                self._left_out[stream] -= left_out
             return arrived
         except EngineAway:
             return False

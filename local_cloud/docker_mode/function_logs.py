@@ -25,6 +25,7 @@ from local_cloud.docker_mode.compose import DEFAULT_PROJECT, network_of
 from local_cloud.installation import TEMPLATE, Ports
 from local_cloud.lambda_endpoint.function_log import stream_name
 from local_cloud.lambda_endpoint.functions import read_functions
+from local_cloud.lambda_endpoint.worker_output import LONGEST_LINE
 
 CONTAINER_IMAGES = "samcli/"
 # Of SAM's runtime emulator, not of the function.
@@ -80,6 +81,9 @@ class FunctionLogs:
                 *lines, rest = (rest + chunk).split(b"\n")
                 for line in lines:
                     self._take(write, line)
+                if len(rest) >= LONGEST_LINE:  # told in pieces, as Lambda does
+                    self._take(write, rest)
+                    rest = b""
         except DockerException as error:
             print(printable_line(f"function logs: {container.name}: {error}"), flush=True)
         if rest:

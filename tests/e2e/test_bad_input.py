@@ -397,3 +397,27 @@ def test_a_client_that_comes_back_misses_nothing(stack: Stack) -> None:
         assert numbers == set(range(1, max(numbers) + 1))
 
     within(run())
+
+
+@pytest.mark.parametrize("pump", ["secret", "eyJ", "token ", '\\"', "://a:", "-----BEGIN ", "["])
+def test_others_are_answered_while_a_message_is_read_that_is_made_to_be_slow(
+    stack: Stack, pump: str
+) -> None:
+    size = 125_000
+    text = f'{{"action": "ping", "m": "{pump * (size // len(pump))}"}}'
+    frames = [text[at : at + 30_000] for at in range(0, len(text), 30_000)]
+    before = stack.state().parts
+
+    async def run() -> tuple[list[str], int]:
+        async with stack.connect() as hostile, stack.connect() as other:
+            for _ in range(3):
+                await hostile.socket.send(frames)
+            kinds = []
+            for _ in range(5):
+                await other.send("ping")
+                kinds.append((await other.receive())["type"])
+            return kinds, len([await hostile.receive() for _ in range(3)])
+
+    # What took 22 seconds a message would not be done by then.
+    assert within(run(), 20) == (["pong"] * 5, 3)
+    assert stack.state().parts == before, "no part had to be started again"

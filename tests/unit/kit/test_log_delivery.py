@@ -149,19 +149,27 @@ def test_batches_keep_within_what_a_call_may_carry() -> None:
     assert engine.puts == 4
 
 
-def test_of_too_many_waiting_lines_the_oldest_go() -> None:
+def test_of_too_many_waiting_lines_the_oldest_go_and_the_log_says_how_many() -> None:
     engine = Engine(away=True)
 
     async def work() -> None:
         delivery = LogDelivery(engine, now)
         for number in range(MAX_WAITING_EVENTS + 5):
             delivery.write("g", "s", str(number))
+        assert not await delivery.flush()
+        delivery.write("g", "s", "last")
         engine.away = False
+        await delivery.flush()
+        delivery.write("g", "s", "later")
         await delivery.flush()
 
     run(work())
-    assert engine.lines()[0] == "5"
-    assert len(engine.lines()) == MAX_WAITING_EVENTS
+    first, *lines = engine.lines()
+    assert first.startswith("6 lines were left out here")
+    assert lines[0] == "6"
+    assert lines[-2:] == ["last", "later"]
+    assert len(lines) == MAX_WAITING_EVENTS + 1
+    assert not any("left out" in line for line in lines), "it is said once"
 
 
 def test_a_delivery_that_is_stopped_in_the_middle_loses_nothing() -> None:
