@@ -10,6 +10,8 @@ from __future__ import annotations
 import logging
 import re
 
+from local_aws.redaction import shown
+
 #: Beside line ends and tabs: C0 and C1, marks of direction, separators of lines and paragraphs,
 #: halves of surrogate pairs, tags.
 _UNPRINTABLE = re.compile(
@@ -37,10 +39,10 @@ def _escaped(found: re.Match[str]) -> str:
 
 
 class LineFormatter(logging.Formatter):
-    """Formats records so that no message can look like two."""
+    """Formats records so that no message can look like two, or has a secret of somebody's in it."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the library's name
-        return printable_line(super().formatMessage(record))
+        return printable_line(shown(super().formatMessage(record)))
 
     def formatException(self, ei: logging._SysExcInfoType) -> str:  # noqa: N802
         return "    " + printable(super().formatException(ei)).replace("\n", "\n    ")

@@ -278,8 +278,10 @@ def read(text: str) -> list[dict[str, Any]]:
             _check(entry)
         except (ValueError, KeyError, TypeError) as error:
             raise NoCassette(f"line {number}: {error}") from error
-        # One that was recorded with its images in whole fits their hashes, too.
-        entries.append(entry | {"request": replaced(entry["request"], ("bytes",), digest)})
+        # One that was recorded with its images in whole, or by other rules of what is secret, is
+        # found, too.
+        request = without_secrets(replaced(entry["request"], ("bytes",), digest))
+        entries.append(entry | {"request": request})
     return entries
 
 

@@ -9,11 +9,17 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from local_aws.redaction import REDACTED, shown
+from local_aws.secret_names import Secrecy, secrecy_of
+
 _VARIABLE = re.compile(r"\$context((?:\.\w+)+)|\$\{context((?:\.\w+)+)\}")
 
 
 class AccessLogFormat:
-    """A format such as ``$context.identity.sourceIp $context.routeKey $context.status``."""
+    """A format such as ``$context.identity.sourceIp $context.routeKey $context.status``.
+
+    Unlike on AWS, what an authorizer hands on under the name of a secret is not written.
+    """
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -23,11 +29,14 @@ class AccessLogFormat:
 
         def value(match: re.Match[str]) -> str:
             found: Any = context
+            name = ""
             for name in (match[1] or match[2])[1:].split("."):
                 found = found.get(name) if isinstance(found, Mapping) else None
             if found is None or found == "":
                 return "-"
+            if secrecy_of(name) >= Secrecy.TEXTS:
+                return REDACTED
             # A line stays a line, and the quotes of a JSON format stay its own.
-            return str(found).replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+            return shown(str(found)).replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
 
         return _VARIABLE.sub(value, self.text)

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections import deque
 from typing import Any
 
-SHOWN_CHARACTERS = 4096
+from local_aws.redaction import shown
+
+#: Of a message, what is kept, so that what follows a secret can be shown.
+KEPT_CHARACTERS = 4096
 
 
 class Traffic:
@@ -35,7 +38,7 @@ class Traffic:
                 "time": now,
                 "connectionId": connection_id,
                 "what": what,
-                "text": text[:SHOWN_CHARACTERS],
+                "text": text[:KEPT_CHARACTERS],
                 "characters": len(text),
                 **details,
             }
@@ -43,4 +46,9 @@ class Traffic:
 
     def after(self, number: int) -> list[dict[str, Any]]:
         """Return what came after the entry of this number, the oldest first."""
-        return [entry for entry in self._kept if entry["number"] > number]
+        # Without secrets when somebody looks: a message is not held up for that.
+        return [
+            {**entry, "text": shown(entry["text"])}
+            for entry in self._kept
+            if entry["number"] > number
+        ]
