@@ -317,7 +317,10 @@ def test_strangers_are_told_of_only_where_the_client_tells(pool: Pool) -> None:
     assert len(salts) == 1, "a salt that changes gives a stranger away"
     with refused("UserNotFoundException"):
         pool.api.forgot_password(ClientId=tells, Username="nobody")
-    assert pool.api.forgot_password(ClientId=keeps, Username="nobody")["CodeDeliveryDetails"]
+    pool.user("ada")
+    for name in ("nobody", "ada"):  # she has no address to which a code could go
+        assert pool.api.forgot_password(ClientId=keeps, Username=name)["CodeDeliveryDetails"]
+    assert pool.messages() == []
 
 
 NODE = """

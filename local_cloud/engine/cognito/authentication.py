@@ -82,6 +82,8 @@ def _with_password(call: ClientCall, username: str, password: str, flow: str) ->
             sign_in.pre_authenticate(call, None, username)
             if not call.tells_of_users:
                 fail_stranger(call.pool, username)
+                # It takes as long as a user's wrong password does.
+                verifiers.is_of(call.pool, username, password, *sign_in.invented(call, username))
             raise call.stranger()
     else:
         sign_in.pre_authenticate(call, user, username)

@@ -90,7 +90,7 @@ def begin_srp(call: ClientCall, username: str, given: Parameters, flow: str, **m
     record = verifiers.password_record(call.pool, user) if user is not None else None
     name = user.username if user is not None else username
     if record is None:
-        salt, verifier = _invented(call, name)
+        salt, verifier = invented(call, name)
     else:
         salt, verifier = record
     exchange = srp.Exchange.begin(verifier, client_value)
@@ -116,7 +116,7 @@ def begin_srp(call: ClientCall, username: str, given: Parameters, flow: str, **m
     }
 
 
-def _invented(call: ClientCall, username: str) -> tuple[int, int]:
+def invented(call: ClientCall, username: str) -> tuple[int, int]:
     """Return salt and verifier of somebody who has none; the same for a name as long as the
     client is there.
     """

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from localstack.aws.api import RequestContext
+from localstack.aws.api import CommonServiceException, RequestContext
 from moto.cognitoidp.models import CognitoIdpUser, UserStatus
 from moto.cognitoidp.utils import validate_username_format
 
@@ -233,13 +233,22 @@ def forgot_password(context: RequestContext, request: Parameters) -> Answer:
         if call.tells_of_users:
             raise user_not_found(_NOT_FOUND)
         return {"CodeDeliveryDetails": _pretended(username)}
+    try:
+        attribute = _recoverable_by(call, user)
+    except CommonServiceException:
+        if call.tells_of_users:
+            raise
+        return {"CodeDeliveryDetails": _pretended(username)}
+    sent = _send(call, user, FORGOT, attribute, "ForgotPassword", codes.HOUR)
+    return {"CodeDeliveryDetails": sent}
+
+
+def _recoverable_by(call: ClientCall, user: CognitoIdpUser) -> str:
     if not user.enabled:
         raise not_authorized("User is disabled.")
     if user.status is UserStatus.FORCE_CHANGE_PASSWORD:
         raise not_authorized("User password cannot be reset in the current state.")
-    attribute = recovers_by(call, user)
-    sent = _send(call, user, FORGOT, attribute, "ForgotPassword", codes.HOUR)
-    return {"CodeDeliveryDetails": sent}
+    return recovers_by(call, user)
 
 
 def recovers_by(call: PoolCall, user: CognitoIdpUser) -> str:

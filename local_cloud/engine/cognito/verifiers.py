@@ -54,12 +54,17 @@ def is_password(pool: CognitoIdpUserPool, user: CognitoIdpUser, password: str) -
     proof = _proof(verifier, password)
     if hmac.compare_digest(_REMEMBERED.get(user.id, b""), proof):
         return True
-    found = srp.verifier(sign_in_name(pool), user.username, password, salt)
-    right = hmac.compare_digest(f"{found:x}", f"{verifier:x}")
+    right = is_of(pool, user.username, password, salt, verifier)
     if right:
         with LOCK:
             _remember(user, proof)
     return right
+
+
+def is_of(pool: CognitoIdpUserPool, username: str, password: str, salt: int, verifier: int) -> bool:
+    """Return whether a verifier is a password's, under a user name and a salt."""
+    found = srp.verifier(sign_in_name(pool), username, password, salt)
+    return hmac.compare_digest(f"{found:x}", f"{verifier:x}")
 
 
 def _proof(verifier: int, password: str) -> bytes:
