@@ -23,6 +23,7 @@ from local_aws.redaction import shown
 from local_aws.traces import HEADER, Span, header_in, traces_of
 from local_cloud.engine import call_faults, sensitive, spans
 from local_cloud.engine.permissions import guard
+from local_cloud.engine.permissions.call_signatures import verify_call
 from local_cloud.engine.service import answer_error
 
 #: What begins a trace where its caller names none.
@@ -54,6 +55,7 @@ def trace_calls() -> None:
     ROUTER.add("/_faults", call_faults.answer, methods=["GET", "POST", "DELETE"])
     ROUTER.add("/_permissions", guard.told_roles, methods=["GET"])
     ROUTER.add("/_permissions/signed", _check_signed, methods=["POST"])
+    handlers.serve_custom_service_request_handlers.append(verify_call)
     handlers.serve_custom_service_request_handlers.append(_begin)
     handlers.run_custom_response_handlers.append(_lose)
     handlers.run_custom_finalizers.append(_end)

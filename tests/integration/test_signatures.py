@@ -18,6 +18,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.credentials import Credentials
+from botocore.exceptions import ClientError
 
 from tests.stack import Stack, until
 
@@ -126,6 +127,63 @@ def test_the_engines_apis_answer_whatever_a_calls_header_is_signed_with(
     version = "s3v4" if key else UNSIGNED
     s3 = client(stack, version, key or "test", "guessed")
     assert s3.get_object(Bucket=bucket, Key="a")["Body"].read() == b"content"
+
+
+def test_a_users_calls_are_signed_with_the_users_own_secret(stack: Stack, bucket: str) -> None:
+    iam, name = stack.aws("iam"), f"caller-{uuid.uuid4().hex[:8]}"
+    iam.create_user(UserName=name)
+    key = iam.create_access_key(UserName=name)["AccessKey"]
+
+    def of(service: Any, secret: str) -> Any:
+        return boto3.client(
+            service,
+            endpoint_url=stack.ports.engine_url,
+            region_name=REGION,
+            aws_access_key_id=key["AccessKeyId"],
+            aws_secret_access_key=secret,
+        )
+
+    own = key["SecretAccessKey"]
+    strange = "a b/../c//d+e'(ü)*~"
+    s3 = of("s3", own)
+    s3.put_object(Bucket=bucket, Key=strange, Body=b"x" * 70_000, Metadata={"m": " two  spaces "})
+    assert s3.get_object(Bucket=bucket, Key=strange)["Body"].read() == b"x" * 70_000
+    s3.list_objects_v2(Bucket=bucket, Prefix="a b", Delimiter="/")
+    of("dynamodb", own).list_tables()
+    of("sqs", own).list_queues()
+    of("iam", own).list_users(MaxItems=1)
+    of("lambda", own).list_functions()
+    of("logs", own).describe_log_groups(logGroupNamePrefix="/aws/ü")
+    wanted = {
+        "dynamodb": ("list_tables", "InvalidSignatureException"),
+        "iam": ("list_users", "SignatureDoesNotMatch"),
+        "s3": ("list_buckets", "SignatureDoesNotMatch"),
+        "lambda": ("list_functions", "InvalidSignatureException"),
+    }
+    for service, (operation, error) in wanted.items():
+        with pytest.raises(ClientError, match=error):
+            getattr(of(service, "guessed"), operation)()
+    iam.update_access_key(UserName=name, AccessKeyId=key["AccessKeyId"], Status="Inactive")
+    with pytest.raises(ClientError, match="UnrecognizedClientException"):
+        of("dynamodb", own).list_tables()
+
+
+def test_a_sessions_calls_are_signed_with_its_secret(stack: Stack) -> None:
+    session = stack.aws("sts").get_session_token()["Credentials"]
+
+    def of(secret: str) -> Any:
+        return boto3.client(
+            "dynamodb",
+            endpoint_url=stack.ports.engine_url,
+            region_name=REGION,
+            aws_access_key_id=session["AccessKeyId"],
+            aws_secret_access_key=secret,
+            aws_session_token=session["SessionToken"],
+        )
+
+    of(session["SecretAccessKey"]).list_tables()
+    with pytest.raises(ClientError, match="InvalidSignatureException"):
+        of("guessed").list_tables()
 
 
 CODE = """

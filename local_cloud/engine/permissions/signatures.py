@@ -99,16 +99,24 @@ class Signature:
 
 
 def signed_request(
-    request: Request, action: str, resource: str, service: str = "execute-api"
+    request: Request,
+    action: str,
+    resource: str,
+    service: str = "execute-api",
+    payload: str | None = None,
 ) -> SignedRequest:
-    """Return a request as it was received, and what it asks for."""
+    """Return a request as it was received, and what it asks for.
+
+    Args:
+        payload: the hash of its body, where that is not to be read.
+    """
     url = urlsplit(request.environ.get("RAW_URI") or request.full_path.rstrip("?"))
     query = url.query or request.query_string.decode("latin-1")
     return SignedRequest(
         request.method,
         f"{url.path}?{query}" if query else url.path,
         {name.lower(): value for name, value in request.headers.items()},
-        sha256(restore_payload(request)).hexdigest(),
+        sha256(restore_payload(request)).hexdigest() if payload is None else payload,
         action,
         resource,
         service,
@@ -149,7 +157,7 @@ def check(
         raise Refused(INVALID_TOKEN)
     if signature.service != asked.service:
         raise WrongSignature(f"Credential should be scoped to correct service: '{asked.service}'.")
-    _check_time(signature, now)
+    check_time(signature, now)
     if not hmac.compare_digest(expected(asked, signature, principal.secret), signature.value):
         raise WrongSignature(MISMATCH)
     if principal.policies is None and resource_policy is None:
@@ -195,7 +203,12 @@ def signature_of(asked: SignedRequest) -> Signature:
     return Signature(key, region, service, names, value, timestamp, seconds, token)
 
 
-def _check_time(signature: Signature, now: datetime) -> None:
+def check_time(signature: Signature, now: datetime) -> None:
+    """Let a signature through whose time has come, and has not passed.
+
+    Raises:
+        WrongSignature: it is another.
+    """
     stamp, form = signature.timestamp, "%Y%m%dT%H%M%SZ"
     lasts = CLOCK if signature.seconds is None else timedelta(seconds=signature.seconds)
     if now > stamp + lasts:
@@ -217,6 +230,7 @@ class _Signer(SigV4Auth):
         super().__init__(Credentials(signature.key, secret), signature.service, signature.region)
         self.signed = signature.signed
         self.hash = payload
+        self.is_of_s3 = signature.service == "s3"
 
     def headers_to_sign(self, request: AWSRequest) -> HTTPHeaders:
         headers = HTTPHeaders()
@@ -226,6 +240,10 @@ class _Signer(SigV4Auth):
 
     def payload(self, request: AWSRequest) -> str:
         return self.hash
+
+    def _normalize_url_path(self, path: str) -> str:
+        # S3 takes keys as they are, with dots and double slashes, and quotes them once.
+        return path if self.is_of_s3 else str(super()._normalize_url_path(path))  # type: ignore[misc]
 
 
 def expected(asked: SignedRequest, signature: Signature, secret: str) -> str:
@@ -299,6 +317,17 @@ def _access_key(key: str) -> tuple[str, str, Any] | None:
                     told = found.access_key
                     return (user.user["Arn"], account, told) if _is_active(told) else None
     return None
+
+
+def is_switched_off(key: str) -> bool:
+    """Return whether a key is one that a user has and may not use."""
+    return any(
+        not _is_active(found.access_key)
+        for regions in list(iam_stores.values())
+        for store in list(regions.values())
+        for user in list(store.USERS.values())
+        if (found := user.access_keys.get(key)) is not None
+    )
 
 
 def _is_active(told: Any) -> bool:
