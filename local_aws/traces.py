@@ -9,6 +9,7 @@ https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concept
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import random
@@ -35,6 +36,8 @@ TRACE_NAME = re.compile(r"1-([0-9a-f]{8})-([0-9a-f]{24})")
 FOLDER_VARIABLE = "TRACES_FOLDER"
 #: Of each of the two files of a process; the older one goes when the newer is full.
 FILE_BYTES = 4 << 20
+#: How often it is looked whether the file is still there.
+LOOK_SECONDS = 1.0
 #: Details of spans that are the kit's own words, or are redacted already. Others, such as an error
 #: of a function, are what somebody else has said.
 _WRITTEN_AS_IT_IS = frozenset(
@@ -166,20 +169,52 @@ class Traces:
         self.path = folder / f"{part}.jsonl"
         self.file_bytes = file_bytes
         self._lock = threading.Lock()
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._file = -1
+        #: How many spans could not be written since one could.
+        self._lost = 0
+        #: When it is looked again whether the file is there: by the steady clock.
+        self._look_at = 0.0
         self._open()
+        self._look_at = time.monotonic() + LOOK_SECONDS
 
     def _open(self) -> None:
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
+        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT
         self._file = os.open(self.path, flags, 0o600)
         self._size = os.lseek(self._file, 0, os.SEEK_END)
+        if self._size and os.pread(self._file, 1, self._size - 1) != b"\n":
+            self._size += os.write(self._file, b"\n")  # a line was cut off: the next is another one
+
+    def _close(self) -> None:
+        if self._file >= 0:
+            with contextlib.suppress(OSError):
+                os.close(self._file)
+        self._file = -1
+
+    def _look(self) -> None:
+        """Open the file again if it was removed, or could not be opened.
+
+        Raises:
+            OSError: it still cannot.
+        """
+        now = time.monotonic()
+        if now < self._look_at:
+            if self._file < 0:
+                raise OSError("the file is not open")
+            return
+        self._look_at = now + LOOK_SECONDS
+        if self._file >= 0 and not os.fstat(self._file).st_nlink:
+            LOG.warning("%s was removed, and what was written since; it begins anew", self.path)
+            self._close()
+        if self._file < 0:
+            self._open()
 
     def begin(self, kind: str, name: str, header: str | None = None, **details: Any) -> Span:
         """Return a span that begins now; see :class:`Span`."""
         return Span(self, kind, name, header, details)
 
     def write(self, span: dict[str, Any]) -> None:
-        """Write a span that has ended. What cannot be written is left out.
+        """Write a span that has ended. What cannot be written is left out, which the log says once.
 
         In an event loop that is done in its next turn: what waits for an answer has it then.
         """
@@ -192,17 +227,33 @@ class Traces:
         for name, value in span.items():
             if type(value) is str and name not in _WRITTEN_AS_IT_IS:
                 span[name] = shown(value)
-        line = orjson.dumps(span, default=str, option=orjson.OPT_APPEND_NEWLINE)
         with self._lock:
             try:
+                line = orjson.dumps(span, default=str, option=orjson.OPT_APPEND_NEWLINE)
+                self._look()
                 if self._size + len(line) > self.file_bytes:
                     os.replace(self.path, before(self.path))
-                    os.close(self._file)
+                    self._close()
                     self._open()
                 # At once: nothing of it is lost with the process.
-                self._size += os.write(self._file, line)
-            except OSError as error:
-                LOG.debug("a span is not written: %s", error)
+                written = os.write(self._file, line)
+                self._size += written
+                if written < len(line):
+                    raise OSError("there was room for a part of a line")
+            except (OSError, TypeError) as error:
+                self._lose(error)
+            else:
+                if self._lost:
+                    LOG.warning("traces go on; %d spans were lost", self._lost)
+                    self._lost = 0
+
+    def _lose(self, error: Exception) -> None:
+        """Leave out a span; the file is opened again before a later one."""
+        if not self._lost:
+            LOG.warning("spans of traces are lost: %s", error)
+        self._lost += 1
+        if isinstance(error, OSError):
+            self._close()
 
 
 def note_invocation(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -13,6 +14,8 @@ import orjson
 
 from local_aws.credentials import key_of
 from local_aws.traces import FOLDER_VARIABLE
+
+LOG = logging.getLogger(__name__)
 
 #: Kinds by which a trace begins, in the order in which one is its first.
 _ROOTS = ("message", "connect", "disconnect", "call", "execution", "invocation")
@@ -142,7 +145,17 @@ class TraceStore:
         return cls(Path(folder)) if folder else None
 
     def refresh(self) -> dict[str, Trace]:
-        """Return the traces by their name; those whose files are gone are not there."""
+        """Return the traces by their name; those whose files are gone are not there.
+
+        Where the files cannot be opened now, they are those of before.
+        """
+        try:
+            self._refresh()
+        except OSError as error:
+            LOG.warning("traces are not read: %s", error)
+        return self._traces
+
+    def _refresh(self) -> None:
         with contextlib.ExitStack() as opened:
             files: dict[bytes, BinaryIO] = {}
             for path in sorted(self.folder.glob("*.jsonl")):
@@ -160,7 +173,6 @@ class TraceStore:
             for first, file in files.items():
                 self._go_on(first, file)
         self._settle()
-        return self._traces
 
     def _settle(self) -> None:
         """Put calls that name no trace below the invocation that made them, where it has ended."""

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import shutil
+import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -211,3 +216,95 @@ def test_what_others_say_is_written_without_secrets(tmp_path: Path) -> None:
     written = traces.path.read_text()
     assert "Corr-3ct" not in written
     assert "Refused: password: …" in written
+
+
+def latest(folder: Path) -> list[str]:
+    return sorted(trace.summary()["name"] for trace in TraceStore(folder).latest(100))
+
+
+def test_traces_go_on_when_their_folder_was_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("local_aws.traces.LOOK_SECONDS", 0.0)
+    folder = tmp_path / "traces"
+    traces = Traces(folder, "gateway")
+    traces.begin("message", "before").end()
+    shutil.rmtree(folder)
+    for name in ("one", "two"):
+        traces.begin("message", name).end()
+    assert latest(folder) == ["one", "two"]
+    assert caplog.text.count("was removed") == 1
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+def test_traces_go_on_when_their_folder_was_removed_at_the_moment_of_a_full_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    traces = Traces(tmp_path / "traces", "gateway", file_bytes=400)
+    traces.begin("message", "before").end()
+    shutil.rmtree(tmp_path / "traces")
+    for name in ("lost", "lost too"):
+        traces.begin("message", name, more="x" * 200).end()
+    monkeypatch.setattr("local_aws.traces.LOOK_SECONDS", 0.0)
+    traces._look_at = 0.0
+    traces.begin("message", "after").end()
+    assert latest(tmp_path / "traces") == ["after"]
+    assert caplog.text.count("spans of traces are lost") == 1
+    assert "traces go on; 2 spans were lost" in caplog.text
+
+
+def test_a_span_that_is_no_json_is_lost_alone(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    traces = Traces(tmp_path, "gateway")
+    traces.begin("message", "no", number=1 << 80).end()
+    traces.begin("message", "yes").end()
+    assert latest(tmp_path) == ["yes"]
+    assert "traces go on; 1 spans were lost" in caplog.text
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits a process that runs")
+def test_traces_go_on_when_files_may_be_opened_and_written_again(tmp_path: Path) -> None:
+    code = """
+import resource, sys
+from pathlib import Path
+from local_aws import traces
+traces.LOOK_SECONDS = 0.0
+made = traces.Traces(Path(sys.argv[1]), "gateway", file_bytes=2000)
+
+def limited(kind, most, *names):
+    before = resource.getrlimit(kind)
+    resource.setrlimit(kind, (most, before[1]))
+    for name in names:
+        made.begin("message", name, more="x" * 300).end()
+    resource.setrlimit(kind, before)
+    made.begin("message", "after " + names[-1], more="x" * 300).end()
+
+import signal
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+made.begin("message", "first", more="x" * 300).end()
+limited(resource.RLIMIT_FSIZE, 550, "cut", "refused")
+limited(resource.RLIMIT_NOFILE, 3, "still written", "full", "not opened")
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True
+    )
+    found = latest(tmp_path)
+    assert found == sorted(["first", "after refused", "still written", "after not opened"])
+    assert ended.stderr.count("spans of traces are lost") == 2, ended.stderr
+
+
+def test_traces_are_those_of_before_while_files_cannot_be_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Traces(tmp_path, "gateway").begin("message", "there").end()
+    store = TraceStore(tmp_path)
+    assert len(store.latest(5)) == 1
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", refuse)
+        assert len(store.latest(5)) == 1
+    assert len(store.latest(5)) == 1
