@@ -15,8 +15,6 @@ from functools import lru_cache
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 #: RFC 9110, section 5.5: all that is no field content
 _CONTROLS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
-#: RFC 9112, section 3.2: a request target has neither spaces nor controls.
-_TARGET = re.compile(r"[\x21-\x7e]+")
 _STATUS = re.compile(r"[1-9]\d\d(?: [^\x00-\x08\x0a-\x1f\x7f]*)?")
 #: Headers by which a peer finds the end of a message, or takes a connection for another protocol's.
 FRAMING = frozenset({"connection", "content-length", "transfer-encoding", "upgrade"})
@@ -69,13 +67,12 @@ def request_head(
     """
     if not _is_token(method):
         raise InvalidHead(f"{method[:64]!r} is no method")
-    if _TARGET.fullmatch(target) is None:
+    if not target or " " in target or not (target.isascii() and target.isprintable()):
         raise InvalidHead("the request target has a space, a control character, or is not ASCII")
     lines = [f"{method} {target} HTTP/1.1", f"Host: {host}"]
     for name, value in headers:
-        check_header(name, value)
-        if name.lower() in FRAMING or name.lower() == "host":
-            raise InvalidHead(f"the header {name} is not for a caller to set")
+        if _is_framing(name) or not value.isprintable():
+            _check_sent(name, value)
         lines.append(f"{name}: {value}")
     lines.append(f"Content-Length: {length}")
     try:
@@ -96,9 +93,22 @@ def response_head(status: str, headers: Iterable[tuple[str, str]]) -> bytes:
     check_status(status)
     lines = [f"HTTP/1.1 {status}"]
     for name, value in headers:
-        check_header(name, value)
+        if not (_is_token(name) and value.isprintable()):
+            check_header(name, value)
         lines.append(f"{name}: {value}")
     return "\r\n".join([*lines, "\r\n"]).encode("latin-1", "replace")
+
+
+def _check_sent(name: str, value: str) -> None:
+    check_header(name, value)
+    if _is_framing(name):
+        raise InvalidHead(f"the header {name} is not for a caller to set")
+
+
+@lru_cache(maxsize=1024)
+def _is_framing(name: str) -> bool:
+    """Return whether a name is none that a caller may set."""
+    return not _is_token(name) or name.lower() in FRAMING or name.lower() == "host"
 
 
 @lru_cache(maxsize=1024)

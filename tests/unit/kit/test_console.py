@@ -7,9 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from starlette.responses import Response
 from starlette.testclient import TestClient
+from starlette.types import Receive, Scope, Send
 
 from local_cloud.console.app import ASSETS, Endpoints, create_app
+from local_cloud.console.security import SecurityHeaders
 
 NOWHERE = "http://127.0.0.1:9"
 WEB = ASSETS.with_name("web")
@@ -111,3 +114,13 @@ def test_a_gateway_that_does_not_answer_is_named(console: TestClient) -> None:
         answer = console.get(f"/api/{page}")
         assert answer.status_code == 503
         assert NOWHERE in answer.json()["error"]
+
+
+def test_a_header_that_would_be_two_is_not_sent() -> None:
+    async def answers(scope: Scope, receive: Receive, send: Send) -> None:
+        await Response(headers={"X-A": "1\r\nX-Forged: 1"})(scope, receive, send)
+
+    client = TestClient(SecurityHeaders(answers, "ws://localhost"), raise_server_exceptions=False)
+    answer = client.get("/")
+    assert answer.status_code == 500
+    assert "x-forged" not in answer.headers

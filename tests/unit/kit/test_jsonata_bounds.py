@@ -80,6 +80,15 @@ def test_while_one_takes_its_time_others_are_evaluated() -> None:
     evaluators.close()
 
 
+@pytest.mark.parametrize("expression", ["$match($t, /(x|xx)*[yz]/)", '$pad("x", 5e9)'])
+def test_the_library_in_python_is_held_as_well(expression: str) -> None:
+    evaluators = Evaluators(most=1, deadline=2, library="python")
+    with pytest.raises(ExpressionFailed, match="D1012"):
+        evaluators.evaluate(expression, {"t": "x" * 60})
+    assert evaluators.evaluate("1 + 1", {}) == "2"
+    evaluators.close()
+
+
 def test_a_process_that_has_died_is_replaced() -> None:
     evaluators = Evaluators(most=1)
     evaluators.evaluate("1", {})

@@ -124,6 +124,8 @@ def run_in_python(
     except JException as error:
         code = getattr(error, "error", None)
         raise ExpressionFailed(_as_reference(f"{code}: {error}" if code else str(error))) from error
+    except MemoryError:
+        raise  # who runs it has words for that
     except Exception as error:
         raise ExpressionFailed(str(error)) from error
     if result is None:
