@@ -16,8 +16,9 @@ from typer.testing import CliRunner
 
 from local_aws.log_delivery import LogDelivery
 from local_aws.printable import LineFormatter, printable, printable_line
-from local_cloud import cli
-from local_cloud.installation import PROJECT
+from local_cloud import cli, permissions_command
+from local_cloud.demo import Demo
+from local_cloud.installation import PROJECT, Ports
 from local_cloud.lambda_endpoint.function_log import FunctionLogs
 from local_cloud.terminal import terminal
 
@@ -122,3 +123,33 @@ def _is_safe(argument: ast.expr) -> bool:
             *("progress.part", "line", "result."),  # a part's name; what linters say
         )
     )
+
+
+def test_markup_in_what_others_say_is_not_interpreted(monkeypatch: pytest.MonkeyPatch) -> None:
+    words = f"[red]x[/red][/] {TITLE}"
+    console = terminal(force_terminal=True, width=300)
+    console.file = io.StringIO()
+    run = Demo(Ports(), console, "nsw", None, "why?", interactive=False)
+    for message in (
+        {"type": "accepted", "analysisId": words},
+        {"type": "llm.delta", "text": words},
+        {"type": "tool.started", "tool": words},
+        {"type": "tool.finished", "tool": words, "ok": False, "output": {"error": words}},
+    ):
+        asyncio.run(run._take(None, message))  # type: ignore[arg-type]
+    monkeypatch.setattr(permissions_command, "console", console)
+    permissions_command._show(
+        {
+            "function": words,
+            "role": words,
+            "notKnown": words,
+            "missing": [{"action": words, "resource": words, "count": 1}],
+            "unused": [{"action": words, "resource": words, "policy": words}],
+            "used": [],
+            "least": [],
+        },
+        whole=False,
+    )
+    said = console.file.getvalue()
+    assert said.count(r"[red]x[/red][/] \x1b]0;owned") == 13
+    assert "\x07" not in said
