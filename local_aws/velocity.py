@@ -24,9 +24,9 @@ from local_aws.given_patterns import NotMatched, compiled
 #: https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-execution-service-limits-table.html
 MOST_ITERATIONS = 1000
 #: Parts of templates that one rendering evaluates, and values that it makes or prints.
-MOST_STEPS = 200_000
+MOST_STEPS = 100_000
 #: Characters of all texts that one rendering makes.
-MOST_CHARACTERS = 32 << 20
+MOST_CHARACTERS = 16 << 20
 _MOST_NUMBER = 2**63
 #: What a match costs, in characters.
 _OF_A_MATCH = 256
