@@ -27,9 +27,11 @@ from local_cloud.debug import debug, debuggers
 from local_cloud.installation import PROJECT, Home, environment_without_aws
 from local_cloud.lambda_endpoint import confinement
 from local_cloud.places import awslocal_socket
+from local_cloud.port_check import free_ports
 from local_cloud.processes import family
 from tests.conftest import own_stack
 from tests.doors import Door, doors_of, open_to_others, written_files
+from tests.integration.processes import started
 from tests.stack import Stack, until
 from tests.workflows import ROLE
 
@@ -285,6 +287,22 @@ def test_every_socket_is_known_is_on_the_loopback_address_and_keeps_others_out(
     networked = {door for door in roles if door.kind != "unix"}
     assert {door.address for door in networked} == {"127.0.0.1"}
     assert not {door: role for door, role in roles.items() if not _keeps_out(door, role)}
+
+
+def test_a_gateway_that_runs_a_templates_functions_has_no_other_doors() -> None:
+    port = free_ports().gateway
+    template = PROJECT / "benchmarks" / "echo" / "template.yaml"
+    with started(
+        "local_cloud.gateway_command",
+        port,
+        "/_gateway/health",
+        *("--template", str(template), "--run-lambdas"),
+        stdout=subprocess.DEVNULL,
+    ) as process:
+        doors = doors_of(family(process.pid))
+        assert port in {door.port for door in doors}
+        assert {(door.kind, door.address) for door in doors} == {("tcp", "127.0.0.1")}
+        assert not [door for door in doors if not _keeps_out(door, "gateway")]
 
 
 #: What has bits for others, and why nobody minds: a pattern below the cloud's folder, and reasons.
