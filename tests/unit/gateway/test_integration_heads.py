@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -63,3 +64,18 @@ def test_other_values_are_sent(tmp_path: Path) -> None:
 )
 def test_a_function_that_answers_no_header_answers_nothing(headers: str) -> None:
     assert parse_proxy_response(f'{{"statusCode": 200, "headers": {headers}}}'.encode()) is None
+
+
+@pytest.mark.parametrize("depth", [300, 1000, 3000, 60_000])
+def test_a_message_that_is_nested_deeply_goes_where_any_other_does(
+    tmp_path: Path, depth: int
+) -> None:
+    kind, uri = SERVICE
+    bench = Bench(tmp_path, RESOURCES.format(kind=kind, uri=uri, header="X-Tag"))
+    client = bench.opened()
+    text = f'{{"action": "other", "tag": "a", "more": {"[" * depth}{"]" * depth}}}'
+    asyncio.run(bench.gateway.message(client, text))
+    (call,) = bench.world.called
+    assert call.body == text.encode()
+    # What cannot be read as JSON has no tag.
+    assert call.headers.get("x-tag") == ("a" if depth < 1024 else None)
