@@ -92,11 +92,13 @@ def issue(
         source: what the tokens are generated for: ``Authentication``, ``RefreshTokens``, …
 
     Raises:
-        CommonServiceException: the pre token generation function failed.
+        CommonServiceException: the pre token generation function failed, or the grant has ended.
     """
     pool, settings = triggers.pool, client.extended_config
     now = int(directory.now())
-    began = records(pool, GRANTS)[grant_id]["began"]
+    kept = records(pool, GRANTS).get(grant_id)
+    if kept is None:  # the user was signed out meanwhile
+        raise not_authorized("Refresh Token has been revoked")
     groups = token_claims.group_claims(
         [
             {"name": g.group_name, "role": g.role_arn, "precedence": g.precedence}
@@ -108,7 +110,7 @@ def issue(
         "iss": issuer(pool),
         "origin_jti": grant_id,
         "event_id": str(uuid.uuid4()),
-        "auth_time": began,
+        "auth_time": kept["began"],
         "iat": now,
     }
     schema = schema_of(pool)
