@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlencode
 
+import boto3
 import httpx
 import pytest
+from botocore import UNSIGNED
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
+from botocore.config import Config
 from botocore.credentials import Credentials
 
 from tests.integration.raw_socket import RawSocket, handshake
@@ -16,6 +21,7 @@ from tests.stack import Stack
 
 EVIL = "http://evil.example"
 SIGNED = "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/{}/aws4_request, Signature=0"
+BROWSER = {"User-Agent": "Mozilla/5.0", "Accept-Language": "en"}
 REBOUND = {"Host": "evil.example"}
 #: What a browser adds to a request that it makes for another site's page.
 OTHER_SITE = {"Origin": EVIL, "Sec-Fetch-Site": "cross-site"}
@@ -169,3 +175,54 @@ def test_a_rebound_name_sees_no_page_of_the_console(stack: Stack) -> None:
     assert status("GET", stack.ports.console_url, {"Sec-Fetch-Site": "cross-site"}) == 200, (
         "a link may lead to it"
     )
+
+
+def test_programs_that_sign_nothing_call_what_is_meant_for_them(stack: Stack) -> None:
+    """Signing in by web identity, a link of SNS, a presigned call, each as SDKs and people send."""
+    unsigned = boto3.client(
+        "sts",
+        endpoint_url=stack.ports.engine_url,
+        region_name="us-east-1",
+        config=Config(signature_version=UNSIGNED),
+    )
+    answer = unsigned.assume_role_with_web_identity(
+        RoleArn="arn:aws:iam::000000000000:role/web",
+        RoleSessionName="somebody",
+        WebIdentityToken="a.b.c",
+    )
+    assert answer["Credentials"]["AccessKeyId"]
+
+    presigned = stack.aws("sts").generate_presigned_url("get_caller_identity")
+    assert status("GET", presigned, {}) == 200
+    assert status("GET", presigned, BROWSER) == 403
+
+    sns = stack.aws("sns")
+    topic = sns.create_topic(Name=f"links-{uuid.uuid4().hex[:8]}")["TopicArn"]
+    subscription = sns.subscribe(
+        TopicArn=topic,
+        Protocol="http",
+        Endpoint="http://localhost:1/nobody",
+        ReturnSubscriptionArn=True,
+    )["SubscriptionArn"]
+    tokens = f"{stack.ports.engine_url}/_aws/sns/subscription-tokens/{subscription}"
+    token = httpx.get(tokens, trust_env=False).json()["subscription_token"]
+    link = f"{stack.ports.engine_url}/?Action=ConfirmSubscription&TopicArn={topic}&Token={token}"
+    assert status("GET", link, BROWSER) == 403
+    assert status("GET", link, {}) == 200
+    sns.delete_topic(TopicArn=topic)
+
+
+@pytest.mark.parametrize("form", ["query", "form", "multipart", "text"])
+def test_a_call_in_a_query_or_a_form_is_not_served_unsigned(stack: Stack, form: str) -> None:
+    called = {"Action": "CreateQueue", "QueueName": f"unsigned-{form}", "Version": "2012-11-05"}
+    url = f"{stack.ports.engine_url}/"
+    ways: dict[str, Any] = {
+        "query": {"params": called},
+        "form": {"data": called},
+        "multipart": {"data": called, "files": {"x": b""}},
+        "text": {"content": urlencode(called), "headers": {"Content-Type": "text/plain"}},
+    }
+    for method in ("GET", "POST"):
+        httpx.Client(trust_env=False).request(method, url, **ways[form])
+    queues = stack.aws("sqs").list_queues(QueueNamePrefix="unsigned-")
+    assert "QueueUrls" not in queues
