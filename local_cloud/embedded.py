@@ -9,6 +9,7 @@ from pathlib import Path
 
 from local_aws.http1 import ConnectionFailed
 from local_aws.traces import FOLDER_VARIABLE
+from local_cloud.engine.state.records import is_readable
 from local_cloud.installation import (
     MODELS,
     SCRIPTS,
@@ -22,7 +23,7 @@ from local_cloud.memory import resident_mb
 from local_cloud.mode import Report
 from local_cloud.parts import Part, PartFailed, ProcessPart, ask
 from local_cloud.service_catalog import place_service_catalog
-from local_cloud.state_files import APIS, copy_state
+from local_cloud.state_files import APIS, JOURNAL, copy_state
 
 # How many messages the console's connections page can show.
 RECENT_MESSAGES = "500"
@@ -127,7 +128,13 @@ class EmbeddedMode:
             raise PartFailed(f"executions do not go on: {answer.body.decode(errors='replace')}")
 
     async def empty(self) -> None:
-        """Remove what the services held; if something is to take its place, put it there."""
+        """Remove what the services held; if something is to take its place, put it there.
+
+        What this version cannot read is put aside.
+        """
+        if not is_readable(self.home.data / JOURNAL):
+            shutil.rmtree(self.home.old_data, ignore_errors=True)
+            self.home.data.rename(self.home.old_data)
         shutil.rmtree(self.home.data, ignore_errors=True)
         if self.home.next_data.exists():
             self.home.next_data.rename(self.home.data)

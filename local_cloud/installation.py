@@ -124,6 +124,11 @@ class Home:
         return self.path / "next-data"
 
     @property
+    def old_data(self) -> Path:
+        """What ``data`` was, when this version could not read it."""
+        return self.path / "data.old"
+
+    @property
     def traces(self) -> Path:
         """What messages have caused; each part writes files of its own there."""
         return self.path / "traces"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -146,10 +147,21 @@ def export_snapshot(
 def import_snapshot(
     file: Annotated[Path, typer.Argument(help="A file that was exported", exists=True)],
     name: Name,
+    up_to: Annotated[
+        str | None, typer.Option("--up-to", help="What it may unpack to, such as 4G")
+    ] = None,
 ) -> None:
     """Keep what an exported file holds, under a name."""
-    made = _or_fail(lambda: snapshots.take(Home.from_environment(), file, name))
+    most = None if up_to is None else _or_fail(lambda: _bytes(up_to))
+    made = _or_fail(lambda: snapshots.take(Home.from_environment(), file, name, most))
     console.print(f"Imported {made.name} ({_size(made.size)}).", markup=False)
+
+
+def _bytes(said: str) -> int:
+    found = re.fullmatch(r"([0-9]{1,9})([KMGT]?)B?", said.upper())
+    if found is None:
+        raise SnapshotFailed(f"{said!r} is no size: say it like 500M or 4G")
+    return int(found[1]) << 10 * " KMGT".index(found[2] or " ")
 
 
 def _size(count: int) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime
+import json
 import os
 import re
 import shutil
@@ -17,12 +18,15 @@ from pathlib import Path
 from local_aws.http1 import ConnectionFailed
 from local_cloud.engine.state.journal import AnotherFormat, read_file
 from local_cloud.engine.state.records import check_versions
-from local_cloud.engine.state.shown import Tree, shown_in
+from local_cloud.engine.state.shown import Tree, check, shown_in
 from local_cloud.installation import Home, State
 from local_cloud.mode import Mode
 from local_cloud.parts import ask
-from local_cloud.state_files import FILES, JOURNAL, copy_state
+from local_cloud.snapshot_archive import NoSnapshot, unpack
+from local_cloud.state_files import JOURNAL, copy_state
 
+#: A file in a snapshot that was not made on this installation.
+IMPORTED = "imported.json"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -212,14 +216,19 @@ def export(home: Home, name: str, file: Path) -> None:
     try:
         with tarfile.open(draft, "w:gz", compresslevel=3) as archive:
             for part in sorted(_files(path)):
+                if part.name == IMPORTED:
+                    continue
                 archive.add(part, str(part.relative_to(path)))
         draft.replace(file)
     finally:
         draft.unlink(missing_ok=True)
 
 
-def take(home: Home, file: Path, name: str) -> Snapshot:
+def take(home: Home, file: Path, name: str, most: int | None = None) -> Snapshot:
     """Keep what a file holds that somebody has exported.
+
+    Args:
+        most: how many bytes it may be unpacked to; by default it depends on the file's size.
 
     Raises:
         SnapshotFailed: it holds something else.
@@ -228,15 +237,13 @@ def take(home: Home, file: Path, name: str) -> Snapshot:
     check_name(name)
     with _draft(home) as draft:
         try:
-            with tarfile.open(file, "r:gz") as archive:
-                for member in archive:
-                    top = member.name.split("/")[0]
-                    if not member.isfile() or top not in FILES:
-                        raise SnapshotFailed(f"{file} is no snapshot: it has {member.name!r} in it")
-                    archive.extract(member, draft, filter="data")
-        except (tarfile.TarError, EOFError) as error:
-            raise SnapshotFailed(f"{file} is no snapshot: {error}") from error
-        if not (draft / JOURNAL).exists():
-            raise SnapshotFailed(f"{file} is no snapshot: it has no {JOURNAL} in it")
+            unpack(file, draft, most)
+        except NoSnapshot as error:
+            raise SnapshotFailed(f"{file} {error}") from error
+        try:
+            check(draft / JOURNAL)
+        except AnotherFormat as error:
+            raise SnapshotFailed(f"{file} is no snapshot: it {error.why}") from error
+        (draft / IMPORTED).write_text(json.dumps({"file": file.name}))
         _put(draft, home.snapshots / name)
     return _described(home.snapshots / name)

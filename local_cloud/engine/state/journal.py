@@ -1,7 +1,8 @@
 """A file that is only ever appended to, of what each key holds now; the last word counts.
 
 A batch is written whole or, when its writer is killed in the middle, not at all: it begins with its
-length and its checksum, and what follows the last whole batch is cut off.
+length and its checksum, and a batch that is not there to its end is cut off. What is damaged in any
+other way is refused: no writer that was killed leaves that.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 #: The first bytes of the file; another number is another way to keep what services hold.
-HEADER = b"local-cloud state 1\n"
+HEADER = b"local-cloud state 2\n"
+#: Those of earlier versions, which wrote pickles: reading one can run code.
+PICKLED = b"local-cloud state 1\n"
 _BATCH = struct.Struct(">II")
 _RECORD = struct.Struct(">II")
 _DELETED = 0xFFFF_FFFF
@@ -34,8 +37,8 @@ class AnotherFormat(Exception):
     def __init__(self, path: Path, why: str) -> None:
         self.why = why
         super().__init__(
-            f"{path} {why}. Start empty with ./local-cloud up --fresh, which removes it, "
-            "or with the version that wrote it"
+            f"{path} {why}. Start empty with ./local-cloud up --fresh, which puts it aside as "
+            "data.old (in Docker it removes it), or with the version that wrote it"
         )
 
 
@@ -47,22 +50,43 @@ def read_file(path: Path) -> tuple[Records, int]:
     """Return what each key holds, and how many bytes of the file say so.
 
     Raises:
-        AnotherFormat: the file is of another version.
+        AnotherFormat: the file is of another version, or damaged.
         OSError: it cannot be read.
     """
     records: Records = {}
     with path.open("rb") as file:
-        if file.read(len(HEADER)) != HEADER:
-            raise AnotherFormat(path, "is in another format")
+        check_header(path, file)
         whole = len(HEADER)
-        for batch in _batches(file):
-            whole += _BATCH.size + len(batch)
-            for key, value in _records(batch):
-                if value is None:
-                    records.pop(key, None)
-                else:
-                    records[key] = value
+        try:
+            for batch in _batches(file, path.stat().st_size):
+                for key, value in _records(batch):
+                    if value is None:
+                        records.pop(key, None)
+                    else:
+                        records[key] = value
+                whole += _BATCH.size + len(batch)
+        except _Damaged:
+            raise AnotherFormat(path, f"is damaged (behind its byte {whole})") from None
     return records, whole
+
+
+def check_header(path: Path, file: BinaryIO) -> None:
+    """See to it that a file begins as a journal of this version does.
+
+    Raises:
+        AnotherFormat: it does not.
+    """
+    found = file.read(len(HEADER))
+    if found == PICKLED:
+        raise AnotherFormat(
+            path, "is in the format of an earlier version, which is not read, since it can run code"
+        )
+    if found != HEADER:
+        raise AnotherFormat(path, "is in another format")
+
+
+class _Damaged(Exception):
+    """A batch is there to its end, and is not what was written."""
 
 
 class Journal:
@@ -167,20 +191,28 @@ def _batch(changed: Iterable[tuple[bytes, bytes | None]]) -> bytes:
     return _BATCH.pack(len(body), zlib.crc32(body)) + body
 
 
-def _batches(file: BinaryIO) -> Iterator[bytes]:
+def _batches(file: BinaryIO, end: int) -> Iterator[bytes]:
     while len(head := file.read(_BATCH.size)) == _BATCH.size:
         size, checksum = _BATCH.unpack(head)
-        body = file.read(size)
-        if len(body) < size or zlib.crc32(body) != checksum:
+        if size > end - file.tell():
             return
+        body = file.read(size)
+        if len(body) < size:
+            return
+        if zlib.crc32(body) != checksum:
+            raise _Damaged
         yield body
 
 
 def _records(batch: bytes) -> Iterator[tuple[bytes, bytes | None]]:
     at = 0
     while at < len(batch):
+        if len(batch) - at < _RECORD.size:
+            raise _Damaged
         key_size, size = _RECORD.unpack_from(batch, at)
         at += _RECORD.size
+        if key_size + (0 if size == _DELETED else size) > len(batch) - at:
+            raise _Damaged
         key = batch[at : at + key_size]
         at += key_size
         if size == _DELETED:

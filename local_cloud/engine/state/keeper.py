@@ -20,6 +20,7 @@ from local_aws.background import start_thread
 from local_cloud.engine.state import noted
 from local_cloud.engine.state.codec import BeingWritten, NotKept, read, write
 from local_cloud.engine.state.containers import held_by, holds_anything, put_back
+from local_cloud.engine.state.format import PART
 from local_cloud.engine.state.journal import Journal, Records
 from local_cloud.engine.state.noted import NotedDict, NotedList, Unread
 from local_cloud.engine.state.records import (
@@ -52,7 +53,6 @@ LONG_BYTES = 64 << 20
 NOT_KEPT = frozenset({"dynamodbstreams"})
 #: Whose code asks for values by the dictionary's own methods only, and holds many.
 READ_LATER = frozenset({"dynamodb"})
-_PART = b"_noted_"
 _ATTEMPTS = 50
 
 _ABSENT = object()
@@ -142,7 +142,7 @@ class _Returned:
             kept = self.keeper.kept[number] = _Kept(self.service)
             read_entries = partial(self._entries, records, kept)
             # What names a part is read, so that it is known whose the part is.
-            later = self.service in READ_LATER and not any(_PART in v for v in records.values())
+            later = self.service in READ_LATER and not any(PART in v for v in records.values())
             found = NotedDict(
                 nested=nested, number=number, unread=read_entries if later and records else None
             )
@@ -157,7 +157,7 @@ class _Returned:
         for key, data in records.items():
             try:
                 entry = read(key, self)
-                value = Unread(data, self.read) if later and _PART not in data else self.read(data)
+                value = Unread(data, self.read) if later and PART not in data else self.read(data)
             except Exception as error:  # noqa: BLE001 - the others are there all the same
                 self._say(error)
                 continue
@@ -190,7 +190,7 @@ class _Returned:
             items = [records[at] for at in sorted(records)]
             found = NotedList(number=number, unread=(len(items), partial(self._items, items, kept)))
             self.made[number] = found
-            if any(_PART in data for data in items):
+            if any(PART in data for data in items):
                 found.load()
         return found
 
@@ -262,10 +262,10 @@ class Keeper:
         check_versions(self.journal.path, records)
         records.pop(VERSIONS, None)
         # Numbers of this start's own: those of parts that are empty are in no key.
-        starts = NUMBER.unpack(records.pop(STARTS, NUMBER.pack(0)))[0] + 1
+        starts = int.from_bytes(records.pop(STARTS, b"")) % (1 << 31) + 1
         noted.number_from(starts << 32)
         live = sum(len(key) + len(value) + 16 for key, value in records.items())
-        self._unread = by_service(records)
+        self._unread = by_service(self.journal.path, records)
         if self.journal.size > 2 * live + (1 << 20):
             self.journal.rewrite(records)
         self._compacted = live
@@ -289,12 +289,13 @@ class Keeper:
         """Have a service that starts hold what it held before.
 
         Raises:
-            pickle.UnpicklingError: the journal names what it must not.
+            NotReadable: the journal names what it must not; it stays as it is.
         """
         name = service.name()
-        data, parts = self._unread.pop(name)
+        data, parts = self._unread[name]
         assert data is not None
         put_back(service, read(data, _Returned(self, name, parts)))
+        del self._unread[name]
         self._sums[name] = zlib.crc32(data)
         # What nothing names any more goes now, or else when the journal is rewritten.
         gone: Changes = [

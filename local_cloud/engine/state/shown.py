@@ -7,20 +7,28 @@ any version can be read, and nothing of it runs.
 from __future__ import annotations
 
 import datetime
-import decimal
 import hashlib
-import io
-import pickle
 import re
-import uuid
-from collections import OrderedDict, deque
-from collections.abc import Iterable, Mapping
-from functools import cache
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from local_cloud.engine.state.journal import Records, read_file
-from local_cloud.engine.state.records import by_service
+from local_cloud.engine.state.classes import listed
+from local_cloud.engine.state.format import (
+    BARE,
+    CONTAINERS,
+    COUNTER,
+    DEFAULTDICT,
+    DICT,
+    HEADED,
+    LIST,
+    ORDERED,
+    Decoder,
+    NotReadable,
+)
+from local_cloud.engine.state.journal import AnotherFormat, Records, read_file
+from local_cloud.engine.state.records import KIT, NUMBER, VERSIONS, by_service
 
 #: A value in words, or what it consists of, by name.
 type Tree = str | dict[str, Tree]
@@ -28,81 +36,137 @@ type Tree = str | dict[str, Tree]
 _SECRET = re.compile(r"(?i)secret_(string|binary)|password|token|private_key|key_material|verifier")
 _LONG = 200
 DEFAULT_ACCOUNT = "000000000000"
-_PLAIN: dict[tuple[str, str], Any] = {
-    (kind.__module__, kind.__qualname__): kind
-    for kind in (
-        *(OrderedDict, deque, bytearray, bytes, complex, dict, frozenset, list, set, tuple),
-        *(datetime.date, datetime.time, datetime.timedelta, datetime.timezone),
-        *(decimal.Decimal, uuid.UUID, int, str, float, bool, object),
-    )
-}
 
 
 class _Object:
-    """An object of a class that is not loaded, or what a function that is not called gives."""
+    """An object of a class that is not loaded, or what is made in a way that is not gone."""
 
-    def __init__(self, *arguments: Any) -> None:
-        self.arguments = arguments
+    def __init__(self, value: Any = None) -> None:
+        self.value = value
         self.attributes: dict[str, Any] = {}
-        self.entries: dict[Any, Any] = {}
-
-    def __new__(cls, *arguments: Any) -> _Object:
-        made = super().__new__(cls)
-        made.__init__(*arguments)  # type: ignore[misc]
-        return made
-
-    def __setstate__(self, state: Any) -> None:
-        for part in state if isinstance(state, tuple) else (state,):
-            if isinstance(part, dict):
-                self.attributes.update(part)
-
-    def __setitem__(self, key: Any, value: Any) -> None:
-        self.entries[key] = value
-
-    def append(self, value: Any) -> None:
-        self.entries[len(self.entries)] = value
-
-    def extend(self, values: Iterable[Any]) -> None:
-        for value in values:
-            self.append(value)
-
-    add = append
 
 
-class _Reader(pickle.Unpickler):
+class _Dict(dict[Any, Any]):
+    """A dictionary of a class that is not loaded."""
+
+    attributes: dict[str, Any] | None = None
+    default_factory: Any = None
+
+
+class _List(list[Any]):
+    """A list of a class that is not loaded."""
+
+    attributes: dict[str, Any] | None = None
+
+
+_STANDS_FOR = {DICT: _Dict, ORDERED: _Dict, COUNTER: _Dict, DEFAULTDICT: _Dict, LIST: _List}
+
+
+class _Reader(Decoder):
+    """Reads a value; no class that it names is loaded."""
+
     def __init__(self, data: bytes, parts: Mapping[int, Records]) -> None:
-        super().__init__(io.BytesIO(data))
+        super().__init__(data)
         self._parts = parts
 
-    def find_class(self, module: str, name: str) -> Any:
-        if name in ("_noted_dict", "_noted_list"):
-            return self._noted
-        if (module, name) == ("datetime", "datetime"):
-            return _moment
-        return _PLAIN.get((module, name)) or _kind(name)
+    def new_record(self, name: str, attributes: Sequence[str]) -> Callable[[], Any]:
+        return _Object
 
-    def _noted(self, number: int, *_: Any) -> Any:
+    def new_container(self, kind: int, name: str, attributes: Sequence[str]) -> Callable[[], Any]:
+        return _STANDS_FOR.get(kind, CONTAINERS[kind])
+
+    def set_attributes(self, one: Any, names: Sequence[str], values: Sequence[Any]) -> None:
+        if isinstance(one, (_Object, _Dict, _List)):
+            one.attributes = dict(zip(names, values, strict=True))
+
+    def factory(self, name: str | None) -> Any:
+        return None
+
+    def member(self, kind: str, name: str) -> Any:
+        return name
+
+    def derived(self, kind: str, base: type, value: Any, attributes: dict[str, Any]) -> Any:
+        return value
+
+    def made_anew(self, name: str, data: Any) -> Any:
+        return None if name in _NEW_EACH_TIME else _Object(data)
+
+    def noted(self, is_dict: bool, nested: bool, number: int) -> Any:
+        # Read once: a part that is in itself is in the parts no more.
         return {
-            _read(key, self._parts) if key[:1] == b"\x80" else key: _read(value, self._parts)
-            for key, value in self._parts.get(number, {}).items()
+            _read(key, self._parts) if is_dict else key: _read(value, self._parts)
+            for key, value in dict(self._parts).pop(number, {}).items()
         }
 
 
-def _moment(state: Any, *zone: Any) -> datetime.datetime:
-    """Return a moment; of a zone whose class is not loaded, without it."""
-    known = next((one for one in zone if isinstance(one, datetime.tzinfo)), None)
-    made: Any = datetime.datetime  # as a pickle calls it
-    moment: datetime.datetime = made(state, known)
-    return moment
-
-
-@cache
-def _kind(name: str) -> type[_Object]:
-    return type(name.rpartition(".")[2], (_Object,), {})
+#: What has nothing to show.
+_NEW_EACH_TIME = frozenset({"lock", "recursive lock", "condition", "signing key"})
 
 
 def _read(data: bytes, parts: Mapping[int, Records]) -> Any:
-    return _Reader(data, parts).load()
+    return _Reader(data, parts).read()
+
+
+class _Checker(_Reader):
+    """Reads a value as it will be, and takes no class that state may not name."""
+
+    def new_record(self, name: str, attributes: Sequence[str]) -> Callable[[], Any]:
+        _check_listed(name)
+        return _Object
+
+    def new_container(self, kind: int, name: str, attributes: Sequence[str]) -> Callable[[], Any]:
+        _check_listed(name)
+        return super().new_container(kind, name, attributes)
+
+    def member(self, kind: str, name: str) -> Any:
+        _check_listed(kind)
+        return name
+
+    def derived(self, kind: str, base: type, value: Any, attributes: dict[str, Any]) -> Any:
+        _check_listed(kind)
+        return value
+
+    def noted(self, is_dict: bool, nested: bool, number: int) -> Any:
+        return {}  # looked at by itself
+
+
+def _check_listed(name: str) -> None:
+    if name not in listed():
+        raise NotReadable(f"{name} is not among the classes that state may name")
+
+
+def check(path: Path) -> None:
+    """See to it that a journal is one, and names nothing that it must not.
+
+    Args:
+        path: of a journal. If another version wrote it, its classes are not looked at: it is read
+            by that version only.
+
+    Raises:
+        AnotherFormat: it is of another format, malformed, or names what it must not.
+    """
+    records, _ = read_file(path)
+    kind = _Checker if records.get(VERSIONS) == KIT else _Reader
+    for name, (whole, parts) in by_service(path, records).items():
+        try:
+            if whole is not None:
+                kind(whole, {}).read()
+            for entries in parts.values():
+                for key, value in entries.items():
+                    if len(key) != NUMBER.size or key[:1] in (BARE, HEADED):
+                        _readable_key(kind, key)
+                    kind(value, {}).read()
+        except NotReadable as error:
+            why = f"holds something for {name} that cannot be read: {error}"
+            raise AnotherFormat(path, why) from error
+
+
+def _readable_key(kind: type[_Reader], key: bytes) -> None:
+    try:
+        kind(key, {}).read()
+    except NotReadable:
+        if len(key) != NUMBER.size:  # a list's entry has a number
+            raise
 
 
 def shown_in(path: Path) -> dict[str, Tree]:
@@ -112,13 +176,18 @@ def shown_in(path: Path) -> dict[str, Tree]:
         path: of a journal.
 
     Raises:
-        AnotherFormat: it is none, or of another format.
+        AnotherFormat: it is none, or of another format, or malformed.
     """
     records, _ = read_file(path)
     found: dict[str, Tree] = {}
-    for name, (whole, parts) in by_service(records).items():
-        if whole is not None:
+    for name, (whole, parts) in by_service(path, records).items():
+        if whole is None:
+            continue
+        try:
             found[name] = _by_region(_read(whole, parts))
+        except (NotReadable, LookupError, AttributeError, TypeError, RecursionError) as error:
+            why = f"holds something for {name} that cannot be read: {error}"
+            raise AnotherFormat(path, why) from error
     return found
 
 
@@ -156,14 +225,19 @@ def _tree(value: Any, above: tuple[int, ...]) -> Tree:
     if isinstance(value, _Object):
         if id(value) in above:
             return "…"
-        inside = {**value.attributes, **value.entries}
-        if inside or not value.arguments:
-            return _named(inside, (*above, id(value)))
-        value = value.arguments[0] if len(value.arguments) == 1 else value.arguments
+        if value.attributes or value.value is None:
+            return _named(value.attributes, (*above, id(value)))
+        return _tree(value.value, (*above, id(value)))
+    if isinstance(value, _Dict) and value.attributes:
+        return (
+            "…"
+            if id(value) in above
+            else _named({**value.attributes, **value}, (*above, id(value)))
+        )
     if isinstance(value, Mapping):
         return "…" if id(value) in above else _named(value, (*above, id(value)))
     if isinstance(value, (list, tuple, deque)):
-        return _named(dict(enumerate(value)), (*above, id(value)))
+        return "…" if id(value) in above else _named(dict(enumerate(value)), (*above, id(value)))
     if isinstance(value, (set, frozenset)):
         return ", ".join(sorted(map(str, value)))
     return _words(value)

@@ -1,5 +1,7 @@
 """Snapshots are copies, whole or not there; what somebody gives us is looked at first."""
 
+import asyncio
+import hashlib
 import io
 import tarfile
 from pathlib import Path
@@ -7,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from local_cloud import snapshots
-from local_cloud.engine.state.journal import HEADER, Journal
+from local_cloud.engine.state.journal import HEADER, PICKLED, Journal
 from local_cloud.engine.state.records import VERSIONS
 from local_cloud.installation import Home, Options, Ports
 from local_cloud.make_mode import make_mode
 from local_cloud.mode import Mode
 from local_cloud.snapshots import SnapshotFailed
 
-CONTENT = "a" * 64
+CONTENT = hashlib.sha256(b"large").hexdigest()
 WRITTEN = HEADER
 
 
@@ -95,7 +97,11 @@ def test_what_is_exported_can_be_imported_elsewhere(home: Home, tmp_path: Path) 
     assert [file.name for file in tmp_path.iterdir() if file.is_file()] == ["file"]
     elsewhere = Home(tmp_path / "elsewhere")
     snapshots.take(elsewhere, tmp_path / "file", "theirs")
-    assert files(elsewhere.snapshots / "theirs") == WHOLE
+    theirs = files(elsewhere.snapshots / "theirs")
+    assert theirs.pop("imported.json")
+    assert theirs == WHOLE
+    snapshots.export(elsewhere, "theirs", tmp_path / "again")
+    snapshots.take(home, tmp_path / "again", "back")
 
 
 def archive(*members: tuple[str, bytes, bytes]) -> bytes:
@@ -152,3 +158,16 @@ def test_one_of_another_version_is_refused_with_what_to_do(home: Home) -> None:
     ):
         snapshots.load(home, "old")
     assert not home.next_data.exists()
+
+
+def test_what_this_version_cannot_read_is_put_aside_when_it_is_emptied(home: Home) -> None:
+    mode = mode_of(home)
+    for old in (PICKLED + b"first", PICKLED + b"second"):
+        (home.data / "state.journal").write_bytes(old)
+        asyncio.run(mode.empty())
+        assert not home.data.exists()
+        assert (home.old_data / "state.journal").read_bytes() == old
+        home.data.mkdir()
+    (home.data / "state.journal").write_bytes(WRITTEN)
+    asyncio.run(mode.empty())
+    assert (home.old_data / "state.journal").read_bytes() == old, "the last that could not be read"

@@ -2,13 +2,15 @@
 
 import resource
 import stat
+import struct
+import zlib
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 
-from local_cloud.engine.state.journal import HEADER, AnotherFormat, Journal
+from local_cloud.engine.state.journal import HEADER, PICKLED, AnotherFormat, Journal
 
 
 @pytest.fixture
@@ -45,21 +47,50 @@ def test_a_batch_that_was_cut_off_anywhere_is_left_out_and_the_next_is_kept(path
         assert read(path) == ({b"a": b"1", b"c": b"3"}, 0)
 
 
-def test_a_batch_with_a_wrong_byte_is_left_out(path: Path) -> None:
-    written(path, {b"a": b"1"}, {b"a": b"2"})
+@pytest.mark.parametrize("place", [0.3, 0.6, 1.0], ids=["first", "middle", "last"])
+def test_a_journal_with_a_wrong_byte_is_refused_and_stays(path: Path, place: float) -> None:
+    written(path, {b"a": b"1" * 100}, {b"a": b"2" * 100}, {b"b": b"3" * 100})
     data = bytearray(path.read_bytes())
-    data[-1] ^= 1
+    data[int(len(data) * place) - 1] ^= 1
     path.write_bytes(data)
-    records, torn = read(path)
-    assert records == {b"a": b"1"}
-    assert torn > 0
+    with pytest.raises(AnotherFormat, match=r"is damaged \(behind its byte \d+\).*--fresh"):
+        read(path)
+    assert path.read_bytes() == data
+
+
+@pytest.mark.parametrize(
+    "batch",
+    [b"\0" * 7, struct.pack(">II", 9, 0) + b"a", struct.pack(">II", 1, 1 << 31) + b"a"],
+    ids=["half a record", "a long key", "a long value"],
+)
+def test_a_batch_whose_records_are_longer_than_it_is_refused(path: Path, batch: bytes) -> None:
+    written(path, {b"a": b"1"})
+    with path.open("ab") as file:
+        file.write(struct.pack(">II", len(batch), zlib.crc32(batch)) + batch)
+    with pytest.raises(AnotherFormat, match="is damaged"):
+        read(path)
+
+
+def test_a_batch_that_says_it_has_gigabytes_costs_none(path: Path) -> None:
+    written(path, {b"a": b"1"})
+    with path.open("ab") as file:
+        file.write(struct.pack(">II", 0xFFFF_FFF0, 0) + b"x")
+    assert read(path)[0] == {b"a": b"1"}
 
 
 def test_a_file_of_another_version_is_refused(path: Path) -> None:
     path.parent.mkdir()
-    path.write_bytes(HEADER.replace(b"1", b"0"))
-    with pytest.raises(AnotherFormat):
+    path.write_bytes(HEADER.replace(b"2", b"3"))
+    with pytest.raises(AnotherFormat, match="another format"):
         read(path)
+
+
+def test_a_file_of_pickles_is_refused_with_what_to_do_and_stays(path: Path) -> None:
+    path.parent.mkdir()
+    path.write_bytes(PICKLED + b"whatever")
+    with pytest.raises(AnotherFormat, match=r"earlier version.*can run code.*up --fresh"):
+        read(path)
+    assert path.read_bytes() == PICKLED + b"whatever"
 
 
 def test_nobody_else_can_read_it(path: Path) -> None:

@@ -11,12 +11,14 @@ import importlib
 from localstack.services.plugins import Service
 
 _MODULES = {
+    "apigateway": "apigateway",
     "cloudformation": "cloudformation",
     "cloudwatch": "cloudwatch",
     "cognito-idp": "cognito",
     "dynamodb": "dynamodb",
     "logs": "logs",
     "s3": "s3",
+    "sqs": "sqs",
     "stepfunctions": "stepfunctions",
 }
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 from typing import Any
 
 from localstack.aws.api.cloudformation import StackStatus
+from localstack.services.cloudformation.engine.v2.change_set_model import Nothing, NothingType
 from localstack.services.cloudformation.models import cloudformation_stores
 from localstack.services.cloudformation.v2.entities import Stack
 from localstack.services.plugins import Service
 
+from local_cloud.engine.state.codec import made_anew
 from local_cloud.engine.state.keeper import note_change
 
 REASON = "The cloud stopped in the middle of it"
@@ -27,7 +29,8 @@ _IN_PROGRESS = "_IN_PROGRESS"
 
 
 def prepare(_: Service) -> None:
-    """Have stacks tell of their steps."""
+    """Have stacks tell of their steps, and what stands for nothing be the one that there is."""
+    made_anew("nothing", NothingType, lambda _: None, lambda _: Nothing)
     set_stack, set_resource = Stack.set_stack_status, Stack.set_resource_status
 
     def set_stack_status(self: Stack, *args: Any, **kwargs: Any) -> None:

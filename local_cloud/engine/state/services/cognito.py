@@ -8,15 +8,14 @@ from joserfc.jwk import RSAKey
 from localstack.services.plugins import Service
 from moto.cognitoidp.models import CognitoIdpUserPool
 
-from local_cloud.engine.state.codec import readable, writes
+from local_cloud.engine.state.codec import made_anew
 
 
 def prepare(_: Service) -> None:
     """Have pools written without their keys: all have the installation's."""
-    writes(RSAKey)(lambda _: (signing_key, ()))
+    made_anew("signing key", RSAKey, lambda _: None, lambda _: signing_key())
 
 
-@readable
 def signing_key() -> Any:
     """Return the key that a new pool gets, too."""
     return CognitoIdpUserPool.__init__.__globals__["jwk"].RSAKey.import_key("")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from localstack.services.s3.storage.ephemeral import (
 )
 
 from local_cloud.engine.state import containers
-from local_cloud.engine.state.codec import BeingWritten, readable, writes
+from local_cloud.engine.state.codec import BeingWritten, NotReadable, checked, made_anew
 from local_cloud.engine.state.keeper import note_part
 from local_cloud.engine.state.noted import NotedDict
 from local_cloud.state_files import OBJECTS
@@ -30,6 +31,7 @@ from local_cloud.state_files import OBJECTS
 #: What is longer is not in the journal.
 MOST_BYTES = 64 * 1024
 _CHUNK = 1 << 20
+_CHECKSUM = re.compile(r"[0-9a-f]{64}")
 
 
 def prepare(service: Service) -> None:
@@ -38,7 +40,7 @@ def prepare(service: Service) -> None:
     VersionedKeyStore.__init__ = _init_versions
     EphemeralS3ObjectStore._key_from_s3_object = staticmethod(_name_of)
     _store_of(service)._filesystem = Buckets()
-    writes(LockedSpooledTemporaryFile)(_content)
+    made_anew("content", LockedSpooledTemporaryFile, _content, _file)
     containers.extras["s3"] = (_held, _put_back)
 
 
@@ -130,8 +132,9 @@ def _files() -> Path:
     return Path(os.environ["STATE_FOLDER"]) / OBJECTS
 
 
-def _content(file: LockedSpooledTemporaryFile) -> tuple[Any, ...]:
-    kept: tuple[int, tuple[Any, ...]] | None = getattr(file, "kept", None)
+def _content(file: LockedSpooledTemporaryFile) -> list[Any]:
+    """Return when a file was changed, and what is in it, or the name that this is stored under."""
+    kept: tuple[int, list[Any]] | None = getattr(file, "kept", None)
     with _reading(file):
         changed: int = file.internal_last_modified
         if kept is not None and kept[0] == changed:
@@ -140,8 +143,8 @@ def _content(file: LockedSpooledTemporaryFile) -> tuple[Any, ...]:
         try:
             if file.seek(0, os.SEEK_END) <= MOST_BYTES:
                 file.seek(0)
-                return content, (file.read(), changed)
-            written = stored, (_store(file), changed)
+                return [changed, file.read()]
+            written = [changed, _store(file)]
         finally:
             file.seek(at)
         file.kept = (changed, written)
@@ -167,27 +170,23 @@ def _store(file: LockedSpooledTemporaryFile) -> str:
     return name
 
 
-@readable
-def content(data: bytes, changed: int) -> LockedSpooledTemporaryFile:
-    """Return a file of this content."""
-    file = LockedSpooledTemporaryFile(max_size=S3_MAX_FILE_SIZE_BYTES)
-    file.write(data)
-    file.internal_last_modified = changed
-    return file
-
-
-@readable
-def stored(name: str, changed: int) -> LockedSpooledTemporaryFile:
-    """Return a file of what is stored under a name.
+def _file(data: Any) -> LockedSpooledTemporaryFile:
+    """Return the file that :func:`_content` told of.
 
     Raises:
-        ValueError: it is no checksum.
+        NotReadable: nothing is stored under such a name.
     """
-    if len(name) != hashlib.sha256().digest_size * 2 or not name.isalnum():
-        raise ValueError(f"{name!r} names no content")
-    file = content(b"", changed)
-    with (_files() / name).open("rb") as written:
-        while data := written.read(_CHUNK):
-            file.write(data)
-    file.kept = (changed, (stored, (name, changed)))
+    changed, inside = checked(data, list)
+    file = LockedSpooledTemporaryFile(max_size=S3_MAX_FILE_SIZE_BYTES)
+    if type(inside) is bytes:
+        file.write(inside)
+    else:
+        if not _CHECKSUM.fullmatch(checked(inside, str)):
+            raise NotReadable(f"{inside!r} names no content")
+        with (_files() / inside).open("rb") as written:
+            while part := written.read(_CHUNK):
+                file.write(part)
+    file.internal_last_modified = checked(changed, int)
+    if type(inside) is str:
+        file.kept = (changed, [changed, inside])
     return file

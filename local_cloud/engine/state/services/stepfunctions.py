@@ -42,7 +42,7 @@ from localstack.services.stepfunctions.backend.execution_worker import Execution
 from localstack.services.stepfunctions.backend.models import SFNStore, sfn_stores
 from localstack.utils.strings import long_uid
 
-from local_cloud.engine.state.codec import readable, writes
+from local_cloud.engine.state.codec import NotReadable, checked, made_anew
 from local_cloud.engine.state.keeper import note_change, save_now
 from local_cloud.engine.state.noted import NotedDict, NotedList
 from local_cloud.engine.workflows.clock import clock_of, may_run
@@ -140,8 +140,8 @@ def prepare(_: Service) -> None:
     BaseExecutionWorkerCommunication.terminated = terminated
     CallbackPoolManager.add = _answering(CallbackPoolManager.add)
     StateTaskServiceCallback._eval_body = _keeping_token(StateTaskServiceCallback._eval_body)
-    writes(Execution)(lambda execution: (execution_of, (keep(execution),)))
-    writes(Now)(lambda now: (moment_of, _moment(now.execution)))
+    made_anew("execution", Execution, keep, execution_of)
+    made_anew("moment", Now, lambda now: list(_moment(now.execution)), moment_of)
 
 
 def keep(execution: Execution) -> NotedDict:
@@ -237,15 +237,26 @@ def _standing(machine: Any) -> Standing:
     )
 
 
-@readable
-def moment_of(*values: Any) -> Moment:
-    """Return what of an execution changed while it ran."""
-    return Moment(*values)
+def moment_of(data: Any) -> Moment:
+    """Return what of an execution changed while it ran.
+
+    Raises:
+        NotReadable: it is told in another way.
+    """
+    attributes, running, done, answers, scale, beginning = checked(data, list)
+    for one in (attributes, running, done, answers):
+        checked(one, dict)
+    return Moment(attributes, running, done, answers, float(scale), beginning)
 
 
-@readable
-def execution_of(kept: NotedDict) -> Execution:
-    """Return an execution, which waits for what only this process can give it."""
+def execution_of(kept: Any) -> Execution:
+    """Return an execution, which waits for what only this process can give it.
+
+    Raises:
+        NotReadable: it is kept in another way.
+    """
+    if type(dict.get(checked(kept, NotedDict), "now")) is not Moment or "same" not in kept:
+        raise NotReadable("an execution of no moment")
     execution = object.__new__(Execution)
     execution.__dict__.update(dict.__getitem__(kept, "same"))
     execution.__dict__.update(dict.__getitem__(kept, "now").attributes)
