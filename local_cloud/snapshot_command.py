@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -48,13 +49,24 @@ def save(name: Name, docker: InDocker = False) -> None:
 
 
 @app.command()
-def load(name: Name, docker: InDocker = False) -> None:
+def load(
+    name: Name,
+    docker: InDocker = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Do not ask before loading what was imported")
+    ] = False,
+    inert: Annotated[
+        bool, typer.Option("--inert", help="Load it, and have nothing of it run by itself")
+    ] = False,
+) -> None:
     """Have the services hold what a snapshot does, in place of what they do; or the next start."""
     home = Home.from_environment()
+    if not (yes or inert) and _or_fail(lambda: snapshots.is_imported(home, name)):
+        _or_fail(lambda: _ask(home, name))
 
     def put() -> str:
         state = snapshots.running(home)
-        snapshots.load(home, name)
+        snapshots.load(home, name, inert=inert)
         if state is None:
             asyncio.run(_mode(home, docker).empty())
             return "; it is there at the next start"
@@ -63,6 +75,35 @@ def load(name: Name, docker: InDocker = False) -> None:
         return ""
 
     console.print(f"Loaded {name}{_or_fail(put)}.", markup=False)
+
+
+#: How many names of a kind are shown before somebody is asked.
+_SHOWN = 10
+
+
+def _ask(home: Home, name: str) -> None:
+    """Ask whether what was imported is to be loaded, and say what it runs.
+
+    Raises:
+        SnapshotFailed: nobody can be asked.
+        typer.Exit: the answer was no.
+    """
+    found = snapshots.runs(home, name)
+    kinds = ", ".join(f"{kind} ({len(names)})" for kind, names in found.items())
+    if not sys.stdin.isatty():
+        raise SnapshotFailed(
+            f"{name} was imported and brings {kinds or 'nothing that runs'}: "
+            "--yes loads it, --inert loads it and has nothing of it run by itself"
+        )
+    console.print(f"{name} was imported. What it brings runs with your rights:", markup=False)
+    for kind, names in found.items():
+        more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+        said = ", ".join(names[:_SHOWN])
+        console.print(f"  {kind} ({len(names)}): {said}{more}", markup=False, soft_wrap=True)
+    if not found:
+        console.print("  nothing that runs")
+    if not typer.confirm("Load it? (--inert has nothing of it run by itself)"):
+        raise typer.Exit(1)
 
 
 def _mode(home: Home, docker: bool) -> Mode:

@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from local_aws.http1 import ConnectionFailed
-from local_cloud.engine.state.journal import AnotherFormat, read_file
-from local_cloud.engine.state.records import check_versions
+from local_cloud.engine.state.journal import AnotherFormat, Journal, read_file
+from local_cloud.engine.state.records import ALL, INERT, check_versions
+from local_cloud.engine.state.runs import what_runs
 from local_cloud.engine.state.shown import Tree, check, shown_in
 from local_cloud.installation import Home, State
 from local_cloud.mode import Mode
@@ -176,8 +177,33 @@ def _found(home: Home, name: str) -> Path:
     return path
 
 
-def load(home: Home, name: str) -> None:
+def is_imported(home: Home, name: str) -> bool:
+    """Return whether a snapshot was made on another installation.
+
+    Raises:
+        SnapshotFailed: there is none of this name.
+    """
+    return (_found(home, name) / IMPORTED).exists()
+
+
+def runs(home: Home, name: str) -> dict[str, list[str]]:
+    """Return the names of what a snapshot has in it that runs, or can be run, by kind.
+
+    Raises:
+        SnapshotFailed: there is none of this name, or it cannot be read.
+    """
+    path = _found(home, name)
+    try:
+        return what_runs(path / JOURNAL)
+    except AnotherFormat as error:
+        raise SnapshotFailed(f"{name} {error.why}") from error
+
+
+def load(home: Home, name: str, *, inert: bool = False) -> None:
     """Have the next engine that starts empty hold what a snapshot does.
+
+    Args:
+        inert: whether nothing of it is to run by itself.
 
     Raises:
         SnapshotFailed: there is none of this name, or another version has written it.
@@ -186,12 +212,16 @@ def load(home: Home, name: str) -> None:
     try:
         records, _ = read_file(path / JOURNAL)
         check_versions(path / JOURNAL, records)
+        check(path / JOURNAL)
     except AnotherFormat as error:
         raise SnapshotFailed(
             f"{name} {error.why}: load it with the version that wrote it"
         ) from error
     with _draft(home) as draft:
         copy_state(path, draft)
+        if inert:
+            with contextlib.closing(Journal(draft / JOURNAL)) as journal:
+                journal.write([(INERT, ALL)])
         _put(draft, home.next_data)
 
 

@@ -284,6 +284,59 @@ def test_a_snapshot_holds_what_every_service_does(
     assert not any("later" in " ".join(one.path) for one in again)
 
 
+@the_same_in_docker
+def test_what_is_loaded_inert_runs_nothing_by_itself(
+    cloud: Cloud, known: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack, home = cloud.stack, cloud.own.home
+    workflows, queues = Workflows(stack), stack.aws("sqs")
+    queue = queues.create_queue(QueueName="polled")["QueueUrl"]
+    arn = "arn:aws:sqs:us-east-1:000000000000:polled"
+    mapping = stack.aws("lambda").create_event_source_mapping(
+        FunctionName="kept", EventSourceArn=arn
+    )["UUID"]
+    stack.aws("events").put_rule(Name="enabled", EventPattern='{"source": ["test"]}')
+    group = {"FlexibleTimeWindow": {"Mode": "OFF"}, "Name": "due"}
+    target = {"Arn": arn, "RoleArn": ROLE}
+    stack.aws("scheduler").create_schedule(
+        ScheduleExpression="rate(1 hour)", Target=target, **group
+    )
+    waits = workflows.start({"Wait": {"Type": "Wait", "Seconds": 3600, "End": True}})
+    until(lambda: "WaitStateEntered" in [event["type"] for event in workflows.history(waits)])
+
+    monkeypatch.setenv("COMPOSE_PROJECT_NAME", cloud.own.project)
+    mode = make_mode(stack.state().mode, stack.ports, home, stack.state().options)
+    snapshots.save(mode, "running")
+    snapshots.export(home, "running", tmp_path / "file")
+    snapshots.take(home, tmp_path / "file", "theirs")
+    runs = snapshots.runs(home, "theirs")
+    assert "kept" in runs["functions"]
+    assert runs["running executions"] == [waits.rpartition(":")[2]]
+    assert runs["event source mappings"] == ["polled → kept"]
+    assert "enabled" in runs["rules"]
+    assert runs["schedules"] == ["due"]
+
+    snapshots.load(home, "theirs", inert=True)
+    daemon.begin_anew(home, stack.state())
+    ended = until(lambda: try_to(lambda: stack.ended(waits, 60)), 60)
+    assert (ended["status"], "--inert" in ended["cause"]) == ("ABORTED", True)
+    assert workflows.history(waits)[-1]["type"] == "ExecutionAborted"
+    found = stack.aws("lambda").get_event_source_mapping(UUID=mapping)
+    assert found["State"] == "Disabled"
+    assert stack.aws("events").describe_rule(Name="enabled")["State"] == "DISABLED"
+    assert stack.aws("scheduler").get_schedule(Name="due")["State"] == "DISABLED"
+    queues.send_message(QueueUrl=queue, MessageBody="left")
+    answer = stack.aws("lambda").invoke(FunctionName="kept", Payload=b'"called"')
+    assert answer["Payload"].read() == b'"called"', "what somebody asks for runs"
+    cloud.killed()
+    found = until(
+        lambda: try_to(lambda: stack.aws("lambda").get_event_source_mapping(UUID=mapping)), 60
+    )
+    assert found["State"] == "Disabled", "and stays so"
+    message = queues.receive_message(QueueUrl=queue, WaitTimeSeconds=5)["Messages"]
+    assert [one["Body"] for one in message] == ["left"]
+
+
 def try_to(look: Callable[[], Any]) -> Any:
     """Return what is seen, nothing while the engine is on its way back."""
     try:

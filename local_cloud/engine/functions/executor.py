@@ -30,6 +30,7 @@ from local_aws.traces import HEADER, note_invocation
 from local_cloud.engine import spans
 from local_cloud.engine.functions.endpoint import ENDPOINT, TEMPLATE_ENDPOINT
 from local_cloud.engine.functions.template_functions import TEMPLATE
+from local_cloud.engine.state.services import is_inert
 from local_cloud.lambda_endpoint.invoke_api import (
     CONCURRENCY,
     FUNCTIONS,
@@ -83,7 +84,9 @@ class ProcessExecutor(RuntimeExecutor):  # type: ignore[misc]
                 "code": str(code),
                 "layers": [str(_unpacked(layer.code)) for layer in settings.layers],
                 # What is source has its requirements installed: a folder by reference, too.
-                "packaged": not (settings.code.is_hot_reloading() or (code / SOURCE_MARK).exists()),
+                # To install them runs code.
+                "packaged": is_inert("lambda")
+                or not (settings.code.is_hot_reloading() or (code / SOURCE_MARK).exists()),
                 "timeout": settings.timeout,
                 "memory": settings.memory_size,
                 "environment": _environment(settings.environment or {}),

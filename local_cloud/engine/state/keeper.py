@@ -24,7 +24,9 @@ from local_cloud.engine.state.format import PART
 from local_cloud.engine.state.journal import Journal, Records
 from local_cloud.engine.state.noted import NotedDict, NotedList, Unread
 from local_cloud.engine.state.records import (
+    ALL,
     ENTRY,
+    INERT,
     ITEM,
     KIT,
     NUMBER,
@@ -266,6 +268,12 @@ class Keeper:
         noted.number_from(starts << 32)
         live = sum(len(key) + len(value) + 16 for key, value in records.items())
         self._unread = by_service(self.journal.path, records)
+        #: The services whose contents are still to be kept from running by themselves.
+        self._inert: set[str] = set()
+        if (named := records.get(INERT)) is not None:
+            self._inert = {name for name, (whole, _) in self._unread.items() if whole is not None}
+            if named != ALL:
+                self._inert &= set(named.decode(errors="replace").split())
         if self.journal.size > 2 * live + (1 << 20):
             self.journal.rewrite(records)
         self._compacted = live
@@ -307,6 +315,32 @@ class Keeper:
         if gone:
             with contextlib.suppress(OSError):
                 self.journal.write(gone)
+
+    def is_inert(self, name: str) -> bool:
+        """Return whether nothing that a service is given back may run by itself."""
+        return name in self._inert
+
+    def end_inert(self, service: Service) -> None:
+        """Note that nothing of a service's runs by itself any more, and keep it so.
+
+        Raises:
+            OSError: the journal cannot be written.
+        """
+        self.keep(service)
+        self.save([service.name()])
+        self.leave_inert(service.name())
+
+    def leave_inert(self, name: str) -> None:
+        """Note that there is nothing of a service's to be kept from running.
+
+        Raises:
+            OSError: the journal cannot be written.
+        """
+        with self._saving:
+            if name in self._inert:
+                self._inert.remove(name)
+                left = " ".join(sorted(self._inert)).encode()
+                self.journal.write([(INERT, left or None)])
 
     def keep(self, service: Service) -> None:
         """Write what a service holds from now on."""

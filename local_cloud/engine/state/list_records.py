@@ -11,7 +11,7 @@ import ast
 import importlib.util
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -37,9 +37,8 @@ _MODELS = re.compile(
     r"|localstack\.services\.cloudformation\.(engine|stores|models|v2\.(entities|types))(\..+)?"
     r"|localstack\.services\.apigateway\..*(models|helpers)"
     r"|localstack\.utils\.(collections|objects|tagging|aws\.message_forwarding)"
-    r"|local_cloud\.engine\.(dynamodb|workflows|functions|stacks)(\..+)?"
-    r"|local_cloud\.engine\.state\.services\..+"
-    r"|local_cloud\.engine\.(cognito|rest_apis|api_gateway|xray)(\..+)?"
+    r"|local_cloud\.engine\.workflows\.(progress|distributed_map\.(children|map_run))"
+    r"|local_cloud\.engine\.state\.services\.stepfunctions"
 )
 #: Of these modules only what has members: everything else in them is a name for plain data.
 _NAMES = re.compile(r"localstack\.aws\.api(\..+)?")
@@ -101,10 +100,21 @@ def record_classes() -> dict[str, list[str]]:
             continue
         found[one.full] = one
         waiting += _used_by(modules, one)
+    found |= {one.full: one for one in _derived(modules, found)}
     made: dict[str, list[str]] = {}
     for one in found.values():
         made.setdefault(one.module, []).append(one.name)
     return {module: sorted(made[module]) for module in sorted(made)}
+
+
+def _derived(modules: dict[str, _Module], found: Mapping[str, _Class]) -> Iterator[_Class]:
+    """Yield the kit's own classes that take the place of one on the list."""
+    for name, module in modules.items():
+        if name.startswith("local_cloud."):
+            for one in module.classes.values():
+                bases = [base for _, base in _ancestors(modules, one) if base is not None]
+                if any(base.full in found for base in bases) and not _runs(modules, one):
+                    yield one
 
 
 def _read_modules() -> dict[str, _Module]:
@@ -164,6 +174,10 @@ def _resolved(modules: dict[str, _Module], module: str, name: str) -> _Class | N
         found = modules.get(module)
         if found is None:
             return None
+        of, dot, rest = name.partition(".")
+        if dot and of in found.imports:  # a module
+            module, name = ".".join(found.imports[of]), rest
+            continue
         if name in found.classes:
             return found.classes[name]
         if name not in found.imports:
@@ -177,7 +191,7 @@ def _bases(one: _Class) -> list[str]:
     for base in one.node.bases:
         inner = base.value if isinstance(base, ast.Subscript) else base
         if isinstance(inner, (ast.Name, ast.Attribute)):
-            names.append(ast.unparse(inner).rpartition(".")[2])
+            names.append(ast.unparse(inner))
     return names
 
 
@@ -187,7 +201,7 @@ def _ancestors(modules: dict[str, _Module], one: _Class) -> Iterator[tuple[str, 
         current = waiting.pop()
         for name in _bases(current):
             base = _resolved(modules, current.module, name)
-            yield name, base
+            yield name.rpartition(".")[2], base
             if base is not None and base.full not in seen:
                 seen.add(base.full)
                 waiting.append(base)

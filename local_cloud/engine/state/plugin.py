@@ -28,7 +28,7 @@ from local_aws.background import start_thread
 from local_cloud.engine.service import answer_error
 from local_cloud.engine.state.journal import AnotherFormat
 from local_cloud.engine.state.keeper import Keeper, NotWritten
-from local_cloud.engine.state.services import prepare, resume
+from local_cloud.engine.state.services import inert, prepare, resume
 from local_cloud.state_files import JOURNAL
 
 LOG = logging.getLogger(__name__)
@@ -71,8 +71,14 @@ def keep_state() -> None:
         if keeper.holds(self.name()):
             hook.on_before_state_load()
             keeper.give_back(self)
-            hook.on_after_state_load()
-            resume(self)
+            if keeper.is_inert(self.name()):
+                with inert(self):
+                    hook.on_after_state_load()
+                    resume(self)
+                keeper.end_inert(self)
+            else:
+                hook.on_after_state_load()
+                resume(self)
         keeper.keep(self)
         return started
 
@@ -155,6 +161,8 @@ def start_services() -> None:
         for name in keeper.start():
             if SERVICE_PLUGINS.exists(name):
                 SERVICE_PLUGINS.require(name)
+            else:
+                keeper.leave_inert(name)
     if _keepers and os.environ.get("GO_ON_WITH_FUNCTIONS") == "1":
         start_thread(_go_on_with_functions, "go-on", vital=True)
 

@@ -13,6 +13,9 @@ from local_cloud.engine.state.journal import AnotherFormat, Records, read_file
 HOLDS, ENTRY, ITEM = b"H", b"D", b"L"
 #: The keys of how often the journal was opened, and of what wrote it.
 STARTS, VERSIONS = b"starts", b"versions"
+#: The key of that nothing is to run by itself which a snapshot has in it, when it is loaded.
+#: Its value has the names of the services that were not given it back yet, or is ``ALL``.
+INERT, ALL = b"inert", b"*"
 _SERVICE = re.compile(rb"[a-z0-9-]{1,64}")
 NUMBER = struct.Struct(">Q")
 #: Whose classes the records name.
@@ -67,7 +70,7 @@ def by_service(path: Path, records: Records) -> dict[str, Held]:
     """
     found: dict[str, Held] = {}
     for key, value in records.items():
-        if key in (STARTS, VERSIONS):
+        if key in (STARTS, VERSIONS, INERT):
             continue
         name, _, rest = key[1:].partition(b"\0")
         kind = key[:1]

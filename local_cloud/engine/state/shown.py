@@ -107,6 +107,21 @@ def _read(data: bytes, parts: Mapping[int, Records]) -> Any:
     return _Reader(data, parts).read()
 
 
+def raw(data: bytes, parts: Mapping[int, Records]) -> Any:
+    """Return a value in which what were objects are known by their attributes only.
+
+    Raises:
+        NotReadable: it is malformed.
+    """
+    return _read(data, parts)
+
+
+def attributes_of(one: Any) -> dict[str, Any]:
+    """Return the attributes of what was an object."""
+    found: dict[str, Any] = one.attributes
+    return found
+
+
 class _Checker(_Reader):
     """Reads a value as it will be, and takes no class that state may not name."""
 

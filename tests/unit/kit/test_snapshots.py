@@ -1,16 +1,36 @@
 """Snapshots are copies, whole or not there; what somebody gives us is looked at first."""
 
 import asyncio
+import contextlib
+import gzip
 import hashlib
 import io
 import tarfile
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
+import msgpack
 import pytest
+from click.testing import Result
+from localstack.services.events.models import EventBus, Rule
+from localstack.services.lambda_.event_source_mapping.esm_worker import EsmState
+from typer.testing import CliRunner
 
-from local_cloud import snapshots
-from local_cloud.engine.state.journal import HEADER, PICKLED, Journal
-from local_cloud.engine.state.records import VERSIONS
+from local_cloud import snapshot_archive, snapshot_command, snapshots
+from local_cloud.engine.state import codec
+from local_cloud.engine.state.format import HEAD, HEADED, NODE, RECORD
+from local_cloud.engine.state.journal import HEADER, PICKLED, Journal, read_file
+from local_cloud.engine.state.records import (
+    ENTRY,
+    INERT,
+    ITEM,
+    KIT,
+    NUMBER,
+    VERSIONS,
+    part_key,
+    whole_key,
+)
 from local_cloud.installation import Home, Options, Ports
 from local_cloud.make_mode import make_mode
 from local_cloud.mode import Mode
@@ -18,6 +38,13 @@ from local_cloud.snapshots import SnapshotFailed
 
 CONTENT = hashlib.sha256(b"large").hexdigest()
 WRITTEN = HEADER
+
+
+def named(name: str) -> bytes:
+    """Return a record of a class of this name."""
+    head = msgpack.packb([[[RECORD, name, ["default"]]], [0], []])
+    root = msgpack.ExtType(NODE, b"\0")
+    return HEADED + HEAD.pack(len(head)) + head + msgpack.packb([["touch x"], root])
 
 
 @pytest.fixture
@@ -115,6 +142,183 @@ def archive(*members: tuple[str, bytes, bytes]) -> bytes:
 
 
 JOURNAL = ("state.journal", b"x", tarfile.REGTYPE)
+WHOLE_JOURNAL = ("state.journal", HEADER, tarfile.REGTYPE)
+
+
+def journal_of(path: Path, *records: tuple[bytes, bytes]) -> bytes:
+    with contextlib.closing(Journal(path)) as journal:
+        journal.write([(VERSIONS, KIT), *records])
+    return path.read_bytes()
+
+
+def given(tmp_path: Path, *records: tuple[bytes, bytes]) -> Path:
+    """Return a file that somebody has made, with such a journal in it."""
+    content = journal_of(tmp_path / "made", *records)
+    (tmp_path / "file").write_bytes(archive(("state.journal", content, tarfile.REGTYPE)))
+    return tmp_path / "file"
+
+
+def test_what_unpacks_to_a_thousand_times_its_size_is_refused_before_it_fills_the_disk(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(snapshot_archive, "SMALL_BYTES", 4 << 20)
+    large = archive(("state.journal", HEADER + b"\0" * (32 << 20), tarfile.REGTYPE))
+    assert len(large) < 150_000
+    (tmp_path / "file").write_bytes(large)
+    taken: list[int] = []
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            hashlib, "sha256", lambda: SimpleNamespace(update=lambda d: taken.append(len(d)))
+        )
+        with pytest.raises(
+            SnapshotFailed, match=r"unpacks to more than \d+ MB.*allow it with --up-to"
+        ):
+            snapshots.take(home, tmp_path / "file", "one")
+    assert sum(taken) < 16 << 20
+    assert not home.snapshots.exists() or not list(home.snapshots.iterdir())
+    snapshots.take(home, tmp_path / "file", "one", 64 << 20)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        (whole_key("sqs"), named("localstack.services.stores:LocalAttribute")),
+        (whole_key("sqs"), named("os:system")),
+        (part_key(ENTRY, "sqs", 7, b"\0\xa1k"), named("os:system")),
+        (part_key(ENTRY, "sqs", 7, named("os:system")), b"\0\xa1v"),
+        (part_key(ITEM, "sqs", 7, NUMBER.pack(0)), named("os:system")),
+        (whole_key("sqs"), b"\x80\x05cos\nsystem\n(Vtrue\ntR."),
+        (b"Hno service\xff\0", b"\0\xc0"),
+        (b"Dsqs\0short", b"\0\xc0"),
+        (b"Zsqs\0", b"\0\xc0"),
+    ],
+)
+def test_a_snapshot_that_names_what_state_may_not_is_refused_at_once(
+    home: Home, tmp_path: Path, key: bytes, value: bytes
+) -> None:
+    file = given(tmp_path, (key, value))
+    with pytest.raises(SnapshotFailed, match="is no snapshot: it h") as error:
+        snapshots.take(home, file, "theirs")
+    assert "\n" not in str(error.value)
+    assert snapshots.snapshots(home) == []
+    (home.snapshots / "theirs").mkdir(parents=True)
+    (tmp_path / "made").rename(home.snapshots / "theirs" / "state.journal")
+    with pytest.raises(SnapshotFailed):
+        snapshots.load(home, "theirs")
+    assert not home.next_data.exists()
+
+
+RUNS = {
+    "functions": ["hello"],
+    "running executions": ["now"],
+    "event source mappings": ["queue → hello"],
+    "rules": ["hourly"],
+}
+
+
+@pytest.fixture
+def imported(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+    """Return a home with a snapshot ``theirs`` that brings something that runs."""
+
+    def stores(service: str, **values: Any) -> tuple[bytes, bytes]:
+        regions = {"us-east-1": {f"attr_{name}": value for name, value in values.items()}}
+        accounts = {"000000000000": {"all regions": {}, "regions": regions}}
+        held = {f"AccountRegionBundle:{service}": {"everywhere": {}, "accounts": accounts}}
+        return whole_key(service), codec.write(held, lambda _: None)
+
+    def rule(state: str) -> Rule:
+        return Rule("name", "us-east-1", "000000000000", state=state)
+
+    bus = EventBus("default", "us-east-1", "000000000000")
+    bus.rules.update(hourly=rule("ENABLED"), off=rule("DISABLED"))
+    mapping = {"EventSourceArn": "arn:aws:sqs:x:0:queue", "FunctionArn": "arn:x:function:hello"}
+    codec.made_anew("execution", Running, lambda one: one.kept, lambda kept: kept)
+    codec.made_anew("moment", Moment, lambda one: [{"exec_status": one.status}], lambda kept: kept)
+    file = given(
+        tmp_path,
+        stores(
+            "lambda",
+            functions={"hello": {}},
+            event_source_mappings={
+                "1": {**mapping, "State": EsmState.ENABLED},
+                "2": {**mapping, "State": EsmState.DISABLED},
+            },
+        ),
+        stores(
+            "stepfunctions",
+            executions={
+                "arn:x:machine:now": Running("RUNNING"),
+                "arn:x:machine:then": Running("SUCCEEDED"),
+            },
+        ),
+        stores("events", event_buses={"default": bus}),
+    )
+    snapshots.take(home, file, "theirs")
+    monkeypatch.setenv("LOCAL_CLOUD_HOME", str(home.path))
+    return home
+
+
+class Moment:
+    """What of an execution changes."""
+
+    def __init__(self, status: str) -> None:
+        self.status = status
+
+
+class Running:
+    """Stands for an execution."""
+
+    def __init__(self, status: str) -> None:
+        self.kept = {"now": Moment(status)}
+
+
+def load(*options: str, typed: str | None = None, monkeypatch: Any = None) -> Result:
+    if typed is not None:
+        monkeypatch.setattr(
+            snapshot_command, "sys", SimpleNamespace(stdin=SimpleNamespace(isatty=lambda: True))
+        )
+    return CliRunner().invoke(snapshot_command.app, ["load", "theirs", *options], input=typed)
+
+
+def test_what_was_imported_is_not_loaded_where_nobody_can_be_asked(imported: Home) -> None:
+    assert snapshots.runs(imported, "theirs") == RUNS
+    result = load()
+    assert result.exit_code == 1
+    assert (
+        "functions (1), running executions (1), event source mappings (1), rules (1)"
+        in result.output
+    )
+    assert "--inert" in result.output
+    assert (imported.data / "state.journal").read_bytes() == WRITTEN, "nothing has changed"
+
+
+def test_who_loads_what_was_imported_is_asked_and_told_what_runs(
+    imported: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result = load(typed="n\n", monkeypatch=monkeypatch)
+    assert result.exit_code == 1
+    for kind, names in RUNS.items():
+        assert f"{kind} ({len(names)}): {', '.join(names)}" in result.output
+    assert (imported.data / "state.journal").read_bytes() == WRITTEN
+    assert load(typed="y\n", monkeypatch=monkeypatch).exit_code == 0
+    assert (imported.data / "state.journal").read_bytes() != WRITTEN
+
+
+def test_what_was_imported_is_loaded_with_yes_or_inert(imported: Home) -> None:
+    assert load("--yes").exit_code == 0
+    assert INERT not in read_file(imported.data / "state.journal")[0]
+    assert load("--inert").exit_code == 0
+    assert INERT in read_file(imported.data / "state.journal")[0]
+    theirs = imported.snapshots / "theirs" / "state.journal"
+    assert INERT not in read_file(theirs)[0], "the snapshot is as it was"
+
+
+def test_nobody_is_asked_about_what_was_made_here(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    snapshots.save(mode_of(home), "theirs")
+    monkeypatch.setenv("LOCAL_CLOUD_HOME", str(home.path))
+    assert load().exit_code == 0
 
 
 @pytest.mark.parametrize(
@@ -130,10 +334,23 @@ JOURNAL = ("state.journal", b"x", tarfile.REGTYPE)
         archive(JOURNAL, ("objects/x", b"", tarfile.SYMTYPE)),
         archive(JOURNAL, ("objects", b"", tarfile.LNKTYPE)),
         archive(JOURNAL, ("objects/x", b"", tarfile.FIFOTYPE)),
+        archive(JOURNAL, JOURNAL),
+        archive(JOURNAL, (f"objects/{CONTENT}", b"other", tarfile.REGTYPE)),
+        archive(JOURNAL, ("apis.json", b"{", tarfile.REGTYPE)),
+        archive(JOURNAL, ("objects", b"", tarfile.DIRTYPE)),
+        archive(JOURNAL, (f"objects/{CONTENT}", b"", tarfile.GNUTYPE_SPARSE)),
+        archive(("x", b"9" * (2 << 20), tarfile.XHDTYPE), JOURNAL),
+        archive(("x", b"a" * (2 << 20), tarfile.GNUTYPE_LONGNAME), JOURNAL),
+        archive(("state.journal", HEADER, b"Z")),
+        gzip.compress(archive(WHOLE_JOURNAL)),
+        archive(WHOLE_JOURNAL)[:60] + b"\0" * 40 + archive(WHOLE_JOURNAL)[100:],
+        archive(("state.journal", b"", tarfile.REGTYPE)),
+        archive(("state.journal", PICKLED, tarfile.REGTYPE)),
     ],
     ids=[
         *("empty", "text", "cut off", "no journal", "another file", "absolute", "outside"),
-        *("link", "hard link", "pipe"),
+        *("link", "hard link", "pipe", "twice", "another content", "no JSON", "folder", "sparse"),
+        *("long head", "long name", "no kind", "packed twice", "damaged", "no header", "pickles"),
     ],
 )
 def test_a_file_that_is_no_snapshot_is_refused_and_leaves_nothing(

@@ -363,3 +363,23 @@ def test_what_cannot_be_read_is_left_out_and_the_rest_is_there(
     assert again.store.apart == {"good": 1}
     assert "something that sqs held cannot be read" in caplog.text
     assert "KeyError: 'whole'" in caplog.text
+
+
+def test_what_is_loaded_to_be_looked_at_is_so_until_it_was_written(tmp_path: Path) -> None:
+    first = Kept(tmp_path / "journal")
+    first.store.plain["a"] = 1
+    first.save()
+    first.keeper.journal.write(
+        [(records.INERT, records.ALL), (records.whole_key("sns"), b"\0\x80")]
+    )
+    for _ in range(2):
+        again = Kept(tmp_path / "journal")
+        assert again.keeper.is_inert("sqs"), "and so after a kill"
+    again.keeper.end_inert(again.service)
+    assert not again.keeper.is_inert("sqs")
+    last = Kept(tmp_path / "journal")
+    assert not last.keeper.is_inert("sqs"), "it is given back once"
+    assert last.keeper.is_inert("sns")
+    last.keeper.leave_inert("sns")
+    assert records.INERT not in last.keeper.journal.read()[0]
+    assert last.store.plain == {"a": 1}

@@ -47,7 +47,7 @@ def test_an_object_that_is_assembled_is_not_read_before_its_end(
                 writer.append(reader)
             with pytest.raises(BeingWritten):
                 s3._content(file_of(store))
-    assert s3._content(file_of(store))[1][0] == b"onetwo"
+    assert s3._content(file_of(store))[1] == b"onetwo"
 
 
 def test_an_object_that_is_read_can_be_kept_meanwhile(store: EphemeralS3ObjectStore) -> None:
@@ -56,7 +56,7 @@ def test_an_object_that_is_read_can_be_kept_meanwhile(store: EphemeralS3ObjectSt
         writer.write(io.BytesIO(b"0123456789"))
     with store.open("bucket", held) as reader:
         assert reader.read(4) == b"0123"
-        assert s3._content(file_of(store))[1][0] == b"0123456789"
+        assert s3._content(file_of(store))[1] == b"0123456789"
         assert reader.read() == b"456789"
 
 

@@ -1,12 +1,14 @@
 """What is particular to a service: what it keeps entry by entry, and what it writes its own way.
 
-Each module has ``prepare``, called before the service is given back what it held, and some have
-``resume``, called after.
+Each module may have ``prepare``, called before the service is given back what it held, ``resume``,
+called after, and ``quiet``, called in between where nothing of it is to run by itself.
 """
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+from collections.abc import Iterator
 
 from localstack.services.plugins import Service
 
@@ -16,22 +18,46 @@ _MODULES = {
     "cloudwatch": "cloudwatch",
     "cognito-idp": "cognito",
     "dynamodb": "dynamodb",
+    "events": "events",
+    "lambda": "functions",
     "logs": "logs",
     "s3": "s3",
+    "scheduler": "scheduler",
     "sqs": "sqs",
     "stepfunctions": "stepfunctions",
 }
+#: The services that are given back now what may cause nothing but itself.
+_inert: set[str] = set()
+
+
+def is_inert(name: str) -> bool:
+    """Return whether a service is given back what may not run by itself."""
+    return name in _inert
+
+
+@contextlib.contextmanager
+def inert(service: Service) -> Iterator[None]:
+    """Keep what a service was given back from running by itself, now and later."""
+    _call(service, "quiet")
+    _inert.add(service.name())
+    try:
+        yield
+    finally:
+        _inert.discard(service.name())
+
+
+def _call(service: Service, what: str) -> None:
+    if module := _MODULES.get(service.name()):
+        function = getattr(importlib.import_module(f"{__name__}.{module}"), what, None)
+        if function is not None:
+            function(service)
 
 
 def prepare(service: Service) -> None:
     """Get ready to keep what a service holds."""
-    if module := _MODULES.get(service.name()):
-        importlib.import_module(f"{__name__}.{module}").prepare(service)
+    _call(service, "prepare")
 
 
 def resume(service: Service) -> None:
     """Have a service go on with what it did when it held this."""
-    if module := _MODULES.get(service.name()):
-        go_on = getattr(importlib.import_module(f"{__name__}.{module}"), "resume", None)
-        if go_on is not None:
-            go_on(service)
+    _call(service, "resume")

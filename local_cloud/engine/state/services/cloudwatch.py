@@ -12,6 +12,14 @@ def prepare(_: Service) -> None:
     AlarmScheduler.restart_existing_alarms = _restart
 
 
+def quiet(_: Service) -> None:
+    """Have alarms do nothing when their state changes."""
+    for regions in cloudwatch_stores.values():
+        for store in regions.values():
+            for alarm in store.alarms.values():
+                alarm.alarm["ActionsEnabled"] = False
+
+
 def _restart(self: AlarmScheduler) -> None:
     for regions in cloudwatch_stores.values():
         for store in regions.values():

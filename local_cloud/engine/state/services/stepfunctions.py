@@ -16,7 +16,13 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
-from localstack.aws.api.stepfunctions import ExecutionStatus, HistoryEventType, StateMachineType
+from localstack.aws.api.stepfunctions import (
+    ExecutionAbortedEventDetails,
+    ExecutionStatus,
+    HistoryEvent,
+    HistoryEventType,
+    StateMachineType,
+)
 from localstack.services.plugins import Service
 from localstack.services.stepfunctions.asl.component.state.state_execution.state_task.service.state_task_service_callback import (  # noqa: E501
     StateTaskServiceCallback,
@@ -53,6 +59,7 @@ from local_cloud.engine.workflows.progress import Entered, Place, machine_of, pr
 _CHANGING = ("exec_status", "stop_date", "output", "output_details", "error", "cause", "redrives")
 _ONLY_HERE = ("exec_worker", "_cloud_watch_logging_session", "_activity_store", "kept")
 _keeping = threading.Lock()
+INERT_CAUSE = "It was loaded to be looked at (--inert), and does not go on"
 EXPRESS_CAUSE = "The cloud stopped while the Express execution ran; start it again"
 
 
@@ -295,6 +302,37 @@ def go_on() -> int:
             _waiting.pop(0).start()
             count += 1
     return count
+
+
+def quiet(_: Service) -> None:
+    """End the executions that ran, as if somebody had stopped them."""
+    for regions in sfn_stores.values():
+        for store in regions.values():
+            for execution in list(store.executions.values()):
+                if execution.exec_status == ExecutionStatus.RUNNING:
+                    _abort(execution)
+
+
+def _abort(execution: Execution) -> None:
+    execution.exec_status = ExecutionStatus.ABORTED
+    execution.stop_date = datetime.datetime.now(tz=datetime.UTC)
+    execution.cause = INERT_CAUSE
+    history: NotedList = dict.__getitem__(execution.kept, "history")
+    history.append(
+        HistoryEvent(
+            timestamp=execution.stop_date,
+            type=HistoryEventType.ExecutionAborted,
+            id=len(history) + 1,
+            previousEventId=len(history),
+            executionAbortedEventDetails=ExecutionAbortedEventDetails(cause=INERT_CAUSE),
+        )
+    )
+    # What it stood at is nobody's any more.
+    moment: Moment = dict.__getitem__(execution.kept, "now")
+    moment.attributes.update(
+        exec_status=execution.exec_status, stop_date=execution.stop_date, cause=execution.cause
+    )
+    moment.running.clear()
 
 
 def resume(_: Service) -> None:
