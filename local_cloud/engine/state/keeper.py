@@ -48,7 +48,7 @@ GATHER_SECONDS = 0.02
 LATER_SECONDS = (0.1, 0.3, 1.0, 4.0, 16.0)
 RETRY_SECONDS = 1.0
 #: What takes longer is written behind the answer, within a tenth of a second.
-COMMIT_SECONDS = 0.002
+COMMIT_SECONDS = 0.005
 #: A journal that is not longer than that is not written anew while the engine runs.
 LONG_BYTES = 64 << 20
 #: Iterators of streams lead to DynamoDB's own tables; a reader asks for new ones.
