@@ -142,7 +142,8 @@ def test_a_reserved_concurrency_is_a_limit_whoever_invokes(
         with pytest.raises(ClientError) as refused:
             client.invoke(FunctionName=name, Payload=b"{}")
         assert refused.value.response["Error"]["Code"] == "TooManyRequestsException"
-        assert refused.value.response["Reason"] == RESERVED
+        said: dict[str, Any] = dict(refused.value.response)
+        assert said["Reason"] == RESERVED
     functions.api.delete_function_concurrency(FunctionName=name)
     for client in clients:
         answer = client.invoke(FunctionName=name, Payload=b'{"body": "served"}')

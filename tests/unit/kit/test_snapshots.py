@@ -12,10 +12,9 @@ from typing import Any
 
 import msgpack
 import pytest
-from click.testing import Result
 from localstack.services.events.models import EventBus, Rule
 from localstack.services.lambda_.event_source_mapping.esm_worker import EsmState
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from local_cloud import snapshot_archive, snapshot_command, snapshots
 from local_cloud.engine.state import codec
@@ -42,9 +41,10 @@ WRITTEN = HEADER
 
 def named(name: str) -> bytes:
     """Return a record of a class of this name."""
-    head = msgpack.packb([[[RECORD, name, ["default"]]], [0], []])
+    head: bytes = msgpack.packb([[[RECORD, name, ["default"]]], [0], []])
     root = msgpack.ExtType(NODE, b"\0")
-    return HEADED + HEAD.pack(len(head)) + head + msgpack.packb([["touch x"], root])
+    written: bytes = HEADED + HEAD.pack(len(head)) + head + msgpack.packb([["touch x"], root])
+    return written
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """The list of the classes that state may name is whole, and names nothing that runs by itself."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -33,7 +34,7 @@ def test_the_list_is_what_the_packages_have() -> None:
 
 @pytest.mark.parametrize("name", SOME)
 def test_an_object_of_a_class_on_it_comes_back(name: str) -> None:
-    kind = class_named(name)
+    kind: Any = class_named(name)
     if hasattr(kind, "__members__"):
         one = next(iter(kind.__members__.values()))
         assert read(write(one, lambda _: None), None) is one  # type: ignore[arg-type]

@@ -285,7 +285,8 @@ def document(
     """Return a document that nothing has checked."""
     pack = functools.partial(msgpack.packb, strict_types=False)
     head = pack([list(shapes), list(of_nodes), list(anew)])
-    return HEADED + HEAD.pack(len(head)) + head + pack([*states, root])
+    made: bytes = HEADED + HEAD.pack(len(head)) + head + pack([*states, root])
+    return made
 
 
 def record(name: str, /, **attributes: Any) -> bytes:
