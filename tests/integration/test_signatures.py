@@ -152,10 +152,14 @@ def test_a_users_calls_are_signed_with_the_users_own_secret(stack: Stack, bucket
     of("dynamodb", own).list_tables()
     of("sqs", own).list_queues()
     of("iam", own).list_users(MaxItems=1)
+    template = {"Resources": {"T": {"Type": "AWS::SNS::Topic"}}, "Description": "a b+c/~*'(ü)"}
+    of("cloudformation", own).validate_template(TemplateBody=json.dumps(template))
     of("lambda", own).list_functions()
     of("logs", own).describe_log_groups(logGroupNamePrefix="/aws/ü")
     wanted = {
         "dynamodb": ("list_tables", "InvalidSignatureException"),
+        "iam": ("list_users", "SignatureDoesNotMatch"),
+        "cloudformation": ("list_stacks", "SignatureDoesNotMatch"),
         "s3": ("list_buckets", "SignatureDoesNotMatch"),
         "lambda": ("list_functions", "InvalidSignatureException"),
     }

@@ -37,12 +37,11 @@ def verify_call(chain: HandlerChain, context: RequestContext, response: Response
     headers = context.request.headers
     match = _MADE.match(headers.get("Authorization", ""))
     # The signature of a presigned URL stands in its query, and is S3's to verify; of a body that
-    # came packed, or was read as a form, the bytes that were signed are not there any more.
+    # came packed, what was signed is not there any more.
     if (
         match is None
         or "X-Amz-Signature" in context.request.args
         or headers.get("Content-Encoding") == "identity"
-        or context.request.mimetype == "application/x-www-form-urlencoded"
     ):
         return
     # Loaded with the first of such calls.

@@ -23,7 +23,6 @@ from localstack.aws.api import ServiceException
 from localstack.http import Request, Response
 from localstack.services.iam.models import iam_stores
 from localstack.services.sts.models import sts_stores
-from rolo.request import restore_payload
 
 from local_aws.account import ACCOUNT_ID
 from local_aws.credentials import SignedRequest
@@ -116,11 +115,21 @@ def signed_request(
         request.method,
         f"{url.path}?{query}" if query else url.path,
         {name.lower(): value for name, value in request.headers.items()},
-        sha256(restore_payload(request)).hexdigest() if payload is None else payload,
+        sha256(_received(request)).hexdigest() if payload is None else payload,
         action,
         resource,
         service,
     )
+
+
+def _received(request: Request) -> bytes:
+    """Return a request's body as it came: what was read as a form is no longer what was signed."""
+    stream = request.environ["wsgi.input"]
+    at = stream.tell()
+    stream.seek(0)
+    body: bytes = stream.read()
+    stream.seek(at)
+    return body
 
 
 def answer(request: Request) -> Response:
