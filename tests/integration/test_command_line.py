@@ -187,7 +187,10 @@ def test_snapshots_are_saved_loaded_and_given_away(
     assert [
         s["name"] for s in json.loads(command_line.run("snapshot", "list", "--json").stdout)
     ] == ["two"]
-    assert "at the next start" in command_line.run("snapshot", "load", "two").stdout
+    unasked = command_line.run("snapshot", "load", "two")
+    assert (unasked.returncode, "--yes" in unasked.stderr) == (1, True)
+    loaded = command_line.run("snapshot", "load", "two", "--yes")
+    assert "at the next start" in loaded.stdout, loaded.stderr
     assert command_line.run("up", "-d").returncode == 0
     assert command_line.holds("ours")
 
