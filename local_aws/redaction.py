@@ -43,6 +43,10 @@ _FORM_SIGNS = ("eyJ", "AKIA", "ASIA", "earer ", "-----BEGIN")
 
 #: A name and what is between it and its value, quoted at whatever level.
 _FIELD = re.compile(r"(?<![\w.$-])([\w.$-]++)([\\\"']*+\s*+[=:>]\s*+[\\\"']*+)")
+#: Codes of AWS's errors before their message: ``NoSuchKey: The specified key does not exist.``
+_ERROR_CODE = re.compile(
+    r"(?:NoSuch|Invalid|Expired|Missing|Unrecognized|Incomplete|Malformed|Duplicate)[A-Z]"
+)
 _FORMS = re.compile(
     r"eyJ[\w-]++(?:\.[\w-]*+)*+"  # a JSON Web Token, or other JSON in base64
     r"|-----BEGIN (?:(?!-----END).)*+(?:-----END[^-]*+-----)?+"  # RFC 7468
@@ -269,6 +273,8 @@ def _without_fields(text: str) -> str:
             continue
         if field[2] == ":" and text[field.start() - 1 : field.start()] == ":":
             continue  # arn:aws:secretsmanager:us-east-1:000000000000:secret:NAME
+        if field[2] == ": " and _ERROR_CODE.match(field[1]):
+            continue
         begin, end = field.end(), _end_of_value(text, field)
         if secrecy == Secrecy.IF_RANDOM and not looks_random(text[begin:end]):
             continue

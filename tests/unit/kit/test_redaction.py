@@ -102,6 +102,19 @@ def test_what_is_about_a_secret_is_shown(payload: dict[str, object]) -> None:
     assert json.loads(shown(json.dumps(payload))) == payload
 
 
+@pytest.mark.parametrize(
+    "message",
+    [
+        "NoSuchKey: The specified key does not exist.",
+        "ExpiredToken: The provided token has expired.",
+        "InvalidAccessKeyId: The AWS Access Key Id does not exist in our records.",
+        "InvalidPasswordException: Password not long enough",
+    ],
+)
+def test_the_message_of_an_error_is_shown(message: str) -> None:
+    assert shown(message) == message
+
+
 def test_what_a_service_model_marks_is_not_shown() -> None:
     marks: Marks = {
         "Value": True,
