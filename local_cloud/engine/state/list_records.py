@@ -45,7 +45,7 @@ _NAMES = re.compile(r"localstack\.aws\.api(\..+)?")
 _PACKAGES = ("moto", "localstack", "local_cloud")
 #: What no record is derived from, and what is none by its methods.
 _NONE = re.compile(
-    r".*(Error|Exception|Warning)|TypedDict|Protocol|Thread|NamedTemporaryFile|StateVisitor"
+    r"(?<!\w)\w++(?:(?<=Error)|(?<=Exception)|(?<=Warning))|TypedDict|Protocol|Thread|NamedTemporaryFile|StateVisitor"
     r"|BaseHTTPRequestHandler|ResourceProvider|CloudFormationResourceProviderPlugin|type"
     r"|BaseBackend|BackendDict|AccountSpecificBackend|Plugin|ServiceRequestHandler"
 )
