@@ -27,6 +27,7 @@ from localstack.services.plugins import Service
 from local_cloud.engine.functions.executor import tell_reserved
 from local_cloud.engine.functions.streams import UrlRouter, stream_invocation
 from local_cloud.engine.functions.template_functions import TEMPLATE
+from local_cloud.engine.functions.unpacking import unpack_within_bounds
 from local_cloud.engine.functions.versions import VersionManager
 from local_cloud.lambda_endpoint.functions import Function
 from local_cloud.lambda_endpoint.runtimes import why_not
@@ -47,6 +48,7 @@ _CHANGING = frozenset(
 
 # LocalStack's service makes its managers by this name.
 lambda_service.LambdaVersionManager = VersionManager
+unpack_within_bounds()
 
 
 class _Versions(LambdaService):  # type: ignore[misc]
