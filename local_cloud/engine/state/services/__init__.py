@@ -21,6 +21,7 @@ _MODULES = {
     "events": "events",
     "lambda": "functions",
     "logs": "logs",
+    "opensearch": "opensearch",
     "s3": "s3",
     "scheduler": "scheduler",
     "sqs": "sqs",

@@ -14,7 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from localstack.services.plugins import Service
-from localstack.services.s3.models import KeyStore, S3Multipart, VersionedKeyStore
+from localstack.services.s3.models import (
+    KeyStore,
+    S3Multipart,
+    VersionedKeyStore,
+    s3_stores,
+)
 from localstack.services.s3.storage.ephemeral import (
     S3_MAX_FILE_SIZE_BYTES,
     EphemeralS3ObjectStore,
@@ -42,6 +47,14 @@ def prepare(service: Service) -> None:
     _store_of(service)._filesystem = Buckets()
     made_anew("content", LockedSpooledTemporaryFile, _content, _file)
     containers.extras["s3"] = (_held, _put_back)
+
+
+def quiet(_: Service) -> None:
+    """Have nobody told of objects that somebody puts, as the provisioning does."""
+    for regions in s3_stores.values():
+        for store in regions.values():
+            for bucket in store.buckets.values():
+                bucket.notification_configuration = {}
 
 
 def _init_keys(self: KeyStore) -> None:
