@@ -113,7 +113,7 @@ def folder_of(code: S3Code) -> Path:
     for name in (code.s3_bucket, code.id):
         if not isinstance(name, str) or name in ("", ".", "..") or {"/", "\0"} & set(name):
             raise NotUnpacked(f"{str(name)[:100]!r} names no folder for a function's code")
-    return Path(tempfile.gettempdir()) / "lambda" / code.s3_bucket / code.id / "code"
+    return Path(tempfile.gettempdir(), "lambda", code.s3_bucket, code.id, "code")
 
 
 def _forget(code: S3Code) -> None:

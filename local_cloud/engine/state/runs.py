@@ -9,9 +9,18 @@ from typing import Any
 from local_cloud.engine.state.format import NotReadable
 from local_cloud.engine.state.journal import AnotherFormat, read_file
 from local_cloud.engine.state.records import by_service
-from local_cloud.engine.state.shown import attributes_of, raw
+from local_cloud.engine.state.shown import Member, attributes_of, raw
 
-_DISABLED = ("DISABLED", "DISABLING")
+#: The states in which nothing runs, as what runs compares them: all else is told of.
+_OFF: dict[str, tuple[frozenset[str], frozenset[str]]] = {
+    "EsmState": (frozenset({"Disabled", "Disabling"}), frozenset({"DISABLED", "DISABLING"})),
+    "RuleState": (frozenset({"DISABLED"}), frozenset({"DISABLED"})),
+    "ScheduleState": (frozenset({"DISABLED"}), frozenset()),
+    "ExecutionStatus": (
+        ended := frozenset({"SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"}),
+        ended,
+    ),
+}
 
 
 def what_runs(path: Path) -> dict[str, list[str]]:
@@ -58,15 +67,17 @@ def _functions(held: Mapping[str, Any]) -> Iterator[str]:
 def _mappings(held: Mapping[str, Any]) -> Iterator[str]:
     for mappings in _stores(held, "event_source_mappings"):
         for one in mappings.values():
-            if str(one.get("State")).upper() not in _DISABLED:
+            if not _is_off("EsmState", one.get("State")):
                 yield f"{_last(one.get('EventSourceArn'))} → {_last(one.get('FunctionArn'))}"
 
 
 def _executions(held: Mapping[str, Any]) -> Iterator[str]:
     for executions in _stores(held, "executions"):
         for arn, execution in executions.items():
-            status = execution.value["now"].value[0].get("exec_status")
-            if str(status).upper() == "RUNNING":
+            kept = execution.value
+            before = kept["same"].get("exec_status") if "same" in kept else None
+            status = kept["now"].value[0].get("exec_status", before)
+            if not _is_off("ExecutionStatus", status):
                 yield _last(arn)
 
 
@@ -74,7 +85,7 @@ def _rules(held: Mapping[str, Any]) -> Iterator[str]:
     for buses in _stores(held, "event_buses"):
         for bus in buses.values():
             for name, rule in attributes_of(bus)["rules"].items():
-                if str(attributes_of(rule).get("state")).upper() not in _DISABLED:
+                if not _is_off("RuleState", attributes_of(rule).get("state")):
                     yield str(name)
 
 
@@ -93,8 +104,16 @@ def _schedules(held: Mapping[str, Any]) -> Iterator[str]:
         for backend in container.values():
             for group in backend.get("schedule_groups", {}).values():
                 for name, schedule in attributes_of(group)["schedules"].items():
-                    if str(attributes_of(schedule).get("state")).upper() not in _DISABLED:
+                    if not _is_off("ScheduleState", attributes_of(schedule).get("state")):
                         yield str(name)
+
+
+def _is_off(kind: str, state: Any) -> bool:
+    """Return whether nothing runs in a state, which is a member of an enumeration or its value."""
+    values, members = _OFF[kind]
+    if isinstance(state, Member):
+        return state.of.rpartition(":")[2] == kind and state in members
+    return isinstance(state, str) and state in values
 
 
 def _last(arn: Any) -> str:

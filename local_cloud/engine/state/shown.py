@@ -35,6 +35,8 @@ type Tree = str | dict[str, Tree]
 #: What is told of as changed or not, and not shown.
 _SECRET = re.compile(r"(?i)secret_(string|binary)|password|token|private_key|key_material|verifier")
 _LONG = 200
+#: How many values of a service's are shown.
+MOST_SHOWN = 5_000_000
 DEFAULT_ACCOUNT = "000000000000"
 
 
@@ -44,6 +46,13 @@ class _Object:
     def __init__(self, value: Any = None) -> None:
         self.value = value
         self.attributes: dict[str, Any] = {}
+
+
+class Member(str):
+    """The name of a member of an enumeration, and the enumeration's."""
+
+    __slots__ = ("of",)
+    of: str
 
 
 class _Dict(dict[Any, Any]):
@@ -62,10 +71,18 @@ class _List(list[Any]):
 _STANDS_FOR = {DICT: _Dict, ORDERED: _Dict, COUNTER: _Dict, DEFAULTDICT: _Dict, LIST: _List}
 
 
+class _Parts:
+    """What of a service is kept apart, and what was read of it, by whether it is a dictionary."""
+
+    def __init__(self, records: Mapping[int, Records]) -> None:
+        self.records = records
+        self.made: dict[tuple[bool, int], dict[Any, Any]] = {}
+
+
 class _Reader(Decoder):
     """Reads a value; no class that it names is loaded."""
 
-    def __init__(self, data: bytes, parts: Mapping[int, Records]) -> None:
+    def __init__(self, data: bytes, parts: _Parts) -> None:
         super().__init__(data)
         self._parts = parts
 
@@ -83,7 +100,9 @@ class _Reader(Decoder):
         return None
 
     def member(self, kind: str, name: str) -> Any:
-        return name
+        member = Member(name)
+        member.of = kind
+        return member
 
     def derived(self, kind: str, base: type, value: Any, attributes: dict[str, Any]) -> Any:
         return value
@@ -92,19 +111,18 @@ class _Reader(Decoder):
         return None if name in _NEW_EACH_TIME else _Object(data)
 
     def noted(self, is_dict: bool, nested: bool, number: int) -> Any:
-        # Read once: a part that is in itself is in the parts no more.
-        return {
-            _read(key, self._parts) if is_dict else key: _read(value, self._parts)
-            for key, value in dict(self._parts).pop(number, {}).items()
-        }
+        if (found := self._parts.made.get((is_dict, number))) is not None:
+            return found  # as it will be: what is in two places is one, and may be in itself
+        made = self._parts.made[is_dict, number] = {}
+        for key, value in self._parts.records.get(number, {}).items():
+            made[type(self)(key, self._parts).read() if is_dict else key] = type(self)(
+                value, self._parts
+            ).read()
+        return made
 
 
 #: What has nothing to show.
 _NEW_EACH_TIME = frozenset({"lock", "recursive lock", "condition", "signing key"})
-
-
-def _read(data: bytes, parts: Mapping[int, Records]) -> Any:
-    return _Reader(data, parts).read()
 
 
 def raw(data: bytes, parts: Mapping[int, Records]) -> Any:
@@ -113,7 +131,7 @@ def raw(data: bytes, parts: Mapping[int, Records]) -> Any:
     Raises:
         NotReadable: it is malformed.
     """
-    return _read(data, parts)
+    return _Reader(data, _Parts(parts)).read()
 
 
 def attributes_of(one: Any) -> dict[str, Any]:
@@ -165,12 +183,12 @@ def check(path: Path) -> None:
     for name, (whole, parts) in by_service(path, records).items():
         try:
             if whole is not None:
-                kind(whole, {}).read()
+                kind(whole, _Parts({})).read()
             for entries in parts.values():
                 for key, value in entries.items():
                     if len(key) != NUMBER.size or key[:1] in (BARE, HEADED):
                         _readable_key(kind, key)
-                    kind(value, {}).read()
+                    kind(value, _Parts({})).read()
         except NotReadable as error:
             why = f"holds something for {name} that cannot be read: {error}"
             raise AnotherFormat(path, why) from error
@@ -178,7 +196,7 @@ def check(path: Path) -> None:
 
 def _readable_key(kind: type[_Reader], key: bytes) -> None:
     try:
-        kind(key, {}).read()
+        kind(key, _Parts({})).read()
     except NotReadable:
         if len(key) != NUMBER.size:  # a list's entry has a number
             raise
@@ -199,7 +217,7 @@ def shown_in(path: Path) -> dict[str, Tree]:
         if whole is None:
             continue
         try:
-            found[name] = _by_region(_read(whole, parts))
+            found[name] = _by_region(raw(whole, parts))
         except (NotReadable, LookupError, AttributeError, TypeError, RecursionError) as error:
             why = f"holds something for {name} that cannot be read: {error}"
             raise AnotherFormat(path, why) from error
@@ -209,9 +227,10 @@ def shown_in(path: Path) -> dict[str, Tree]:
 def _by_region(held: Mapping[str, Any]) -> Tree:
     """Return what a service holds by region, whichever way it keeps it."""
     made: dict[str, Tree] = {}
+    top = _Way()
 
     def put(place: str, inside: Any) -> None:
-        tree = _tree(inside, ())
+        tree = _tree(inside, top)
         if isinstance(tree, dict) and tree:
             found = made.setdefault(place, {})
             assert isinstance(found, dict)
@@ -236,43 +255,62 @@ def _place(account: str, region: str) -> str:
     return " ".join(filter(None, (account if account != DEFAULT_ACCOUNT else "", region)))
 
 
-def _tree(value: Any, above: tuple[int, ...]) -> Tree:
+class _Way:
+    """The way to a value: what it is in, and how many values may be shown beside it yet.
+
+    What is in two places is shown in both, and so may be what a few bytes make millions of.
+    """
+
+    def __init__(self, above: tuple[int, ...] = (), left: list[int] | None = None) -> None:
+        self.above = above
+        self.left = [MOST_SHOWN] if left is None else left
+
+    def into(self, value: Any) -> _Way:
+        """Return the way to what is in a value.
+
+        Raises:
+            NotReadable: there is too much in all.
+        """
+        self.left[0] -= 1
+        if self.left[0] < 0:
+            raise NotReadable(f"it has more than {MOST_SHOWN:,} values in it")
+        return _Way((*self.above, id(value)), self.left)
+
+
+def _tree(value: Any, way: _Way) -> Tree:
+    inner = way.into(value)
+    if id(value) in way.above:
+        return "…"
     if isinstance(value, _Object):
-        if id(value) in above:
-            return "…"
         if value.attributes or value.value is None:
-            return _named(value.attributes, (*above, id(value)))
-        return _tree(value.value, (*above, id(value)))
+            return _named(value.attributes, inner)
+        return _tree(value.value, inner)
     if isinstance(value, _Dict) and value.attributes:
-        return (
-            "…"
-            if id(value) in above
-            else _named({**value.attributes, **value}, (*above, id(value)))
-        )
+        return _named({**value.attributes, **value}, inner)
     if isinstance(value, Mapping):
-        return "…" if id(value) in above else _named(value, (*above, id(value)))
+        return _named(value, inner)
     if isinstance(value, (list, tuple, deque)):
-        return "…" if id(value) in above else _named(dict(enumerate(value)), (*above, id(value)))
+        return _named(dict(enumerate(value)), inner)
     if isinstance(value, (set, frozenset)):
         return ", ".join(sorted(map(str, value)))
     return _words(value)
 
 
-def _named(values: Mapping[Any, Any], above: tuple[int, ...]) -> Tree:
+def _named(values: Mapping[Any, Any], way: _Way) -> Tree:
     made: dict[str, Tree] = {}
     for key, value in values.items():
-        name = _name(key)
-        inside = _tree(value, above)
+        name = _name(key, way)
+        inside = _tree(value, way)
         made[name] = _hidden(inside) if _SECRET.search(name) and inside else inside
     return made["_store"] if made.keys() == {"_store"} else made
 
 
-def _name(key: Any) -> str:
+def _name(key: Any, way: _Way) -> str:
     if isinstance(key, tuple):
-        return " ".join(map(_name, key))
+        return " ".join(_name(part, way) for part in key)
     if isinstance(key, bytes):
         return str(int.from_bytes(key))
-    tree = _tree(key, ())
+    tree = _tree(key, _Way((), way.left))
     return tree if isinstance(tree, str) else " ".join(map(str, tree.values()))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from local_cloud.engine.state import classes, codec
+from local_cloud.engine.state import classes, codec, shown
 from local_cloud.engine.state.journal import AnotherFormat, Journal
 from local_cloud.engine.state.noted import NotedDict
 from local_cloud.engine.state.records import ENTRY, part_key, whole_key
@@ -98,6 +98,26 @@ def test_parts_that_are_kept_apart_are_where_they_belong(tmp_path: Path) -> None
     )
     journal.close()
     assert shown_in(tmp_path / "one") == {"sqs": {"content": {"inside": {"k": "v"}}}}
+
+
+@pytest.mark.parametrize("is_apart", [True, False], ids=["parts", "containers"])
+def test_what_a_few_bytes_make_millions_of_is_refused(
+    tmp_path: Path, is_apart: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shown, "MOST_SHOWN", 10_000)
+    journal = Journal(tmp_path / "one")
+    one: Any = "x"
+    for number in range(1, 50):
+        if is_apart:
+            key = part_key(ENTRY, "sqs", number, data("both"))
+            journal.write([(key, codec.write([one, one], lambda _: None))])
+            one = NotedDict(number=number)
+        else:
+            one = [one, one]
+    journal.write([(whole_key("sqs"), data({"extra": {"in": one}}))])
+    journal.close()
+    with pytest.raises(AnotherFormat, match="more than 10,000 values"):
+        shown_in(tmp_path / "one")
 
 
 def test_no_class_that_a_journal_names_is_loaded(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgpack
 import pytest
+from localstack.aws.api.events import RuleState
 from localstack.services.events.models import EventBus, Rule
 from localstack.services.lambda_.event_source_mapping.esm_worker import EsmState
 from typer.testing import CliRunner, Result
@@ -216,15 +217,17 @@ RUNS = {
 }
 
 
+def stores(service: str, **values: Any) -> tuple[bytes, bytes]:
+    """Return the record of what LocalStack's stores of a service hold."""
+    regions = {"us-east-1": {f"attr_{name}": value for name, value in values.items()}}
+    accounts = {"000000000000": {"all regions": {}, "regions": regions}}
+    held = {f"AccountRegionBundle:{service}": {"everywhere": {}, "accounts": accounts}}
+    return whole_key(service), codec.write(held, lambda _: None)
+
+
 @pytest.fixture
 def imported(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     """Return a home with a snapshot ``theirs`` that brings something that runs."""
-
-    def stores(service: str, **values: Any) -> tuple[bytes, bytes]:
-        regions = {"us-east-1": {f"attr_{name}": value for name, value in values.items()}}
-        accounts = {"000000000000": {"all regions": {}, "regions": regions}}
-        held = {f"AccountRegionBundle:{service}": {"everywhere": {}, "accounts": accounts}}
-        return whole_key(service), codec.write(held, lambda _: None)
 
     def rule(state: str) -> Rule:
         return Rule("name", "us-east-1", "000000000000", state=state)
@@ -233,7 +236,7 @@ def imported(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Hom
     bus.rules.update(hourly=rule("ENABLED"), off=rule("DISABLED"))
     mapping = {"EventSourceArn": "arn:aws:sqs:x:0:queue", "FunctionArn": "arn:x:function:hello"}
     codec.made_anew("execution", Running, lambda one: one.kept, lambda kept: kept)
-    codec.made_anew("moment", Moment, lambda one: [{"exec_status": one.status}], lambda kept: kept)
+    codec.made_anew("moment", Moment, lambda one: [one.attributes], lambda kept: kept)
     file = given(
         tmp_path,
         stores(
@@ -242,6 +245,7 @@ def imported(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Hom
             event_source_mappings={
                 "1": {**mapping, "State": EsmState.ENABLED},
                 "2": {**mapping, "State": EsmState.DISABLED},
+                "3": {**mapping, "State": "Disabled"},
             },
         ),
         stores(
@@ -261,15 +265,47 @@ def imported(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Hom
 class Moment:
     """What of an execution changes."""
 
-    def __init__(self, status: str) -> None:
-        self.status = status
+    def __init__(self, **attributes: str) -> None:
+        self.attributes = attributes
 
 
 class Running:
     """Stands for an execution."""
 
-    def __init__(self, status: str) -> None:
-        self.kept = {"now": Moment(status)}
+    def __init__(self, status: Any, **same: str) -> None:
+        now = Moment() if same else Moment(exec_status=status)
+        self.kept = {"now": now, "same": same}
+
+
+@pytest.mark.parametrize(
+    ("kind", "service", "values"),
+    [
+        (
+            "event source mappings",
+            "lambda",
+            {"event_source_mappings": {"1": {"State": "DISABLED"}}},
+        ),
+        (
+            "event source mappings",
+            "lambda",
+            {"event_source_mappings": {"1": {"State": RuleState.DISABLED}}},
+        ),
+        ("running executions", "stepfunctions", {"executions": {"a": Running("Running")}}),
+        (
+            "running executions",
+            "stepfunctions",
+            {"executions": {"a": Running(None, exec_status="RUNNING")}},
+        ),
+    ],
+    ids=["another spelling", "another enumeration", "no status", "a status beside"],
+)
+def test_what_only_looks_as_if_it_rested_is_told_of(
+    home: Home, tmp_path: Path, kind: str, service: str, values: dict[str, Any]
+) -> None:
+    codec.made_anew("execution", Running, lambda one: one.kept, lambda kept: kept)
+    codec.made_anew("moment", Moment, lambda one: [one.attributes], lambda kept: kept)
+    snapshots.take(home, given(tmp_path, stores(service, **values)), "theirs")
+    assert list(snapshots.runs(home, "theirs")) == [kind]
 
 
 def load(*options: str, typed: str | None = None, monkeypatch: Any = None) -> Result:
