@@ -17,6 +17,7 @@ from typing import Any
 
 from awscli.customizations.cloudformation.yamlhelper import yaml_parse
 
+from local_aws import yaml_documents
 from local_cloud.deploy.build import build
 from local_cloud.deploy.errors import DeployFailed
 from local_cloud.deploy.stack import Uploaded
@@ -43,6 +44,9 @@ _NESTED = {
     "AWS::CloudFormation::Stack": "TemplateURL",
     "AWS::Serverless::Application": "Location",
 }
+#: Folders and make's targets are called so.
+#: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/resources-section-structure.html
+_LOGICAL_ID = re.compile("[A-Za-z0-9]{1,255}")
 _LAYER = "AWS::Serverless::LayerVersion"
 
 #: Names that no function needs.
@@ -107,6 +111,10 @@ class Source:
             shared = {}
         for logical_id, resource in template["Resources"].items():
             if isinstance(resource, dict):
+                if "Type" in resource and not _LOGICAL_ID.fullmatch(str(logical_id)):
+                    raise DeployFailed(
+                        f"{self.path}: {logical_id!r} is no logical ID: take letters and digits"
+                    )
                 self._prepare(logical_id, resource, shared)
         # Resources name their own code now; SAM would take the shared one for a bucket's.
         shared.pop("CodeUri", None)
@@ -206,6 +214,7 @@ def _has_code(properties: Properties) -> bool:
 
 
 def _read(path: Path) -> Any:
+    yaml_documents.bound_all()  # the AWS CLI's loader among them
     try:
         return yaml_parse(path.read_text())
     except Exception as error:

@@ -10,6 +10,9 @@ import yaml
 
 from local_aws.template import Template, TemplateError
 from local_aws.yaml_documents import TooLarge, load
+from local_cloud.deploy.errors import DeployFailed
+from local_cloud.deploy.source import Source
+from local_cloud.deploy.stack import Uploaded
 from local_cloud.engine.model.models_file import WrongModels, read
 from websocket_gateway.options import read_faults
 
@@ -60,3 +63,9 @@ def test_every_file_of_yaml_is_read_with_these_bounds(tmp_path: Path, text: str)
         read_faults(file)
     with pytest.raises(WrongModels, match=r"levels|values|holds itself"):
         read(file)
+    with pytest.raises(DeployFailed, match=r"levels|values|holds itself"):
+        Source(file, tmp_path / "built", never).prepared()
+
+
+def never(_: bytes) -> Uploaded:
+    raise AssertionError("nothing is uploaded")
