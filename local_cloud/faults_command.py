@@ -12,6 +12,7 @@ import yaml
 
 from local_aws import yaml_documents
 from local_aws.faults import parted
+from local_aws.printable import printable_line
 from local_cloud.failing import fail, running_or_fail
 from local_cloud.fault_rules import FaultRules, FaultsAway
 from local_cloud.installation import Home
@@ -64,7 +65,7 @@ def list_rules(as_json: Annotated[bool, typer.Option("--json")] = False) -> None
     for rule in rules:
         struck = rule.pop("struck")
         told = " ".join(f"{name}={value}" for name, value in rule.items())
-        console.print(f"{struck:>6} struck  {told}", markup=False)
+        console.print(f"{struck:>6} struck  {printable_line(told)}", markup=False)
 
 
 @app.command()

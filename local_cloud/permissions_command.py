@@ -9,7 +9,7 @@ import typer
 import yaml
 from rich.markup import escape
 
-from local_aws.printable import printable
+from local_aws.printable import printable, printable_line
 from local_cloud.ask import NoAnswer, ask
 from local_cloud.failing import fail, running_or_fail
 from local_cloud.installation import Home
@@ -63,5 +63,5 @@ def _show(report: dict[str, Any], *, whole: bool) -> None:
 
 
 def _show_one(mark: str, permission: dict[str, Any], more: str) -> None:
-    what = escape(f"{permission['action']}  {permission['resource']}")
-    console.print(f"  {mark}{what}  [dim]{escape(more)}[/dim]")
+    what = escape(printable_line(f"{permission['action']}  {permission['resource']}"))
+    console.print(f"  {mark}{what}  [dim]{escape(printable_line(more))}[/dim]")

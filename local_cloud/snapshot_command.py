@@ -15,6 +15,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from local_aws.printable import printable_line
 from local_cloud import daemon, snapshots
 from local_cloud.installation import Home, Options, Ports
 from local_cloud.make_mode import make_mode
@@ -79,6 +80,8 @@ def load(
 
 #: How many names of a kind are shown before somebody is asked.
 _SHOWN = 10
+#: How much of a name is.
+_NAME_LENGTH = 140
 
 
 def _ask(home: Home, name: str) -> None:
@@ -98,12 +101,18 @@ def _ask(home: Home, name: str) -> None:
     console.print(f"{name} was imported. What it brings runs with your rights:", markup=False)
     for kind, names in found.items():
         more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-        said = ", ".join(names[:_SHOWN])
+        said = ", ".join(_short(name) for name in names[:_SHOWN])
         console.print(f"  {kind} ({len(names)}): {said}{more}", markup=False, soft_wrap=True)
     if not found:
         console.print("  nothing that runs")
     if not typer.confirm("Load it? (--inert has nothing of it run by itself)"):
         raise typer.Exit(1)
+
+
+def _short(name: str) -> str:
+    """Return a name as a part of a line, so that none hides what else is there."""
+    line = printable_line(name)
+    return line if len(line) <= _NAME_LENGTH else f"{line[:_NAME_LENGTH]}…"
 
 
 def _mode(home: Home, docker: bool) -> Mode:
@@ -160,7 +169,7 @@ def diff(
         sign = "+" if one.before is None else "-" if one.after is None else "~"
         values = " → ".join(value for value in (one.before, one.after) if value is not None)
         console.print(
-            f"{sign} {one.service} {' / '.join(filter(None, one.path))}: {values}",
+            printable_line(f"{sign} {one.service} {' / '.join(filter(None, one.path))}: {values}"),
             style={"+": "green", "-": "red", "~": "yellow"}[sign],
             soft_wrap=True,
             markup=False,

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
+from local_aws.printable import printable_line
 from local_cloud.failing import fail
 from local_cloud.installation import Home, State
 from local_cloud.terminal import terminal
@@ -85,7 +86,7 @@ def _show_line(summary: dict[str, Any], *, as_json: bool) -> None:
         return
     at = datetime.fromtimestamp(summary["start"]).astimezone().strftime("%H:%M:%S.%f")[:-3]
     line = Text(f"{at}  {summary['trace'][-8:]}  {summary['seconds'] * 1000:>9.1f} ms  ")
-    line.append(f"{summary['kind']} {summary['name']}", "bold")
+    line.append(printable_line(f"{summary['kind']} {summary['name']}"), "bold")
     line.append(f"  {summary['spans']} spans", "dim")
     if summary["errors"]:
         line.append(f"  {summary['errors']} failed", "red")
@@ -116,10 +117,10 @@ def _row(span: dict[str, Any], depth: int, began: float, seconds: float) -> Text
     bar = " " * min(first, BAR_WIDTH - 1) + "█" * length
     row = Text(f"{(start - began) * 1000:>9.1f} {(end - start) * 1000:>9.1f} ms ")
     row.append(f"{bar[:BAR_WIDTH]:<{BAR_WIDTH}} ", "red" if "error" in span else "cyan")
-    row.append("  " * depth + f"{span['kind']} {span['name']}")
+    row.append("  " * depth + printable_line(f"{span['kind']} {span['name']}"))
     for detail in ("resource", "key"):
         if span.get(detail):
-            row.append(f" {span[detail]}", "dim")
+            row.append(printable_line(f" {span[detail]}"), "dim")
     if "error" in span:
-        row.append(f"  {str(span['error'])[:120]}", "red")
+        row.append(printable_line(f"  {str(span['error'])[:120]}"), "red")
     return row

@@ -7,6 +7,8 @@ import json
 import logging
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -16,7 +18,7 @@ from typer.testing import CliRunner
 
 from local_aws.log_delivery import LogDelivery
 from local_aws.printable import LineFormatter, printable, printable_line
-from local_cloud import cli, permissions_command
+from local_cloud import cli, faults_command, permissions_command, trace_command
 from local_cloud.demo import Demo
 from local_cloud.installation import PROJECT, Ports
 from local_cloud.lambda_endpoint.function_log import FunctionLogs
@@ -153,3 +155,33 @@ def test_markup_in_what_others_say_is_not_interpreted(monkeypatch: pytest.Monkey
     said = console.file.getvalue()
     assert said.count(r"[red]x[/red][/] \x1b]0;owned") == 13
     assert "\x07" not in said
+
+
+def test_a_row_of_a_list_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    name = f"theirs\n  forged {TITLE}"
+    rules = [{"struck": 1, "action": name}]
+    span: dict[str, Any] = {
+        "kind": "call",
+        "name": name,
+        "resource": name,
+        "key": name,
+        "error": name,
+    }
+    span |= {"start": 0, "end": 1, "depth": 0}
+    permission = {"action": "s3:GetObject", "resource": name}
+    first: dict[str, Any] = {"start": 0, "trace": "0" * 32, "seconds": 1, "spans": 1, "errors": 0}
+    shows: dict[Any, Any] = {
+        faults_command: faults_command.list_rules,
+        permissions_command: lambda: permissions_command._show_one("", permission, name),
+        trace_command: lambda: trace_command._show_line(
+            {**first, "kind": "message", "name": name}, as_json=False
+        ),
+    }
+    monkeypatch.setattr(faults_command, "_rules", lambda: SimpleNamespace(listed=lambda: rules))
+    for command, show in shows.items():
+        console = terminal(width=500)
+        console.file = io.StringIO()
+        monkeypatch.setattr(command, "console", console)
+        show()
+        assert console.file.getvalue().count("\n") == 1, command
+    assert "\n" not in trace_command._row(span, 0, 0.0, 1.0).plain

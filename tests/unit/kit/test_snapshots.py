@@ -340,6 +340,18 @@ def test_who_loads_what_was_imported_is_asked_and_told_what_runs(
     assert (imported.data / "state.journal").read_bytes() != WRITTEN
 
 
+def test_no_name_hides_what_else_a_snapshot_brings(
+    imported: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ["a\nThere is nothing else." + "\n" * 100, "b" * 100_000, "c"]
+    monkeypatch.setattr(snapshots, "runs", lambda *_: {"functions": names, "rules": ["hourly"]})
+    said = load(typed="n\n", monkeypatch=monkeypatch).output
+    assert "There is nothing else.\\n" in said
+    assert len(said.splitlines()) == 4
+    assert len(said) < 1000
+    assert "rules (1): hourly" in said
+
+
 def test_what_was_imported_is_loaded_with_yes_or_inert(imported: Home) -> None:
     assert load("--yes").exit_code == 0
     assert INERT not in read_file(imported.data / "state.journal")[0]
