@@ -24,7 +24,7 @@ from local_cloud.installation import Home, State
 from local_cloud.mode import Mode
 from local_cloud.parts import ask
 from local_cloud.snapshot_archive import NoSnapshot, unpack
-from local_cloud.state_files import JOURNAL, copy_state
+from local_cloud.state_files import APIS, JOURNAL, copy_state
 
 #: A file in a snapshot that was not made on this installation.
 IMPORTED = "imported.json"
@@ -220,9 +220,18 @@ def load(home: Home, name: str, *, inert: bool = False) -> None:
     with _draft(home) as draft:
         copy_state(path, draft)
         if inert:
+            _remove_domains(draft / APIS)
             with contextlib.closing(Journal(draft / JOURNAL)) as journal:
                 journal.write([(INERT, ALL)])
         _put(draft, home.next_data)
+
+
+def _remove_domains(path: Path) -> None:
+    """Have no API answer under names that somebody else can have lead here."""
+    if path.exists():
+        kept = json.loads(path.read_bytes())
+        if isinstance(kept, dict):
+            path.write_text(json.dumps({**kept, "domainNames": {}, "mappings": {}}))
 
 
 def delete(home: Home, name: str) -> None:

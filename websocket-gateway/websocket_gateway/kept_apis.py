@@ -50,14 +50,22 @@ class KeptApis:
         self.registry.on_change.append(self.save)
 
     def _take(self, kept: dict[str, Any]) -> None:
+        # The file may be somebody's snapshot: what the template declares is the template's.
+        declared = {name for name, one in self.registry.apis.items() if one.from_template}
+        domains = self.registry.domain_names.keys() - self.registry.made_domains().keys()
         for values in kept["apis"]:
-            record = ApiRecord(**values)
+            record = ApiRecord(**{**values, "from_template": False})
+            if record.api_id in declared:
+                LOG.warning("API %s is the template's, and stays", record.api_id)
+                continue
             try:
                 self.registry.put(record)
             except InvalidApi as error:
                 LOG.warning("API %s is not served: %s", record.api_id, error)
-        self.registry.domain_names.update(kept["domainNames"])
-        self.registry.mappings.update(kept["mappings"])
+        for name, values in kept["domainNames"].items():
+            if name not in domains:
+                self.registry.domain_names[name] = values
+                self.registry.mappings[name] = dict(kept["mappings"].get(name, {}))
         self.registry.changed()
 
     def save(self) -> None:

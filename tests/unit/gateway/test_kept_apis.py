@@ -46,6 +46,25 @@ def test_what_a_template_declares_is_the_templates(tmp_path: Path) -> None:
     assert again.domain_names == {}
 
 
+def test_no_file_takes_the_place_of_what_the_template_declares(tmp_path: Path) -> None:
+    domain = {"example.com": {"DomainName": "example.com"}}
+    theirs = started(tmp_path / "apis.json")
+    theirs.put(record("declared"))
+    theirs.put(record("made"))
+    theirs.domain_names |= {"example.com": {"DomainName": "theirs"}, "other.com": {}}
+    theirs.mappings |= {"example.com": {"m": {"ApiId": "made", "Stage": "dev"}}}
+    theirs.changed()
+    text = (tmp_path / "apis.json").read_text().replace("false", "true")
+    (tmp_path / "apis.json").write_text(text)
+    registry = Registry()
+    declared = record("declared", from_template=True)
+    registry.replace_template([declared], domain, {"example.com": {}}, [])
+    KeptApis(registry, tmp_path / "apis.json").load()
+    assert registry.apis == {"declared": declared, "made": record("made")}
+    assert registry.domain_names == {**domain, "other.com": {}}
+    assert registry.mappings["example.com"] == {}
+
+
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"apis": [{"x": 1}]}'])
 def test_another_file_is_refused_and_stays(tmp_path: Path, text: str) -> None:
     path = tmp_path / "apis.json"

@@ -5,6 +5,7 @@ import contextlib
 import gzip
 import hashlib
 import io
+import json
 import tarfile
 from pathlib import Path
 from types import SimpleNamespace
@@ -359,6 +360,16 @@ def test_what_was_imported_is_loaded_with_yes_or_inert(imported: Home) -> None:
     assert INERT in read_file(imported.data / "state.journal")[0]
     theirs = imported.snapshots / "theirs" / "state.journal"
     assert INERT not in read_file(theirs)[0], "the snapshot is as it was"
+
+
+def test_no_api_answers_under_names_that_an_inert_snapshot_brings(imported: Home) -> None:
+    theirs = imported.snapshots / "theirs" / "apis.json"
+    kept = {"apis": [], "domainNames": {"rebound.example": {}}, "mappings": {"rebound.example": {}}}
+    theirs.write_text(json.dumps(kept))
+    assert load("--inert").exit_code == 0
+    none: dict[str, Any] = {"apis": [], "domainNames": {}, "mappings": {}}
+    assert json.loads((imported.data / "apis.json").read_bytes()) == none
+    assert json.loads(theirs.read_bytes()) == kept
 
 
 def test_nobody_is_asked_about_what_was_made_here(
