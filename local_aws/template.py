@@ -18,6 +18,9 @@ from local_aws import yaml_documents
 from local_aws.account import ACCOUNT_ID, REGION
 
 _NO_VALUE = object()
+#: Functions and conditions that are worked out for a resource, and characters of a text that they
+#: make: names of names of names double each time. A whole template has a megabyte.
+MOST_STEPS, MOST_CHARACTERS = 1_000_000, 1 << 20
 _SUB = re.compile(r"\$\{(!?)([^{}]++)\}")
 
 # The property that names a resource, where the name is not simply "Name".
@@ -137,6 +140,8 @@ class Template:
     body: dict[str, Any]
     parameters: dict[str, Any] = field(default_factory=dict)
     lines: dict[Place, int] = field(default_factory=dict)
+    _names: dict[str, str] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _steps: int = field(default=0, init=False, repr=False, compare=False)
 
     @classmethod
     def load(
@@ -179,6 +184,7 @@ class Template:
                 raise TemplateError(f"{self.path}: resource {logical_id} has no Type")
             if resource["Type"] not in types:
                 continue
+            self._steps = 0
             if self._is_wanted(logical_id, resource.get("Condition")):
                 try:
                     properties = self.resolve(resource.get("Properties") or {})
@@ -216,6 +222,11 @@ class Template:
 
     def physical_name(self, logical_id: str) -> str:
         """Return the name a resource goes by locally: its name property, else its logical id."""
+        if (name := self._names.get(logical_id)) is None:
+            name = self._names[logical_id] = self._physical_name(logical_id)
+        return name
+
+    def _physical_name(self, logical_id: str) -> str:
         resource = self.body["Resources"][logical_id]
         properties = resource.get("Properties") or {}
         if str(resource.get("Type")).startswith("AWS::ApiGateway"):
@@ -240,7 +251,13 @@ class Template:
     def _located(self, value: dict[str, Any], key: str, argument: Any) -> Any:
         """Return an intrinsic function's result; name its line where it has none."""
         try:
-            return self._ref(argument) if key == "Ref" else self._function(key, argument)
+            self._step()
+            made = self._ref(argument) if key == "Ref" else self._function(key, argument)
+            if isinstance(made, str) and len(made) > MOST_CHARACTERS:
+                raise TemplateError(
+                    f"{key} makes a text of more than {MOST_CHARACTERS:,} characters"
+                )
+            return made
         except TemplateError as error:
             if str(error).startswith(str(self.path)):
                 raise
@@ -248,6 +265,16 @@ class Template:
         except (LookupError, TypeError, ValueError, AttributeError) as error:
             said = f"{key} cannot take {_shown(argument)}"
             raise TemplateError(f"{self._line(value)}: {said} ({error})") from error
+
+    def _step(self) -> None:
+        """Count what is worked out.
+
+        Raises:
+            TemplateError: it is too much.
+        """
+        self._steps += 1
+        if self._steps > MOST_STEPS:
+            raise TemplateError(f"{self.path}: a resource takes more than {MOST_STEPS:,} functions")
 
     def _line(self, value: dict[str, Any]) -> str:
         line = value.line if isinstance(value, _Located) else 0
@@ -343,6 +370,7 @@ class Template:
         return name if attribute == "Name" else f"{name}.{attribute}"
 
     def _holds(self, condition: Any) -> bool:
+        self._step()
         if isinstance(condition, str):
             declared = self.body.get("Conditions") or {}
             if condition not in declared:
@@ -365,6 +393,8 @@ class Template:
                 case "Fn::Or":
                     return any(self._holds(item) for item in argument)
         except (LookupError, TypeError, ValueError, RecursionError) as error:
+            if isinstance(error, TemplateError) and str(error).startswith(str(self.path)):
+                raise
             said = f"{key} cannot take {_shown(argument)}"
             raise TemplateError(f"{self._line(condition)}: {said}") from error
         raise TemplateError(f"{self._line(condition)}: {key} is not a condition function")

@@ -71,8 +71,9 @@ def _sdk_packages(code: Path) -> set[str]:
     for folder, folders, files in os.walk(code):
         folders[:] = [name for name in folders if name != "node_modules"]
         for name in files:
-            if name.endswith(_SOURCES):
-                text = (Path(folder) / name).read_text(errors="replace")
+            path = Path(folder) / name
+            if name.endswith(_SOURCES) and path.is_file():  # no pipe and no device
+                text = path.read_text(errors="replace")
                 found |= set(_SDK.findall(text))
     return found
 

@@ -25,7 +25,8 @@ SOURCE_MARK = ".local-cloud-source"
 # The language runtime that Lambda itself provides: the runtime client and boto3.
 RUNTIME_REQUIREMENTS = Path(__file__).with_name("runtime-requirements.txt")
 
-
+#: A list of requirements with hashes has some hundred kilobytes.
+_MOST_BYTES = 4 << 20
 _NO_ROOM = (os.strerror(errno.ENOSPC), os.strerror(errno.EFBIG), "SIGXFSZ")
 _NO_ROOM_HINT = "Make room on the disk; the next call tries again."
 _NETWORK_HINT = "Check the network, or the proxy variables (HTTPS_PROXY, SSL_CERT_FILE)."
@@ -67,6 +68,8 @@ async def install(requirements: Path, cache: Path, python: str = sys.executable)
     """
     if not requirements.exists():
         return None
+    if not requirements.is_file() or requirements.stat().st_size > _MOST_BYTES:
+        raise InstallError(f"{requirements} is no file of at most {_MOST_BYTES >> 20} MB")
     try:
         text = requirements.read_text("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from local_aws import template
 from local_aws.template import Template, TemplateError
 from local_cloud.lambda_endpoint.functions import not_run, read_functions
 
@@ -110,3 +111,48 @@ def test_a_property_of_the_wrong_kind_is_named(folder: Path, change: tuple[str, 
     assert change[0] in TEMPLATE
     with pytest.raises(TemplateError, match=r"template\.yaml:\d+: "):
         read(folder, TEMPLATE.replace(*change))
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize(
+    ("rest", "why"),
+    [
+        (
+            "".join(
+                f"  R{n}: {{Type: T, Properties: {{Name: !Sub '${{R{n + 1}}}${{R{n + 1}}}'}}}}\n"
+                for n in range(60)
+            )
+            + "  R60: {Type: T, Properties: {Name: x}}\n",
+            "makes a text of more than",
+        ),
+        (
+            "Mappings:\n  M:\n    R60: {x: y}\n"
+            + "".join(
+                f"    R{n}: {{x: [!FindInMap [M, R{n + 1}, x], !FindInMap [M, R{n + 1}, x]]}}\n"
+                for n in range(60)
+            ),
+            "takes more than",
+        ),
+        (
+            "Conditions:\n  R60: !Equals [a, b]\n"
+            + "".join(
+                f"  R{n}: !Or [!Condition R{n + 1}, !Condition R{n + 1}]\n" for n in range(60)
+            ),
+            "takes more than",
+        ),
+    ],
+    ids=["names", "mappings", "conditions"],
+)
+def test_what_doubles_with_each_name_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rest: str, why: str
+) -> None:
+    monkeypatch.setattr(template, "MOST_STEPS", 10_000)
+    named = {"makes": "!Ref R0", "takes": "!FindInMap [M, R0, x]"}[why.split()[0]]
+    condition = "Condition: R0, " if "Conditions" in rest else ""
+    (tmp_path / "template.yaml").write_text(
+        "Resources:\n"
+        f"  F: {{Type: 'AWS::Serverless::Function', {condition}Properties: {{Handler: a.b, "
+        f"CodeUri: ., FunctionName: {named}}}}}\n{rest}"
+    )
+    with pytest.raises(TemplateError, match=why):
+        read_functions(Template.load(tmp_path / "template.yaml"))

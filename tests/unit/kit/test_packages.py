@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import os
 import resource
 import shutil
 import tarfile
@@ -144,3 +145,20 @@ def test_another_word_for_it_is_refused(
     monkeypatch.setenv(VARIABLE, "wheels")
     with pytest.raises(InstallError, match="is not any or prebuilt"):
         asyncio.run(install(requirements, tmp_path / "packages"))
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("kind", ["pipe", "device", "long"])
+def test_what_never_ends_is_not_read(tmp_path: Path, kind: str) -> None:
+    code = tmp_path / "code"
+    code.mkdir()
+    for name in ("requirements.txt", "index.js"):
+        if kind == "pipe":
+            os.mkfifo(code / name)
+        elif kind == "device":
+            (code / name).symlink_to("/dev/zero")
+    if kind == "long":
+        (code / "requirements.txt").write_bytes(b"#" * (5 << 20))
+    with pytest.raises(InstallError, match="is no file of at most 4 MB"):
+        asyncio.run(install(code / "requirements.txt", tmp_path / "packages"))
+    assert asyncio.run(install_node_packages(code, tmp_path / "packages")) is None
