@@ -105,18 +105,24 @@ class Supervisor:
         await self.mode.go_on()
 
     async def _begin_anew(self) -> None:
-        """Start over with an empty engine, as often as that takes.
+        """Start over with an empty engine, or what was loaded, as often as that takes.
 
         What the engine held is lost: users, tokens, connections, running analyses. So every
         connection is closed, and every function starts afresh. A client sees its connection go,
-        connects again, and is told that its analysis is gone.
+        connects again, and is told that its analysis is gone. What was loaded is kept until it
+        runs, or somebody has it emptied: whoever waits for it is not told that it is there before.
         """
+        loaded = False
         self.state.ready = False
         self.state.write(self.home)
         while True:
             # All at once: what a part could say at its end, nobody would keep.
             await asyncio.gather(*(part.stop() for part in self.parts.values()))
-            await self.mode.empty()
+            brings = self.home.next_data.exists()
+            if brings or not loaded or self.reset_wanted.is_set():
+                self.reset_wanted.clear()
+                await self.mode.empty()
+                loaded = brings
             await self._pause(self.parts["engine"])
             try:
                 await self._start_all()
@@ -126,7 +132,8 @@ class Supervisor:
                 self.report(Progress("engine", f"{error} All is tried again", bad=True))
         self.state.generation += 1
         self._note_ready()
-        self.report(Progress("engine", "is back, empty and provisioned anew"))
+        holds = "with what was loaded" if loaded else "empty and provisioned anew"
+        self.report(Progress("engine", f"is back, {holds}"))
 
     async def _keep_until_all_is_lost(self) -> None:
         """Start parts that die again; return when all has to start anew.

@@ -315,6 +315,34 @@ def test_a_reset_starts_everything_anew(cloud: Cloud) -> None:
     assert cloud.state.restarts == {}
 
 
+@pytest.mark.parametrize("is_reset", [False, True])
+def test_what_was_loaded_is_not_emptied_when_a_start_with_it_fails(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch, is_reset: bool
+) -> None:
+    async def put_in_place() -> None:
+        cloud.mode.journal.append(("mode", "empty"))
+        if cloud.mode.home.next_data.exists():
+            cloud.mode.home.next_data.rmdir()
+
+    monkeypatch.setattr(cloud.mode, "empty", put_in_place)
+
+    async def use(cloud: Cloud) -> None:
+        cloud.mode.home.next_data.mkdir(parents=True)
+        cloud.mode.refusals = 3
+        cloud.supervisor.reset_wanted.set()
+        if is_reset:
+            await asyncio.sleep(2)
+            cloud.supervisor.reset_wanted.set()
+        await asyncio.sleep(120)
+        assert cloud.state.ready
+
+    cloud.run(use)
+    assert cloud.mode.refusals == 0, "it was tried until it went"
+    assert (cloud.mode.journal.count(("mode", "empty")) > 1) == is_reset
+    last = "is back, empty and provisioned anew" if is_reset else "is back, with what was loaded"
+    assert cloud.words("engine").splitlines()[-1] == last
+
+
 def test_a_first_start_that_fails_stops_everything_and_says_why(cloud: Cloud) -> None:
     async def never(cloud: Cloud) -> None:
         raise AssertionError("it is never ready")
