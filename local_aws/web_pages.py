@@ -43,6 +43,9 @@ _SDK = re.compile(r"aws-sdk-|aws-cli/|boto3/|botocore/", re.IGNORECASE)
 #: Calls by links that SNS sends out, each with a word that nobody can guess.
 _LINKS = {"ConfirmSubscription": "Token", "Unsubscribe": "SubscriptionArn"}
 
+#: What a page runs, and so reads, of what it includes (https://fetch.spec.whatwg.org/#concept-request-destination).
+_READ_BY_PAGES = frozenset({"json", "script", "style", "xslt"})
+
 #: Makes a document an origin of its own, which nothing here answers, whatever its scripts do.
 SANDBOX = "sandbox allow-scripts allow-forms allow-popups allow-modals allow-downloads"
 
@@ -172,10 +175,21 @@ def _may(sent: Sent, purpose: Purpose, sender: Sender) -> bool:
             return sender is Sender.OWN_PAGE or (sender is Sender.PERSON and reading)
         case Purpose.OBJECTS:
             # Where a page tells its origin, the bucket's rules say.
-            return reading and sent.headers.get("origin") is None
+            shown = not _is_read_by_another_site(sent.headers)
+            return reading and shown and sent.headers.get("origin") is None
         case Purpose.WEBSITE:
             return reading
     return False
+
+
+def _is_read_by_another_site(headers: Headers) -> bool:
+    """Return whether a page of another site includes something in a way that lets it read it.
+
+    A script's variables and a style sheet's rules are the page's, whatever the document is meant
+    to be: S3 answers with the type that a query names (``response-content-type``).
+    """
+    site, destination = headers.get("sec-fetch-site"), headers.get("sec-fetch-dest")
+    return site == "cross-site" and destination in _READ_BY_PAGES
 
 
 def _is_program_by_query(sent: Sent) -> bool:

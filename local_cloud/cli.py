@@ -213,7 +213,10 @@ def start(
     """Start the cloud in the background, or here until Ctrl-C."""
     if taken := taken_ports(ports):
         fail("\n".join(taken))
-    home.make()
+    try:
+        home.make()
+    except OSError as error:
+        fail(str(error))
     if detach:
         try:
             daemon.start(home, ports, show, mode, options)

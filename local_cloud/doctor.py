@@ -43,7 +43,11 @@ def check_machine(home: Home, ports: Ports) -> Iterator[Check]:
         memory >= NEEDED_MEMORY_MB,
         f"{memory:,.0f} MB free; about {NEEDED_MEMORY_MB:,} MB are needed",
     )
-    home.make()
+    try:
+        home.make()
+    except OSError as error:
+        yield Check("folder", False, str(error))
+        return
     disk = shutil.disk_usage(home.path).free / 2**20
     yield Check(
         "disk",

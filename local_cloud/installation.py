@@ -94,6 +94,13 @@ class Home:
             OSError: it cannot be made, or belongs to somebody else.
         """
         self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        # Who owns a folder, or the link to it, decides what is in it, whatever its mode; and root
+        # may change the mode of anybody's.
+        if {self.path.lstat().st_uid, self.path.stat().st_uid} != {os.geteuid()}:
+            raise PermissionError(
+                f"{self.path} belongs to another user, who could read and replace what the cloud "
+                "keeps there. Remove it, or name another folder in LOCAL_CLOUD_HOME"
+            )
         self.path.chmod(0o700)
         self.logs.mkdir(exist_ok=True, mode=0o700)
 

@@ -367,6 +367,20 @@ def test_a_page_shows_an_object_and_a_person_opens_it(page: Page, victims: Victi
     assert page.evaluate(wide, url) == 1
 
 
+def test_a_page_of_another_site_reads_no_object_by_running_it(page: Page, victims: Victims) -> None:
+    victims.stack.aws("s3").put_object(Bucket=victims.name, Key="a.txt", Body=b"self.secret = 1")
+    url = f"{victims.stack.ports.engine_url}/{victims.name}/a.txt"
+    page.goto(HTTP)
+    run = """url => new Promise(done => {
+      const script = document.createElement("script");
+      script.onload = script.onerror = () => done(self.secret ?? null);
+      script.src = url;
+      document.body.append(script);
+    })"""
+    for query in ("", "?response-content-type=text/javascript"):
+        assert page.evaluate(run, url + query) is None
+
+
 def test_a_page_of_an_allowed_origin_calls_apis(page: Page, victims: Victims) -> None:
     call = """([url, target, headers]) => fetch(url, {method: "POST", body: "{}", headers:
       {"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": target, ...headers},

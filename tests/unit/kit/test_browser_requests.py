@@ -186,6 +186,34 @@ def test_a_browser_gets_what_people_open(
     assert (refusal(Sent(method, CHROMIUM | headers), purpose) is None) is served
 
 
+@pytest.mark.parametrize(
+    ("destination", "site", "served"),
+    [
+        ("image", "cross-site", True),
+        ("document", "cross-site", True),
+        ("iframe", "cross-site", True),
+        ("script", "cross-site", False),
+        ("style", "cross-site", False),
+        ("json", "cross-site", False),
+        ("xslt", "cross-site", False),
+        ("script", "same-site", True),
+        ("script", "same-origin", True),
+    ],
+)
+def test_a_page_of_another_site_shows_an_object_and_includes_none(
+    destination: str, site: str, served: bool
+) -> None:
+    headers = CHROMIUM | {"sec-fetch-site": site, "sec-fetch-dest": destination}
+    assert (refusal(Sent("GET", headers), Purpose.OBJECTS) is None) is served
+
+
+def test_a_page_that_is_allowed_by_name_includes_objects() -> None:
+    included = {"sec-fetch-site": "cross-site", "sec-fetch-dest": "script"}
+    headers = CHROMIUM | included | {"referer": "http://app.example/"}
+    allowed = refusal(Sent("GET", headers), Purpose.OBJECTS, "http://app.example".__eq__)
+    assert allowed is None
+
+
 def test_the_protocols_whose_calls_are_forms_are_two() -> None:
     from localstack.aws.spec import ProtocolName
 
