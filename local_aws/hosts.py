@@ -26,6 +26,8 @@ PROGRAMS_NAMES = (
     *("localhost.localstack.cloud", ".localhost.localstack.cloud"),
 )
 MAX_SEEN = 1000
+#: In the names of buckets' websites, whose pages come from what is stored.
+_WEBSITE = ".s3-website."
 
 
 class AllowedHosts:
@@ -101,8 +103,10 @@ class AllowedHosts:
         if self.allows(origin):
             return True
         try:
-            host = urlsplit(origin).hostname or ""
+            host = (urlsplit(origin).hostname or "").removesuffix(".")
         except ValueError:
+            return False
+        if _WEBSITE in host:  # at a name of ``ALLOWED_HOSTS`` as well
             return False
         if host.endswith(".localhost"):
             return host.count(".") == 1

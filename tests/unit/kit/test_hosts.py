@@ -106,6 +106,10 @@ def test_names_that_a_network_resolves_are_for_programs(
         ("http://box.lan", True),
         ("https://named.example", True),
         ("http://site.s3-website.localhost:4566", False),
+        ("http://site.s3-website.localhost.:4566", False),
+        ("http://site.s3-website.my.zone:4566", False),
+        ("http://app.my.zone", True),
+        ("http://app.localhost.:3000", True),
         ("http://a.lambda-url.us-east-1.localhost:4566", False),
         ("http://evil.example", False),
         ("https://localhost.evil.example", False),
@@ -118,7 +122,7 @@ def test_names_that_a_network_resolves_are_for_programs(
 def test_websockets_are_opened_for_programs_and_for_pages_of_this_machine(
     origin: str | None, opened: bool
 ) -> None:
-    hosts = AllowedHosts(["box.lan"], origins=["https://named.example"])
+    hosts = AllowedHosts(["box.lan", ".my.zone"], origins=["https://named.example"])
     headers = {"host": "localhost:8080", "user-agent": "Mozilla/5.0", "accept-language": "en"}
     if origin is None:
         headers = {"host": "localhost:8080"}
