@@ -24,6 +24,9 @@ from local_aws.web_pages import Purpose, Sent
 MAX_HEAD_BYTES = 64 * 1024
 #: Statuses of responses without a body.
 NO_BODY = frozenset({204, 304})
+#: Requests that a client may have waiting on one connection, and bytes that are looked through for
+#: them at once: what it sends further waits until these are answered.
+MOST_WAITING, PART = 16, 8 * 1024
 _PHRASES = {status.value: status.phrase for status in HTTPStatus}
 
 
@@ -74,6 +77,7 @@ class HttpServerProtocol(asyncio.Protocol):
     __slots__ = (
         *("handler", "max_body", "hosts", "idle_seconds", "_idle", "transport", "parser", "queue"),
         *("task", "closing", "_resumed", "url", "header_list", "head_size", "body"),
+        "unparsed",
     )
 
     def __init__(
@@ -91,6 +95,8 @@ class HttpServerProtocol(asyncio.Protocol):
         self.transport: asyncio.Transport
         self.parser = httptools.HttpRequestParser(self)
         self.queue: list[Request] = []
+        #: What has come behind more requests than may wait; meanwhile nothing is read.
+        self.unparsed = b""
         self.task: asyncio.Task[None] | None = None
         self.closing = False
         #: There while the peer reads more slowly than is written.
@@ -125,17 +131,35 @@ class HttpServerProtocol(asyncio.Protocol):
             self.task.cancel()
 
     def data_received(self, data: bytes) -> None:
-        if self.closing:
-            return
+        if self.unparsed:
+            self.unparsed += data
+        elif not self.closing:
+            self._parse(data)
+
+    def _parse(self, data: bytes) -> None:
+        at = 0
         try:
-            self.parser.feed_data(data)
+            while at < len(data) and not self.closing:
+                if len(self.queue) >= MOST_WAITING:
+                    self.unparsed = data[at:]
+                    self.transport.pause_reading()
+                    return
+                self.parser.feed_data(data[at : at + PART] if len(data) > PART else data)
+                at += PART
         except httptools.HttpParserUpgrade as upgrade:
-            self.upgrade(self._request(), data[upgrade.args[0] :])
+            self.upgrade(self._request(), data[at + upgrade.args[0] :])
         except httptools.HttpParserCallbackError as error:
             status = error.__context__.args[0] if isinstance(error.__context__, _TooLarge) else 400
             self.refuse(status)
         except httptools.HttpParserError:
             self.refuse(400)
+
+    def _parse_on(self) -> None:
+        """Take what has waited, now that the requests before it are answered."""
+        data, self.unparsed = self.unparsed, b""
+        if data and not self.transport.is_closing():
+            self.transport.resume_reading()
+            self._parse(data)
 
     def upgrade(self, request: Request, rest: bytes) -> None:
         """Take over a connection whose client asked for an upgrade; the default refuses."""
@@ -210,9 +234,19 @@ class HttpServerProtocol(asyncio.Protocol):
                 if not keep:
                     self.transport.close()
                     return
+                if self.queue or self.unparsed:  # it has sent the next ones without waiting
+                    await self._next_turn()
             self._start_idle_timer()
         finally:
             self.task = None
+
+    async def _next_turn(self) -> None:
+        """Let others be served, and the client read, before what it has sent besides."""
+        await asyncio.sleep(0)
+        if self._resumed is not None:
+            await self._resumed
+        if not self.queue and not self.closing:
+            self._parse_on()
 
     async def _send_chunks(self, chunks: AsyncIterator[bytes]) -> None:
         """Send a body chunk by chunk, at the pace of who reads it (RFC 9112, 7.1)."""

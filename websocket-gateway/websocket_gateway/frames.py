@@ -21,19 +21,20 @@ _HEAD, _HEAD_2, _HEAD_8 = struct.Struct("!BB"), struct.Struct("!BBH"), struct.St
 Cut = tuple[bytes, int]
 
 
-def cut(data: bytes, most: int) -> tuple[list[Cut], bytes]:
+def cut(data: bytes, most: int, count: int) -> tuple[list[Cut], bytes]:
     """Cut what a client has sent into frames.
 
     Args:
         most: bytes that a payload may have. A frame of more is not waited for, and neither is one
             without a mask: all that there is counts as a frame, for the library to refuse.
+        count: how many frames are wanted.
 
     Returns:
-        The frames that are whole, and the beginning of the next one.
+        The first frames that are whole, and what comes after them.
     """
     frames: list[Cut] = []
     at = 0
-    while len(data) - at >= _HEAD.size:
+    while len(frames) < count and len(data) - at >= _HEAD.size:
         kind, length = _HEAD.unpack_from(data, at)
         payload, length = at + _HEAD.size, length ^ _MASKED
         if length in (_IN_TWO_BYTES, _IN_EIGHT_BYTES):

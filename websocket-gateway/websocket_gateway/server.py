@@ -34,6 +34,9 @@ from websocket_gateway.core.gateway import Gateway
 from websocket_gateway.core.http_api import HttpApi
 from websocket_gateway.frames import cut, message, text_frame
 
+#: Frames of one client that are taken in a turn of the loop; then it is the others' turn.
+FRAMES_IN_A_TURN = 32
+
 _silent = logging.getLogger("websocket_gateway.protocol")
 _silent.setLevel(logging.WARNING)
 
@@ -44,6 +47,7 @@ class GatewayProtocol(HttpServerProtocol):
     __slots__ = (
         *("gateway", "ending", "limits", "loop", "websocket", "connection", "descriptor"),
         *("fragments", "begun", "in_flight", "timer", "open", "ended", "close_reason"),
+        *("turn", "paused"),
     )
 
     def __init__(self, gateway: Gateway, api: HttpApi, ending: Tasks) -> None:
@@ -57,8 +61,11 @@ class GatewayProtocol(HttpServerProtocol):
         self.connection: Connection
         #: What has come of a message in several frames; the library bounds it as it comes.
         self.fragments: bytearray | None = None
-        #: The beginning of a frame whose end has not come yet; all that comes before it is let in.
+        #: What is not taken yet: the beginning of a frame; all that comes before the client is let
+        #: in; and frames that wait for a turn, or for messages that are at work.
         self.begun = b""
+        self.turn: asyncio.Handle | None = None
+        self.paused = False
         self.in_flight: set[asyncio.Task[None]] = set()
         self.timer: asyncio.TimerHandle | None = None
         self.open = False
@@ -142,8 +149,6 @@ class GatewayProtocol(HttpServerProtocol):
         self.open = True
         self.gateway.clients[self.connection.connection_id] = self
         self._watch_time()
-        if not self.transport.is_closing():
-            self.transport.resume_reading()
         self._take_frames(b"")
 
     # WebSocket
@@ -156,20 +161,39 @@ class GatewayProtocol(HttpServerProtocol):
         self._take_frames(data)
 
     def _take_frames(self, data: bytes) -> None:
+        self.begun += data
         if not self.open:
-            self.begun += data
             if len(self.begun) > self.limits.frame:
-                self.transport.pause_reading()
-            return
+                self._pause()
+        elif self.turn is None:
+            self._take_turn()
+
+    def _take_turn(self) -> None:
+        """Take what has come, but not so much at once that others wait for it; then read on."""
+        self.turn = None
         websocket = self.websocket
         assert websocket is not None
-        frames, self.begun = cut(self.begun + data, self.limits.frame)
+        count = min(FRAMES_IN_A_TURN, self.limits.in_flight - len(self.in_flight))
+        frames, self.begun = cut(self.begun, self.limits.frame, count)
         for frame in frames:
             if frame[1] and self.fragments is None and websocket.state is OPEN:
                 self._take_message(message(frame))
                 continue
             websocket.receive_data(frame[0])
             self._take_events()
+        if len(frames) < count:
+            if self.paused and not self.transport.is_closing():
+                self.paused = False
+                self.transport.resume_reading()
+            return
+        self._pause()
+        if len(self.in_flight) < self.limits.in_flight:
+            self.turn = self.loop.call_soon(self._take_turn)
+
+    def _pause(self) -> None:
+        if not self.paused and not self.transport.is_closing():
+            self.paused = True
+            self.transport.pause_reading()
 
     def _take_events(self) -> None:
         assert self.websocket is not None
@@ -207,8 +231,6 @@ class GatewayProtocol(HttpServerProtocol):
         if task.done():
             return
         self.in_flight.add(task)
-        if len(self.in_flight) >= self.limits.in_flight:
-            self.transport.pause_reading()
 
     async def _pass_on(self, text: str) -> None:
         try:
@@ -222,18 +244,23 @@ class GatewayProtocol(HttpServerProtocol):
         if task not in self.in_flight:  # it took no time
             return
         self.in_flight.discard(task)
-        if len(self.in_flight) == self.limits.in_flight - 1 and not self.transport.is_closing():
-            self.transport.resume_reading()
+        if self.paused and self.open and self.turn is None:
+            self.turn = self.loop.call_soon(self._take_turn)
 
     def send_text(self, text: str) -> None:
         """Send a message; it is dropped when the connection is closing."""
         if self.websocket is None or self.websocket.state is not OPEN:
             return
-        if self.transport.get_write_buffer_size() > self.limits.unread:
-            self.close_reason = (CloseCode.ABNORMAL_CLOSURE, "The client does not read")
-            self.transport.abort()
-            return
-        write_now(self.transport, self.descriptor, text_frame(text.encode()))
+        if self._reads():
+            write_now(self.transport, self.descriptor, text_frame(text.encode()))
+
+    def _reads(self) -> bool:
+        """Return whether the client reads what it is sent; one that does not is cut."""
+        if self.transport.get_write_buffer_size() <= self.limits.unread:
+            return True
+        self.close_reason = (CloseCode.ABNORMAL_CLOSURE, "The client does not read")
+        self.transport.abort()
+        return False
 
     def close(self, code: int, reason: str) -> None:
         """Begin the closing handshake; a client that does not answer it is cut."""
@@ -262,9 +289,9 @@ class GatewayProtocol(HttpServerProtocol):
     def _flush(self) -> None:
         assert self.websocket is not None
         for data in self.websocket.data_to_send():
-            if data:
+            if data and self._reads():
                 self.transport.write(data)
-            else:
+            elif not data:
                 self.transport.close()
         if self.websocket.close_expected():
             self.transport.close()
@@ -289,8 +316,9 @@ class GatewayProtocol(HttpServerProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
-        if self.timer is not None:
-            self.timer.cancel()
+        for later in (self.timer, self.turn):
+            if later is not None:
+                later.cancel()
         self.ended.set_result(None)
         if not self.open:
             return

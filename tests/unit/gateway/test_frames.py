@@ -18,7 +18,7 @@ SIZES = [0, 1, 125, 126, 127, 65_535, 65_536, 200_000]
 def test_a_message_in_one_frame_is_read(size: int) -> None:
     words = "ä" * (size // 2) + "x" * (size % 2)
     sent = Frame(Opcode.TEXT, words.encode()).serialize(mask=True)
-    frames, rest = cut(sent, MOST)
+    frames, rest = cut(sent, MOST, 1)
     assert [frame[0] for frame in frames] == [sent]
     assert frames[0][1]
     assert message(frames[0]).decode() == words
@@ -46,12 +46,20 @@ def test_frames_are_found_however_they_come() -> None:
         left, begun, found = b"".join(frames), b"", []
         while left:
             step = chance.randint(1, 40)
-            whole, begun = cut(begun + left[:step], MOST)
+            whole, begun = cut(begun + left[:step], MOST, 9)
             left = left[step:]
             found += whole
         assert [frame[0] for frame in found] == frames
         assert [bool(frame[1]) for frame in found] == [True, False, False, False, False, False]
         assert begun == b""
+
+
+def test_so_many_frames_are_found_as_are_wanted() -> None:
+    frames = [Frame(Opcode.PING, b"%d" % n).serialize(mask=True) for n in range(5)]
+    found, rest = cut(b"".join(frames), MOST, 2)
+    assert [frame[0] for frame in found] == frames[:2]
+    assert rest == b"".join(frames[2:])
+    assert cut(rest, MOST, 0) == ([], rest)
 
 
 @pytest.mark.parametrize(
@@ -65,7 +73,7 @@ def test_frames_are_found_however_they_come() -> None:
     ids=["no mask", "too long", "longer than any", "a reserved bit"],
 )
 def test_what_the_library_refuses_it_is_given_at_once(bad: bytes) -> None:
-    frames, rest = cut(bad, MOST)
+    frames, rest = cut(bad, MOST, 1)
     assert frames == [(bad, 0)]
     assert rest == b""
     library = ServerProtocol(max_size=MOST, state=1)  # type: ignore[arg-type]

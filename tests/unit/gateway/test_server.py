@@ -14,10 +14,10 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidMessage, InvalidStatus
 
-from tests.integration.raw_socket import CONTINUATION, PING, TEXT, frame, handshake
+from tests.integration.raw_socket import CONTINUATION, PING, TEXT, RawSocket, frame, handshake
 from tests.unit.gateway.world import Bench, route
 from websocket_gateway.core.limits import Limits
-from websocket_gateway.server import GatewayProtocol, GatewayServer
+from websocket_gateway.server import FRAMES_IN_A_TURN, GatewayProtocol, GatewayServer
 
 
 def served(bench: Bench, use: Callable[[GatewayServer, int], Awaitable[Any]]) -> Any:
@@ -219,3 +219,98 @@ def test_messages_are_passed_on_in_the_order_in_which_they_came(tmp_path: Path) 
 
     served(bench, use)
     assert came == [str(number) for number in range(300)]
+
+
+async def raw_client(
+    bench: Bench, port: int
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter, GatewayProtocol]:
+    """Connect, and return what the gateway has of the connection, too."""
+    before = set(bench.gateway.clients)
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(handshake())
+    await reader.readuntil(b"\r\n\r\n")
+    (name,) = set(bench.gateway.clients) - before
+    client = bench.gateway.clients[name]
+    assert isinstance(client, GatewayProtocol)
+    return reader, writer, client
+
+
+@pytest.mark.parametrize("opcode", [PING, TEXT])
+def test_a_client_that_sends_much_at_once_leaves_turns_to_others(
+    tmp_path: Path, opcode: int
+) -> None:
+    bench = Bench(tmp_path, route("$default", "echo"))
+    bench.world.functions["echo"] = lambda event: {}
+    taken: list[int] = []
+
+    async def use(server: GatewayServer, port: int) -> None:
+        _, writer, client = await raw_client(bench, port)
+        take = GatewayProtocol._take_events if opcode == PING else GatewayProtocol._take_message
+        several = frame(opcode, b"x") * 3_000
+
+        def counted(protocol: GatewayProtocol, *given: bytes) -> None:
+            taken[-1] += 1
+            take(protocol, *given)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(GatewayProtocol, take.__name__, counted)
+            taken.append(0)
+            client.data_received(several)
+            while sum(taken) < 3_000:
+                taken.append(0)
+                await asyncio.sleep(0)
+        writer.close()
+
+    served(bench, use)
+    assert max(taken) <= FRAMES_IN_A_TURN
+    assert sum(taken) == 3_000
+
+
+def test_so_many_messages_of_a_client_are_at_work_and_the_rest_follow(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, route("$default", "all"))
+    bench.gateway.limits = Limits(in_flight=10)
+    came: list[str] = []
+    go_on = asyncio.Event()
+
+    async def wait(function: str, payload: bytes, timeout: float) -> bytes:
+        came.append(orjson.loads(payload)["body"])
+        await go_on.wait()
+        return b"{}"
+
+    bench.world.invoke = wait  # type: ignore[method-assign]
+
+    async def use(server: GatewayServer, port: int) -> list[str]:
+        _, writer, _ = await raw_client(bench, port)
+        writer.write(b"".join(frame(TEXT, b"%d" % number) for number in range(300)))
+        await asyncio.sleep(0.2)
+        first = list(came)
+        go_on.set()
+        while len(came) < 300:  # noqa: ASYNC110 - the server tells nobody
+            await asyncio.sleep(0.005)
+        writer.close()
+        return first
+
+    assert served(bench, use) == [str(number) for number in range(10)]
+    assert came == [str(number) for number in range(300)]
+
+
+def test_a_client_that_reads_no_pongs_is_cut(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, route("$default", "echo"))
+    bench.gateway.limits = Limits(unread=100_000)
+
+    async def use(server: GatewayServer, port: int) -> int:
+        with RawSocket(port) as client:
+            client.send(handshake())
+            pings, sent = frame(PING, b"x" * 125) * 1_000, 0
+            client.socket.setblocking(False)
+            while sent < 100_000_000:
+                try:
+                    sent += client.socket.send(pings)
+                except BlockingIOError:
+                    pass
+                except OSError:
+                    break
+                await asyncio.sleep(0)
+            return sent
+
+    assert served(bench, use) < 100_000_000
