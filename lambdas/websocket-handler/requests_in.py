@@ -37,11 +37,13 @@ def parse_message(body: str, actions: Container[str]) -> dict[str, Any]:
     """Return a message's fields.
 
     Raises:
-        InvalidMessage: it is not a JSON object with an action.
+        InvalidMessage: it is not a JSON object with an action, or says what is no text: half of a
+            surrogate pair, which nothing can store or send on.
         UnknownAction: there is no such action.
     """
     try:
         request = json.loads(body)
+        json.dumps(request, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         raise InvalidMessage("A message should be JSON") from error
     if not isinstance(request, dict):

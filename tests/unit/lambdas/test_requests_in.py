@@ -22,6 +22,7 @@ ACTIONS = {"analyze", "ping"}
         ('{"action": 7}', InvalidMessage, "action"),
         ('{"action": "fly"}', UnknownAction, "fly"),
         ("[" * 100_000, InvalidMessage, "JSON"),
+        ('{"action": "ping", "requestId": "\\ud800"}', InvalidMessage, "JSON"),
     ],
 )
 def test_a_message_that_asks_nothing_is_refused(
