@@ -8,7 +8,9 @@ import shutil
 import subprocess
 import time
 import uuid
+from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -391,6 +393,49 @@ def test_who_fails_five_times_waits(pool: Pool) -> None:
         UserPoolId=pool.id, Username="ada", Password=PASSWORD, Permanent=True
     )
     assert pool.tokens(client)
+
+
+@pytest.mark.parametrize("way", ["password", "srp"])
+def test_attempts_that_come_at_once_are_counted_one_by_one(pool: Pool, way: str) -> None:
+    client, _ = pool.client(), pool.user()
+    sign_in = pool.sign_in if way == "password" else pool.srp
+
+    def attempt(number: int) -> str:
+        with pytest.raises(ClientError) as error:
+            sign_in(client, password=f"{OTHER}{number}")
+        return str(error.value.response["Error"]["Message"])
+
+    with ThreadPoolExecutor(24) as threads:
+        told = Counter(threads.map(attempt, range(24)))
+    # Five are free; another one is after a second, and after two more.
+    assert told["Incorrect username or password."] <= 7, told
+
+
+def begun_by_srp(pool: Pool, client: str, password: str = PASSWORD) -> dict[str, Any]:
+    """Begin a sign-in, and return what ends it."""
+    helper = AWSSRP("ada", password, pool.id, client, client=pool.api)
+    given = helper.get_auth_params()
+    begun = pool.api.initiate_auth(ClientId=client, AuthFlow="USER_SRP_AUTH", AuthParameters=given)
+    return {
+        "ClientId": client,
+        "ChallengeName": "PASSWORD_VERIFIER",
+        "ChallengeResponses": helper.process_challenge(begun["ChallengeParameters"], given),
+    }
+
+
+def test_what_was_begun_with_an_old_password_ends_with_it(pool: Pool) -> None:
+    client, _ = pool.client(), pool.user()
+    began = begun_by_srp(pool, client)
+    pool.api.admin_set_user_password(
+        UserPoolId=pool.id, Username="ada", Password=OTHER, Permanent=True
+    )
+    with refused("NotAuthorizedException", "Invalid session"):
+        pool.api.respond_to_auth_challenge(**began)
+    began = begun_by_srp(pool, client, OTHER)
+    pool.api.admin_delete_user(UserPoolId=pool.id, Username="ada")
+    pool.user()
+    with refused("NotAuthorizedException", "Invalid session"):
+        pool.api.respond_to_auth_challenge(**began)
 
 
 def test_nobody_signs_in_who_is_disabled_unconfirmed_or_has_to_reset(pool: Pool) -> None:

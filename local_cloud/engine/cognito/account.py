@@ -197,6 +197,7 @@ def remove(pool: CognitoIdpUserPool, user: CognitoIdpUser) -> None:
         for group in list(user.groups):
             group.users.discard(user)
         pool.users.pop(user.username, None)
+        sessions.end_sessions(pool, user.username)
 
 
 def global_sign_out(context: RequestContext, request: Parameters) -> Answer:

@@ -27,7 +27,7 @@ from local_cloud.engine.cognito import (
 from local_cloud.engine.cognito.call import ClientCall, Parameters
 from local_cloud.engine.cognito.directory import LOCK, records
 from local_cloud.engine.cognito.errors import invalid_parameter, not_authorized
-from local_cloud.engine.cognito.lockout import FACTOR, check_lock, fail_stranger, note_sign_in
+from local_cloud.engine.cognito.lockout import FACTOR, attempt, fail_stranger, note_sign_in
 from local_cloud.engine.cognito.policy import check_policy
 from local_cloud.engine.cognito.sign_in import CODES, needed
 
@@ -205,15 +205,22 @@ def _with_code(
         raise not_authorized("Invalid session for the user.")
     sign_in.check_status(user)
     try:
-        check_lock(user, FACTOR)
+        with attempt(user, FACTOR):
+            _check_factor(user, check)
+    except CommonServiceException:
+        sessions.put_back(call.pool, session)
+        raise
+    return sign_in.signed_in(call, user, session["source"], call.metadata)
+
+
+def _check_factor(user: CognitoIdpUser, check: Callable[[CognitoIdpUser], None]) -> None:
+    try:
         check(user)
     except CommonServiceException as error:
         if error.code == "CodeMismatchException":
             note_sign_in(user, FACTOR, failed=True)
-        sessions.put_back(call.pool, session)
         raise
     note_sign_in(user, FACTOR, failed=False)
-    return sign_in.signed_in(call, user, session["source"], call.metadata)
 
 
 def _select_factor(

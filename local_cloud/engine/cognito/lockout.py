@@ -5,6 +5,9 @@ Passwords and second factors are counted apart: a right password does not forget
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from moto.cognitoidp.models import CognitoIdpUser, CognitoIdpUserPool
@@ -18,6 +21,20 @@ PASSWORD, FACTOR = "password", "factor"
 #: How many strangers' failures a pool knows at once: a name may be anything.
 STRANGERS = 1_000
 _FAILURES, _STRANGERS = "kit_failed_sign_ins", "kit_strangers"
+#: More than there are threads at work as a rule: users seldom share one.
+_TURNS = tuple(threading.RLock() for _ in range(64))
+
+
+@contextmanager
+def attempt(user: CognitoIdpUser, kind: str = PASSWORD) -> Iterator[None]:
+    """Look at one attempt of a user's at a time: those that come at once are counted, too.
+
+    Raises:
+        CommonServiceException: ``NotAuthorizedException``: the user has to wait.
+    """
+    with _TURNS[hash(user.id) % len(_TURNS)]:
+        check_lock(user, kind)
+        yield
 
 
 def check_lock(user: CognitoIdpUser, kind: str = PASSWORD) -> None:

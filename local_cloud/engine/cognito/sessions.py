@@ -88,6 +88,14 @@ def put_back(pool: CognitoIdpUserPool, session: Session) -> None:
             records(pool, SESSIONS)[session["name"]] = {**session, "wrong": session["wrong"] + 1}
 
 
+def end_sessions(pool: CognitoIdpUserPool, username: str) -> None:
+    """End what a user has begun: they have another password, or are there no more."""
+    with LOCK:
+        kept = records(pool, SESSIONS)
+        for name in [name for name, one in kept.items() if one["username"] == username]:
+            del kept[name]
+
+
 def find_session(name: str) -> tuple[CognitoIdpUserPool, CognitoIdpUserPoolClient, Session]:
     """Return an open session by its name alone, as ``AssociateSoftwareToken`` gives it.
 

@@ -34,7 +34,7 @@ from local_cloud.engine.cognito.errors import (
     refusal,
     user_not_found,
 )
-from local_cloud.engine.cognito.lockout import check_lock, fail_stranger, note_sign_in
+from local_cloud.engine.cognito.lockout import attempt, fail_stranger, note_sign_in
 from local_cloud.engine.cognito.triggers import user_attributes, wrong_response
 
 Answer = dict[str, Any]
@@ -50,9 +50,9 @@ def check_password(call: ClientCall, user: CognitoIdpUser, password: str) -> Non
     Raises:
         CommonServiceException: ``NotAuthorizedException``.
     """
-    check_lock(user)
-    right = verifiers.is_password(call.pool, user, password)
-    note_sign_in(user, failed=not right)
+    with attempt(user):
+        right = verifiers.is_password(call.pool, user, password)
+        note_sign_in(user, failed=not right)
     if not right:
         raise not_authorized()
 
@@ -132,9 +132,21 @@ def verified_by_srp(call: ClientCall, session: sessions.Session, given: Paramete
     timestamp = needed(given, "TIMESTAMP")
     if not srp.is_timestamp(timestamp):
         raise invalid_parameter("TIMESTAMP format should be EEE MMM d HH:mm:ss z yyyy in english.")
+    signed_with = needed(given, "PASSWORD_CLAIM_SIGNATURE")
     user = call.find(session["username"])
-    if user is not None:
-        check_lock(user)
+    if user is None:
+        fail_stranger(call.pool, session["username"])
+        _is_signed(call, session, timestamp, signed_with)  # it takes as long as a user's does
+        return False
+    with attempt(user):
+        right = _is_signed(call, session, timestamp, signed_with) and session["known"]
+        note_sign_in(user, failed=not right)
+    return bool(right)
+
+
+def _is_signed(
+    call: ClientCall, session: sessions.Session, timestamp: str, signed_with: str
+) -> bool:
     exchange = srp.Exchange(session["private"], session["public"], session["public_of_client"])
     expected = srp.signature(
         exchange.key(int(session["verifier"], 16)),
@@ -143,13 +155,7 @@ def verified_by_srp(call: ClientCall, session: sessions.Session, given: Paramete
         sessions.decoded(session["name"]),
         timestamp,
     )
-    signed = srp.is_signature(expected, needed(given, "PASSWORD_CLAIM_SIGNATURE"))
-    right = signed and session["known"] and user is not None
-    if user is not None:
-        note_sign_in(user, failed=not right)
-    else:
-        fail_stranger(call.pool, session["username"])
-    return bool(right)
+    return srp.is_signature(expected, signed_with)
 
 
 def after_password(

@@ -8,7 +8,7 @@ import secrets
 
 from moto.cognitoidp.models import CognitoIdpUser, CognitoIdpUserPool
 
-from local_cloud.engine.cognito import srp
+from local_cloud.engine.cognito import sessions, srp
 from local_cloud.engine.cognito.directory import LOCK
 
 #: A verifier takes ten milliseconds to compute: passwords that were right are known again while
@@ -24,12 +24,13 @@ def sign_in_name(pool: CognitoIdpUserPool) -> str:
 
 
 def set_password(pool: CognitoIdpUserPool, user: CognitoIdpUser, password: str) -> None:
-    """Keep a password's verifier, and not the password."""
+    """Keep a password's verifier, and not the password; who has begun with another begins anew."""
     salt = srp.new_salt()
     value = srp.verifier(sign_in_name(pool), user.username, password, salt)
     with LOCK:
         user.srp_salt, user.srp_verifier, user.password = f"{salt:x}", f"{value:x}", None
         _remember(user, _proof(value, password))
+        sessions.end_sessions(pool, user.username)
 
 
 def password_record(pool: CognitoIdpUserPool, user: CognitoIdpUser) -> tuple[int, int] | None:
