@@ -411,6 +411,25 @@ def test_attempts_that_come_at_once_are_counted_one_by_one(pool: Pool, way: str)
     assert told["Incorrect username or password."] <= 7, told
 
 
+def test_nobody_takes_a_name_that_means_somebody_else(pool: Pool) -> None:
+    client, _ = pool.client(), pool.user()
+    sub = claims(pool.tokens(client)["AccessToken"])["sub"]
+    found = pool.api.admin_get_user(UserPoolId=pool.id, Username=sub)
+    assert found["Username"] == "ada"
+    with refused("UsernameExistsException"):
+        pool.api.sign_up(ClientId=client, Username=sub, Password=OTHER)
+    with refused("UsernameExistsException"):
+        pool.api.admin_create_user(UserPoolId=pool.id, Username=sub)
+
+
+@pytest.mark.parametrize("name", ["ada ", "ada\n", "a\0b", "\ud800", "\u200b", "a" * 129])
+def test_a_user_name_is_what_can_be_seen(pool: Pool, name: str) -> None:
+    with refused("InvalidParameterException", "'username' failed to satisfy constraint"):
+        pool.api.sign_up(ClientId=pool.client(), Username=name, Password=PASSWORD)
+    with refused("InvalidParameterException", "'username' failed to satisfy constraint"):
+        pool.api.admin_create_user(UserPoolId=pool.id, Username=name)
+
+
 def begun_by_srp(pool: Pool, client: str, password: str = PASSWORD) -> dict[str, Any]:
     """Begin a sign-in, and return what ends it."""
     helper = AWSSRP("ada", password, pool.id, client, client=pool.api)

@@ -22,6 +22,7 @@ from local_cloud.engine.cognito import (
     account,
     administration,
     authentication,
+    directory,
     messages,
     sign_up,
     tokens,
@@ -83,6 +84,8 @@ def user_pools() -> Service:
     default = Path(config.dirs.data) / "cognito-signing-key.pem"
     signer = InstallationSigner(load_or_create(Path(key_file) if key_file else default))
     moto_cognito.jwt = moto_cognito.jwk = signer
+    # So that a name means one user, whoever answers.
+    moto_cognito.CognitoIdpUserPool._get_user = directory.find_user
     tokens.sign_with(signer)
     ROUTER.add(WellKnownDocuments(signer))
     ROUTER.add(messages.Outbox())

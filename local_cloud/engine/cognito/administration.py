@@ -87,6 +87,7 @@ def admin_create_user(context: RequestContext, request: Parameters) -> Answer:
         password = request.get("TemporaryPassword")
         _invite(call, user, _temporary(call, user, password), request)
         return {"User": _told(user)}
+    attributes.check_username(username)
     given = attributes.named(request.get("UserAttributes"))
     given |= sign_up.signs_in_by(call.pool, username)
     if directory.find_user(call.pool, username) is not None:

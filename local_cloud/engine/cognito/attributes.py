@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/cognito/latest/developerguide/user-pool-settings-att
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
@@ -23,6 +24,7 @@ STANDARD: Schema = {
 #: Attributes that say whether another one is the user's, and which.
 VERIFIED = {"email": "email_verified", "phone_number": "phone_number_verified"}
 _ONLY_ADMINS = frozenset(VERIFIED.values())
+_LONGEST_NAME = 128
 _EMAIL = re.compile(r"[^\s@]{1,64}@[^\s@]{1,255}")
 _PHONE = re.compile(r"\+[0-9]{1,15}")
 _BIRTHDATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -31,6 +33,22 @@ _BIRTHDATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 def schema_of(pool: CognitoIdpUserPool) -> Schema:
     """Return a pool's attributes: the standard ones, and what it was made with."""
     return {**STANDARD, **pool.schema_attributes}
+
+
+def check_username(name: str) -> None:
+    """Refuse a user name with spaces or control characters, or one that is too long.
+
+    Raises:
+        CommonServiceException: ``InvalidParameterException``.
+    """
+    told = (
+        "1 validation error detected: Value at 'username' failed to satisfy constraint: Member must"
+    )
+    if len(name) > _LONGEST_NAME:
+        raise invalid_parameter(f"{told} have length less than or equal to {_LONGEST_NAME}")
+    if not all(unicodedata.category(character)[0] in "LMSNP" for character in name):
+        pattern = r"[\p{L}\p{M}\p{S}\p{N}\p{P}]+"
+        raise invalid_parameter(f"{told} satisfy regular expression pattern: {pattern}")
 
 
 def named(given: Iterable[Mapping[str, str]] | None) -> Attributes:

@@ -24,6 +24,7 @@ from local_cloud.engine.cognito.errors import not_found, user_not_found
 
 #: Held for as long as what is kept is read and changed: never while a function runs.
 LOCK = threading.RLock()
+_SUB = 36  # characters of a UUID
 #: The attributes of a pool that hold records of ours, by key.
 GRANTS, SESSIONS, MESSAGES = "kit_grants", "kit_sessions", "kit_messages"
 
@@ -91,9 +92,7 @@ def find_user(pool: CognitoIdpUserPool, name: str) -> CognitoIdpUser | None:
         return user
     signs_in = pool.extended_config.get("UsernameAttributes") or ()
     aliases = pool.extended_config.get("AliasAttributes") or ()
-    if not signs_in and not aliases:
-        return None
-    for user in list(pool.users.values()):
+    for user in list(pool.users.values()) if signs_in or aliases else ():
         known = user.attribute_lookup
         if any(known.get(attribute) == name for attribute in signs_in):
             return user
@@ -101,7 +100,7 @@ def find_user(pool: CognitoIdpUserPool, name: str) -> CognitoIdpUser | None:
             verified = alias == "preferred_username" or known.get(f"{alias}_verified") == "true"
             if verified and known.get(alias) == name:
                 return user
-    return None
+    return user_of_sub(pool, name) if len(name) == _SUB else None
 
 
 def user_of(pool: CognitoIdpUserPool, name: str) -> CognitoIdpUser:

@@ -44,6 +44,7 @@ def sign_up(context: RequestContext, request: Parameters) -> Answer:
     call = ClientCall.of_client(context, request)
     username, settings = request["Username"], call.pool.extended_config
     call.check_secret(username, request.get("SecretHash"))
+    attributes.check_username(username)
     if (settings.get("AdminCreateUserConfig") or {}).get("AllowAdminCreateUserOnly"):
         raise not_authorized("SignUp is not permitted for this user pool")
     given = attributes.named(request.get("UserAttributes"))
