@@ -30,6 +30,12 @@ def deployed(stack: Stack, example: str) -> Iterator[Session]:
         session.stack.delete()
 
 
+@pytest.fixture(scope="module")
+def chat(stack: Stack) -> Iterator[Session]:
+    with deployed(stack, "websocket-chat") as session:
+        yield session
+
+
 async def receive(socket: ClientConnection) -> Any:
     return json.loads(await asyncio.wait_for(socket.recv(), 40))
 
@@ -75,6 +81,28 @@ def test_an_agent_behind_a_queue(stack: Stack) -> None:
         key = {"id": {"S": asked}}
         item = until(lambda: stack.aws("dynamodb").get_item(TableName=table, Key=key).get("Item"))
         assert item["text"] == {"S": "3 words"}
+
+
+@pytest.mark.parametrize(
+    ("function", "action"), [("Connect", "PutItem"), ("Disconnect", "DeleteItem"), ("Send", "Scan")]
+)
+def test_a_function_of_the_chat_may_do_what_it_does(
+    stack: Stack, chat: Session, function: str, action: str
+) -> None:
+    cloudformation, iam = stack.aws("cloudformation"), stack.aws("iam")
+
+    def id_of(resource: str) -> str:
+        wanted = {"StackName": chat.stack.name, "LogicalResourceId": resource}
+        found = cloudformation.describe_stack_resource(**wanted)["StackResourceDetail"]
+        return str(found["PhysicalResourceId"])
+
+    role = iam.get_role(RoleName=id_of(f"{function}FunctionRole"))["Role"]["Arn"]
+    asked = iam.simulate_principal_policy(
+        PolicySourceArn=role,
+        ActionNames=[f"dynamodb:{action}"],
+        ResourceArns=[f"arn:aws:dynamodb:us-east-1:000000000000:table/{id_of('Connections')}"],
+    )
+    assert asked["EvaluationResults"][0]["EvalDecision"] == "allowed"
 
 
 def test_an_echo_in_shell(stack: Stack) -> None:
