@@ -573,7 +573,9 @@ def write(value: Any, found: Callable[[NotedDict | NotedList], None]) -> bytes:
                 raise NotKept(f"something that cannot be written: {error}") from error
             flat = True
         except (TypeError, AttributeError) as error:
-            raise NotKept(str(error)) from error
+            # A dictionary of plain values that was given another one before it was packed?
+            if round_ >= _ROUNDS:
+                raise NotKept(str(error)) from error
         else:
             if not writing.again:
                 return data

@@ -209,6 +209,24 @@ def test_code_and_what_is_not_on_the_list_is_not_written(value: Any) -> None:
         write({"value": value}, Parts().found)
 
 
+class Beside(threading.Event):
+    """What somebody gives another dictionary a value beside, once it was looked at."""
+
+    def __init__(self, given: dict[str, Any]) -> None:
+        super().__init__()
+        self.given = given
+
+    def is_set(self) -> bool:
+        self.given["at"] = datetime.datetime(2026, 1, 2, tzinfo=datetime.UTC)
+        return super().is_set()
+
+
+def test_a_dictionary_that_grows_while_it_is_looked_through_is_written_as_it_is_then() -> None:
+    growing: dict[str, Any] = {"plain": 1}
+    found = through([growing, Beside(growing)])
+    assert found[0] == growing == {"plain": 1, "at": growing["at"]}
+
+
 TEXT = st.text(max_size=5)
 LEAVES = st.one_of(
     *(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), TEXT),
