@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import time
@@ -477,6 +478,32 @@ def test_a_stack_that_the_engine_died_in_the_middle_of_has_failed(
     assert found["StackStatus"] == "CREATE_FAILED"
     assert "stopped in the middle" in found["StackStatusReason"]
     api.delete_stack(StackName="slow")
+
+
+@the_same_in_docker
+def test_a_rest_api_is_there_as_soon_as_the_engine_is(cloud: Cloud) -> None:
+    api = cloud.stack.aws("apigateway")
+    made = api.create_rest_api(name="kept")["id"]
+    root = api.get_resources(restApiId=made)["items"][0]["id"]
+    method = {"restApiId": made, "resourceId": root, "httpMethod": "GET"}
+    api.put_method(**method, authorizationType="NONE")
+    api.put_method_response(**method, statusCode="200")
+    templates = {"application/json": '{"statusCode": 200}'}
+    api.put_integration(**method, type="MOCK", requestTemplates=templates)
+    api.put_integration_response(**method, statusCode="200")
+    api.create_deployment(restApiId=made, stageName="dev")
+    url = f"{cloud.stack.ports.engine_url}/_aws/execute-api/{made}/dev/"
+    assert httpx.get(url, trust_env=False).status_code == 200
+    cloud.stack.kill("engine")
+    with contextlib.suppress(httpx.TransportError):
+        until(lambda: httpx.get(url, trust_env=False).status_code != 200, 10)  # it has died
+
+    def first() -> int | None:
+        with contextlib.suppress(httpx.TransportError):
+            return httpx.get(url, trust_env=False, timeout=60).status_code
+        return None
+
+    assert until(first, 60) == 200
 
 
 @the_same_in_docker

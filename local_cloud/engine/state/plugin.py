@@ -43,6 +43,17 @@ WRITES_PARTS = {
     *(("s3", name) for name in ("PutObject", "DeleteObject", "DeleteObjects")),
     ("logs", "PutLogEvents"),
 }
+#: What is served at addresses of its own once its service has started, by what these have in them.
+AT_ADDRESSES = {
+    ".execute-api.": "apigateway",
+    "/_aws/execute-api/": "apigateway",
+    "/_user_request_": "apigateway",
+    ".lambda-url.": "lambda",
+    "/.well-known/": "cognito-idp",
+    "/_aws/cognito-idp/": "cognito-idp",
+    "/_aws/sqs/": "sqs",
+    ".s3-website.": "s3",
+}
 #: How long an engine may take to end that was told to.
 LOCK_SECONDS = 15.0
 ANSWER_SECONDS, POLL_SECONDS = 2.0, 0.5
@@ -83,6 +94,21 @@ def keep_state() -> None:
         return started
 
     Service.start = start_as_it_was
+    coming = {name for name in AT_ADDRESSES.values() if keeper.holds(name)}
+
+    def wait_for_what_is_held(
+        chain: HandlerChain, context: RequestContext, response: Response
+    ) -> None:
+        """Have an address lead where it led before: until then it would be a bucket's."""
+        if not coming:
+            return
+        asked = f"{context.request.host}{context.request.path}"
+        for mark, name in AT_ADDRESSES.items():
+            if name in coming and mark in asked:
+                SERVICE_PLUGINS.require(name)
+                coming.discard(name)
+
+    handlers.preprocess_request.append(wait_for_what_is_held)
     ROUTER.add(GO_ON, _go_on, methods=["POST"])
     ROUTER.add(SAVE, _save, methods=["POST"])
 
