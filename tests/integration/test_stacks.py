@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pytest
 from botocore.exceptions import ClientError, WaiterError
 from websockets.asyncio.client import connect
@@ -161,12 +162,47 @@ class Stacks:
         return {one["OutputKey"]: one["OutputValue"] for one in described["Outputs"]}
 
 
+REST = """
+Resources:
+  Api: {Type: AWS::ApiGateway::RestApi, Properties: {Name: !Ref AWS::StackName}}
+  Word:
+    Type: AWS::ApiGateway::Resource
+    Properties: {RestApiId: !Ref Api, ParentId: !GetAtt Api.RootResourceId, PathPart: word}
+  Get:
+    Type: AWS::ApiGateway::Method
+    Properties:
+      RestApiId: !Ref Api
+      ResourceId: !Ref Word
+      HttpMethod: GET
+      AuthorizationType: NONE
+      MethodResponses: [{StatusCode: 200}]
+      Integration:
+        Type: MOCK
+        RequestTemplates: {application/json: '{"statusCode": 200}'}
+        IntegrationResponses: [{StatusCode: 200}]
+  Deployment:
+    Type: AWS::ApiGateway::Deployment
+    DependsOn: Get
+    Properties: {RestApiId: !Ref Api, StageName: dev}
+Outputs:
+  Url: {Value: !Sub 'URL'}
+"""
+
+
 @pytest.fixture
 def stacks(stack: Stack) -> Iterator[Stacks]:
     made = Stacks(stack)
     yield made
     for name in list(made.names):
         made.delete(name)
+
+
+@pytest.mark.parametrize("suffix", ["amazonaws.com", "${AWS::URLSuffix}"])
+def test_the_address_of_a_rest_api_on_aws_becomes_the_one_here(stacks: Stacks, suffix: str) -> None:
+    url = f"https://${{Api}}.execute-api.${{AWS::Region}}.{suffix}/dev/word"
+    told = stacks.outputs(stacks.create(REST.replace("URL", url)))["Url"]
+    assert told.startswith("http://")
+    assert httpx.get(told, trust_env=False).status_code == 200
 
 
 def ask(url: str, text: str) -> str:

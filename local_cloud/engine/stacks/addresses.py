@@ -1,4 +1,4 @@
-"""A WebSocket API's address on AWS in a template becomes the one that it has here."""
+"""An API's address on AWS in a template becomes the one that it has here."""
 
 from __future__ import annotations
 
@@ -35,15 +35,32 @@ def _is_websocket(api: str) -> bool:
     return True
 
 
+def _is_rest(api: str) -> bool:
+    """Return whether there is a REST API of this id."""
+    try:
+        connect_to().apigateway.get_rest_api(restApiId=api)
+    except ClientError:
+        return False
+    return True
+
+
 def localized(value: str) -> str:
-    """Return a text with the gateway's address for that of a WebSocket API on AWS."""
+    """Return a text with the address that an API has here for the one on AWS.
+
+    A REST API's is the one below the engine's own name, which no resolver has to know names of.
+    """
     match = _ON_AWS.search(value)
-    if match is None or not _is_websocket(match["api"]):
+    if match is None:
         return str(_theirs(value))
-    gateway = _gateway()
-    if match["scheme"] == "https":
-        gateway = gateway.replace("ws", "http", 1)
-    return f"{value[: match.start()]}{gateway}/{match['api']}{value[match.end() :]}"
+    if _is_websocket(match["api"]):
+        at = _gateway()
+        if match["scheme"] == "https":
+            at = at.replace("ws", "http", 1)
+    elif _is_rest(match["api"]):
+        at = f"http://{localstack_host().host_and_port()}/_aws/execute-api"
+    else:
+        return str(_theirs(value))
+    return f"{value[: match.start()]}{at}/{match['api']}{value[match.end() :]}"
 
 
 def localize_addresses() -> None:
