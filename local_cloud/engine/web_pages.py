@@ -9,6 +9,7 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/cors.html
 https://www.w3.org/TR/CSP3/#directive-sandbox
 """
 
+import logging
 import re
 from collections.abc import Mapping
 from functools import cache
@@ -28,6 +29,12 @@ from local_aws.hosts import AllowedHosts, hosts_in_environment, name_of, origins
 from local_aws.http_message import forbidden
 from local_aws.web_pages import SANDBOX, Purpose, Sender, Sent, refusal, sender_of
 
+LOG = logging.getLogger(__name__)
+
+#: How many reasons of refusals the log tells, each once: whose page it is a page says itself.
+_MOST_LOGGED = 50
+_logged: set[str] = set()
+_their_enforcer = cors.CorsEnforcer.__call__
 _WEBSITE, _FUNCTION_URL, _REST_API = ".s3-website.", ".lambda-url.", ".execute-api."
 _QUEUE = re.compile(r"/(queue/[^/]+/)?\d{12}/[^/]+/?")
 #: Documents that run nothing; a sandbox would keep browsers from showing a PDF.
@@ -100,6 +107,17 @@ def put_into_sandbox(chain: HandlerChain, context: RequestContext, response: Res
         response.headers.add("Content-Security-Policy", SANDBOX)
 
 
+def enforce(
+    self: cors.CorsEnforcer, chain: HandlerChain, context: RequestContext, response: Response
+) -> None:
+    """Say why a page is refused where LocalStack, which refuses it as well, says nothing."""
+    _their_enforcer(self, chain, context, response)
+    if chain.terminated:
+        why = refusal(_sent(context.request), Purpose.CALL, _is_allowed)
+        if why is not None:
+            _answer(response, why)
+
+
 def purpose_of(sent: Sent, path: str, *, browser: bool) -> Purpose:
     """Return what a request is for, as far as its host, path and query tell.
 
@@ -158,16 +176,27 @@ def _is_allowed(origin: str) -> bool:
 
 
 def _refuse(chain: HandlerChain, response: Response, why: str) -> None:
+    _answer(response, why)
+    chain.terminate()
+
+
+def _answer(response: Response, why: str) -> None:
     refusal = forbidden(why)
     response.set_response(refusal.body)
     response.status_code = refusal.status
     response.headers.update(refusal.headers)
-    chain.terminate()
+    # A browser shows its page's author nothing of an answer that the page may not read.
+    if len(_logged) < _MOST_LOGGED and why not in _logged:
+        _logged.add(why)
+        LOG.warning("refused: %s", why)
 
 
 @hooks.on_infra_start()
 def guard_the_port() -> None:
     """Put the checks in front of everything that the engine answers."""
+    # What SDKs for JavaScript send to SQS.
+    cors.CORS_ALLOWED_HEADERS.append("x-amzn-query-mode")
+    cors.CorsEnforcer.__call__ = enforce
     # LocalStack lets in pages of its own web site, of the engine itself and of buckets' websites.
     cors.ALLOWED_CORS_ORIGINS[:] = origins_in_environment()
     cors.DYNAMIC_INTERNAL_ORIGINS = ()

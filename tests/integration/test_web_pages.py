@@ -16,6 +16,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.credentials import Credentials
 
+from tests.conftest import ALLOWED_ORIGIN
 from tests.integration.raw_socket import RawSocket, handshake
 from tests.stack import Stack
 
@@ -139,6 +140,20 @@ def test_a_page_at_another_origin_calls_nothing_on_the_engine(
 ) -> None:
     url = stack.ports.engine_url + path
     assert status(method, url, headers, "{}" if method == "POST" else "") == 403
+
+
+def test_a_page_whose_origin_is_named_may_send_what_sdks_send_to_sqs(stack: Stack) -> None:
+    headers = {"Origin": ALLOWED_ORIGIN, "Access-Control-Request-Method": "POST"}
+    answer = httpx.options(stack.ports.engine_url, headers=headers, trust_env=False)
+    assert "x-amzn-query-mode" in answer.headers["Access-Control-Allow-Headers"]
+
+
+@pytest.mark.parametrize("method", ["OPTIONS", "POST"])
+def test_a_page_that_is_refused_is_told_what_would_let_it_in(stack: Stack, method: str) -> None:
+    headers = {"Origin": "http://localhost:3000", "X-Amz-Target": "DynamoDB_20120810.ListTables"}
+    answer = httpx.request(method, stack.ports.engine_url, headers=headers, trust_env=False)
+    assert answer.status_code == 403
+    assert "EXTRA_CORS_ALLOWED_ORIGINS" in answer.json()["message"]
 
 
 def test_a_page_at_another_origin_changes_no_bucket_unless_its_rules_say_so(

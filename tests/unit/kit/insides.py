@@ -294,7 +294,7 @@ INSIDES = (
         ("web_pages", "localstack.aws.handlers.cors", name)
         for name in (
             *("CorsEnforcer._is_in_allowed_origins", "ALLOWED_CORS_ORIGINS"),
-            "DYNAMIC_INTERNAL_ORIGINS",
+            *("CorsEnforcer.__call__", "CORS_ALLOWED_HEADERS", "DYNAMIC_INTERNAL_ORIGINS"),
         )
     ),
     *(
