@@ -424,7 +424,10 @@ def _cloud_of_the_demo(home: Home) -> tuple[Ports, bool]:
 def _start_for_the_demo(home: Home, ports: Ports, progress: Console) -> None:
     if taken := taken_ports(ports):
         raise PartFailed("\n".join(taken))
-    progress.print("Starting the cloud (for daily work keep it: ./local-cloud up -d)")
+    progress.print(
+        "Starting a cloud for this run, which keeps nothing (to keep what it makes: "
+        "./local-cloud up -d first)"
+    )
     daemon.start(
         home,
         ports,

@@ -47,7 +47,9 @@ def add(
         fail(f"{file or 'the rule'}: {error}", 2)
     except FaultsAway as error:
         fail(str(error))
-    console.print(f"Faults strike on purpose: {len(document['rules'])} rules were added.")
+    added = len(document["rules"])
+    told = "1 rule was added" if added == 1 else f"{added} rules were added"
+    console.print(f"Faults strike on purpose: {told}.")
 
 
 @app.command(name="list")
