@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import sys
 
 from hypothesis import strategies as st
 from websockets.frames import Frame, Opcode, apply_mask  # type: ignore[attr-defined]
@@ -11,7 +12,7 @@ from websockets.protocol import Protocol, Side
 from tests.fuzz.fuzzing import fuzz
 from websocket_gateway.frames import cut, message
 
-MOST = 32 * 1024
+MOST, ALL = 32 * 1024, sys.maxsize
 MASK = b"\x01\x02\x03\x04"
 
 
@@ -46,13 +47,13 @@ FRAMES = st.builds(
 )
 def test_frames_are_the_same_however_they_are_cut(sent: list[bytes], sizes: list[int]) -> None:
     data = b"".join(sent)
-    whole, rest = cut(data, MOST)
+    whole, rest = cut(data, MOST, ALL)
     assert b"".join(piece for piece, _ in whole) + rest == data
     assert len(rest) <= MOST + 14, "what is waited for has an end"
     begun, pieces, at, number = b"", [], 0, 0
     while at < len(data):
         size = sizes[number % len(sizes)]
-        got, begun = cut(begun + data[at : at + size], MOST)
+        got, begun = cut(begun + data[at : at + size], MOST, ALL)
         pieces += got
         at, number = at + size, number + 1
     assert b"".join(piece for piece, _ in pieces) + begun == data
@@ -61,7 +62,7 @@ def test_frames_are_the_same_however_they_are_cut(sent: list[bytes], sizes: list
 @fuzz(examples=200, sent=st.lists(FRAMES, max_size=5))
 def test_a_text_message_is_what_the_library_reads(sent: list[bytes]) -> None:
     protocol = Protocol(Side.SERVER, max_size=(4 * MOST, MOST))
-    for piece in cut(b"".join(sent), MOST)[0]:
+    for piece in cut(b"".join(sent), MOST, ALL)[0]:
         protocol.receive_data(piece[0])
         events = protocol.events_received()
         if not piece[1] or not events or protocol.parser_exc is not None:
