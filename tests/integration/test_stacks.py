@@ -205,6 +205,60 @@ def test_the_address_of_a_rest_api_on_aws_becomes_the_one_here(stacks: Stacks, s
     assert httpx.get(told, trust_env=False).status_code == 200
 
 
+ROLE = """
+Resources:
+  Role:
+    Type: AWS::IAM::Role
+    Properties:
+      AssumeRolePolicyDocument:
+        Statement: [{Effect: Allow, Principal: {Service: SERVICE}, Action: sts:AssumeRole}]
+      ManagedPolicyArns: ['arn:aws:iam::aws:policy/MANAGED']
+      Policies:
+        - PolicyName: NAME
+          PolicyDocument: {Statement: [{Effect: Allow, Action: ACTION, Resource: '*'}]}
+        - PolicyName: stays
+          PolicyDocument: {Statement: [{Effect: Allow, Action: ACTION, Resource: '*'}]}
+Outputs:
+  Name: {Value: !Ref Role}
+  Arn: {Value: !GetAtt Role.Arn}
+"""
+
+
+def test_a_role_that_a_template_changes_may_do_what_it_says_then(
+    stack: Stack, stacks: Stacks
+) -> None:
+    def said(**words: str) -> str:
+        text = ROLE
+        for word, value in words.items():
+            text = text.replace(word, value)
+        return text
+
+    def told() -> tuple[str, set[str], list[str], set[str]]:
+        iam = stack.aws("iam")
+        names = iam.list_role_policies(RoleName=role["Name"])["PolicyNames"]
+        found = [iam.get_role_policy(RoleName=role["Name"], PolicyName=one) for one in names]
+        statements = [one["PolicyDocument"]["Statement"][0] for one in found]
+        attached = iam.list_attached_role_policies(RoleName=role["Name"])["AttachedPolicies"]
+        trust = iam.get_role(RoleName=role["Name"])["Role"]["AssumeRolePolicyDocument"]
+        return (
+            trust["Statement"][0]["Principal"]["Service"],
+            {one["Action"] for one in statements},
+            sorted(names),
+            {one["PolicyName"] for one in attached},
+        )
+
+    first = said(SERVICE="a.amazonaws.com", MANAGED="ReadOnlyAccess", NAME="one", ACTION="s3:Get*")
+    name = stacks.create(first)
+    role = stacks.outputs(name)
+    assert told() == ("a.amazonaws.com", {"s3:Get*"}, ["one", "stays"], {"ReadOnlyAccess"})
+    second = {"MANAGED": "AdministratorAccess", "NAME": "two", "ACTION": "sqs:*"}
+    stacks.update(name, said(SERVICE="b.amazonaws.com", **second))
+    assert stacks.outputs(name) == role
+    assert told() == ("b.amazonaws.com", {"sqs:*"}, ["stays", "two"], {"AdministratorAccess"})
+    stacks.update(name, first)
+    assert told() == ("a.amazonaws.com", {"s3:Get*"}, ["one", "stays"], {"ReadOnlyAccess"})
+
+
 def ask(url: str, text: str) -> str:
     async def run() -> str:
         async with connect(url, proxy=None) as socket:

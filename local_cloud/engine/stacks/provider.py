@@ -46,6 +46,7 @@ from local_cloud.engine.stacks.addresses import localize_addresses
 from local_cloud.engine.stacks.inline_code import zip_in_python
 from local_cloud.engine.stacks.literals import keep_literals
 from local_cloud.engine.stacks.rest_apis import keep_method_settings
+from local_cloud.engine.stacks.roles import change_roles_in_place
 from local_cloud.engine.stacks.rollback import Executor
 from local_cloud.engine.stacks.unsupported import name_what_is_unsupported
 
@@ -190,6 +191,7 @@ def cloudformation() -> Service:
     """Return the CloudFormation service."""
     keep_literals()
     localize_addresses()
+    change_roles_in_place()
     zip_in_python()
     name_what_is_unsupported()
     keep_method_settings()

@@ -25,6 +25,11 @@ INSIDES = (
     ),
     ("s3_signatures", "localstack.services.s3.presigned_url", "validate_post_policy"),
     (
+        "stacks.roles",
+        "localstack.services.iam.resource_providers.aws_iam_role",
+        "IAMRoleProvider.update",
+    ),
+    (
         "stacks.rest_apis",
         "localstack.services.apigateway.resource_providers.aws_apigateway_stage",
         "ApiGatewayStageProvider.create",
