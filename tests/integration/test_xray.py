@@ -8,7 +8,7 @@ import json
 import time
 import uuid
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -41,7 +41,7 @@ def handler(event, context):
 
 
 @pytest.fixture(scope="module")
-def traced(stack: Stack) -> tuple[str, str]:
+def traced(stack: Stack) -> Iterator[tuple[str, str]]:
     """A trace, and the id of a segment in it that its function has made."""
     if stack.home is None:
         pytest.skip("needs a stack that the tests started themselves")
@@ -59,7 +59,8 @@ def traced(stack: Stack) -> tuple[str, str]:
     api.get_waiter("function_active_v2").wait(FunctionName=name)
     segment = uuid.uuid4().hex[:16]
     answer = api.invoke(FunctionName=name, Payload=json.dumps({"id": segment}))
-    return str(json.loads(answer["Payload"].read())), segment
+    yield str(json.loads(answer["Payload"].read())), segment
+    api.delete_function(FunctionName=name)
 
 
 def found(stack: Stack, **more: Any) -> list[dict[str, Any]]:
