@@ -12,6 +12,14 @@ from typing import Any
 from local_aws.redaction import REDACTED, shown
 from local_aws.secret_names import Secrecy, secrecy_of
 
+#: Variables that the gateway itself fills: nobody's text is in them.
+_OWN = frozenset(
+    {
+        *("requestId", "extendedRequestId", "connectionId", "messageId", "apiId", "stage"),
+        *("routeKey", "eventType", "messageDirection", "status", "identity.sourceIp"),
+        *("connectedAt", "requestTime", "requestTimeEpoch"),
+    }
+)
 _VARIABLE = re.compile(r"\$context((?:\.\w+)+)|\$\{context((?:\.\w+)+)\}")
 
 
@@ -29,11 +37,14 @@ class AccessLogFormat:
 
         def value(match: re.Match[str]) -> str:
             found: Any = context
+            path = (match[1] or match[2])[1:]
             name = ""
-            for name in (match[1] or match[2])[1:].split("."):
+            for name in path.split("."):
                 found = found.get(name) if isinstance(found, Mapping) else None
             if found is None or found == "":
                 return "-"
+            if path in _OWN:
+                return str(found)
             if secrecy_of(name) >= Secrecy.TEXTS:
                 return REDACTED
             # A line stays a line, and the quotes of a JSON format stay its own.
