@@ -39,11 +39,21 @@ SIGN_UP, FORGOT = "sign_up", "forgot_password"
 _NOT_FOUND = "Username/client id combination not found."
 
 
+def _call_of(context: RequestContext, request: Parameters) -> tuple[ClientCall, str]:
+    """Return the call of an app client that shows its secret, and the user name that it has.
+
+    Raises:
+        CommonServiceException: there is no such client, or the ``SECRET_HASH`` is not right.
+    """
+    call, username = ClientCall.of_client(context, request), request["Username"]
+    call.check_secret(username, request.get("SecretHash"))
+    return call, username
+
+
 def sign_up(context: RequestContext, request: Parameters) -> Answer:
     """Make a user who has to confirm themselves, unless the pool's function says otherwise."""
-    call = ClientCall.of_client(context, request)
-    username, settings = request["Username"], call.pool.extended_config
-    call.check_secret(username, request.get("SecretHash"))
+    call, username = _call_of(context, request)
+    settings = call.pool.extended_config
     attributes.check_username(username)
     if (settings.get("AdminCreateUserConfig") or {}).get("AllowAdminCreateUserOnly"):
         raise not_authorized("SignUp is not permitted for this user pool")
@@ -148,9 +158,7 @@ def _send(
 
 def resend_confirmation_code(context: RequestContext, request: Parameters) -> Answer:
     """Send an unconfirmed user a new code."""
-    call = ClientCall.of_client(context, request)
-    username = request["Username"]
-    call.check_secret(username, request.get("SecretHash"))
+    call, username = _call_of(context, request)
     user = call.find(username)
     if user is None:
         if call.tells_of_users:
@@ -167,9 +175,7 @@ def resend_confirmation_code(context: RequestContext, request: Parameters) -> An
 
 def confirm_sign_up(context: RequestContext, request: Parameters) -> Answer:
     """Confirm a user by the code that they were sent."""
-    call = ClientCall.of_client(context, request)
-    username = request["Username"]
-    call.check_secret(username, request.get("SecretHash"))
+    call, username = _call_of(context, request)
     user = call.find(username)
     if user is None:
         raise user_not_found(_NOT_FOUND) if call.tells_of_users else codes.expired()
@@ -223,9 +229,7 @@ def post_confirmation(call: PoolCall, user: CognitoIdpUser, source: str) -> None
 
 def forgot_password(context: RequestContext, request: Parameters) -> Answer:
     """Send a user a code with which they can set a new password."""
-    call = ClientCall.of_client(context, request)
-    username = request["Username"]
-    call.check_secret(username, request.get("SecretHash"))
+    call, username = _call_of(context, request)
     user = call.find(username)
     if user is None:
         asked = {"validationData": None, "clientMetadata": call.metadata}
@@ -286,9 +290,7 @@ def _pretended(username: str) -> dict[str, str]:
 
 def confirm_forgot_password(context: RequestContext, request: Parameters) -> Answer:
     """Set a new password by the code that a user was sent."""
-    call = ClientCall.of_client(context, request)
-    username = request["Username"]
-    call.check_secret(username, request.get("SecretHash"))
+    call, username = _call_of(context, request)
     user = call.find(username)
     if user is None:
         raise user_not_found(_NOT_FOUND) if call.tells_of_users else codes.expired()
